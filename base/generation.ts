@@ -1,0 +1,37 @@
+import type { Digest, Listed } from './digest.ts';
+
+/** Why a repository's content is not for everybody, as its hub has it. */
+export interface Guard {
+  /** `credentials` (plain yum with credentials), or a hub's own kind: `header`, `rbac`, `x509`, … */
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** One repository inside a generation: every file that its clients may ask for, by digest. */
+export interface RepositoryDocument {
+  /** Possession scope: `open`, or the id of hub, domain and identity (design: possession is not shared). */
+  readonly scope: string;
+  readonly guard: Guard | null;
+  readonly repomd: Listed;
+  /** repodata/repomd.xml.asc */
+  readonly asc: Listed | null;
+  /** repodata/repomd.xml.key */
+  readonly key: Listed | null;
+  readonly treeinfo: Listed | null;
+  /** Every record of repomd.xml: href relative to the repository → file. */
+  readonly records: Readonly<Record<string, Listed>>;
+  /** sha256 of the primary record's file as named: the name of its package map. null: the repository has no primary. */
+  readonly map: Digest | null;
+}
+
+/** What one subscription serves from one moment on. Immutable; `docs/on-disk-format.md` is normative. */
+export interface GenerationDocument {
+  readonly format: 1;
+  /** `<UTC basic time>-<8 hex of the sha256 of the document without id>` */
+  readonly id: string;
+  readonly subscription: string;
+  /** RFC 3339. */
+  readonly created: string;
+  readonly hubVersion: string | null;
+  readonly repositories: Readonly<Record<string, RepositoryDocument>>;
+}

@@ -1,0 +1,105 @@
+import type { Digest } from './digest.ts';
+import type { ErrorCode } from './errors.ts';
+
+/** The documents of `status --json` and `/api/v1/*` (contract). Times are RFC 3339, sizes bytes. */
+
+export type ContactState = 'connected' | 'degraded' | 'disconnected';
+export type RepositoryState = 'current' | 'behind' | 'pending' | 'guarded' | 'orphaned';
+export type CacheState = 'ok' | 'full' | 'read-only' | 'failing';
+export type RunState = 'planned' | 'running' | 'publishing' | 'done' | 'failed' | 'cancelled';
+
+export interface ErrorStatus {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly at: string;
+}
+
+export interface RepositoryStatus {
+  readonly path: string;
+  readonly state: RepositoryState;
+  readonly reason: string | null;
+  readonly since: string;
+  readonly repomd: Digest | null;
+  readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
+  readonly bytes: { readonly listed: number; readonly held: number };
+}
+
+export interface SubscriptionStatus {
+  readonly name: string;
+  readonly state: ContactState;
+  readonly policy: string;
+  readonly flip: 'each' | 'together';
+  readonly generation: string | null;
+  readonly published: string | null;
+  readonly checked: string | null;
+  readonly hub: {
+    readonly type: string;
+    readonly url: string | null;
+    readonly state: ContactState;
+    readonly lastContact: string | null;
+    readonly error: ErrorStatus | null;
+  };
+  readonly sync: {
+    readonly id: string | null;
+    readonly state: 'idle' | RunState;
+    readonly kind: string;
+    readonly error: ErrorStatus | null;
+  };
+  readonly repositories: readonly RepositoryStatus[];
+}
+
+export interface CacheStatus {
+  readonly state: CacheState;
+  readonly bytes: number;
+  readonly max: number;
+  readonly free: number;
+  readonly blobs: number;
+  readonly pinnedBytes: number;
+}
+
+export interface Status {
+  readonly version: string;
+  readonly state: ContactState;
+  readonly subscriptions: readonly SubscriptionStatus[];
+  readonly cache: CacheStatus;
+}
+
+export interface RunFailure {
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly attempts: number;
+  readonly nextTry: string | null;
+}
+
+export interface RunStatus {
+  readonly id: string;
+  readonly subscription: string;
+  readonly kind: string;
+  readonly state: RunState;
+  readonly started: string;
+  readonly finished: string | null;
+  readonly phases: readonly {
+    readonly name: string;
+    readonly done: number;
+    readonly total: number;
+    readonly bytes: number;
+    readonly totalBytes: number;
+  }[];
+  readonly rate: number;
+  readonly secondsLeft: number | null;
+  readonly failures: readonly RunFailure[];
+}
+
+export interface GenerationStatus {
+  readonly id: string;
+  readonly subscription: string;
+  readonly created: string;
+  readonly current: boolean;
+  readonly pinned: boolean;
+  readonly rolledBack: boolean;
+  readonly hubVersion: string | null;
+  readonly repositories: Readonly<Record<string, { readonly repomd: Digest }>>;
+  readonly packages: { readonly listed: number; readonly held: number };
+  readonly bytes: { readonly listed: number; readonly held: number };
+}

@@ -1,0 +1,60 @@
+/**
+ * Bytes from upstream, as ports. The cache is given these and has no idea of the network; `origin/` implements them.
+ */
+
+/** What an origin said about the bytes that it sends. */
+export interface Representation {
+  /** The URL that answers, without user info and query: for logs and errors. */
+  readonly source: string;
+  /** Length of the whole file in bytes, null when the origin does not say. */
+  readonly total: number | null;
+  readonly contentType: string | null;
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+/** One body on its way. Exactly one of `consume` and `cancel` is called, once. */
+export interface Transfer extends Representation {
+  /** Position in the file of the first byte that will come. */
+  readonly offset: number;
+  /**
+   * Hands each chunk to `sink` in order. A chunk may be kept. While a promise returned by `sink` is pending, the
+   * origin is not read. Resolves when the body ended as its framing promised; rejects with `upstream_cut` or
+   * `upstream_timeout` when it did not, with the sink's own error when that throws, and with the signal's reason.
+   */
+  consume(sink: (chunk: Buffer) => void | Promise<void>): Promise<void>;
+  /** Gives the connection up. */
+  cancel(): void;
+}
+
+/** The tries that one fill has: over sources and repetitions, with their budgets. Not shared between fills. */
+export interface Loader {
+  /**
+   * Begins a transfer at `offset` (only ever 0, or a position reached before). Waits out short retries inside its
+   * budget (≤ 9 s until the first byte of the first try).
+   * @throws WaystationError when no source can give it now: the last source's error.
+   */
+  open(offset: number, signal: AbortSignal): Promise<Transfer>;
+  /** The bytes of this transfer had the wrong digest or length: its source is not asked again, or once more if alone. */
+  lied(transfer: Transfer): void;
+}
+
+export interface Validators {
+  readonly etag: string | null;
+  readonly lastModified: string | null;
+}
+
+export type Answer = { readonly kind: 'not-modified' } | { readonly kind: 'found'; readonly transfer: Transfer };
+
+/** What a repository's upstream can do: one a repository, over all of its URLs. */
+export interface Supplier {
+  /** The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. */
+  loader(href: string): Loader;
+  /**
+   * GETs an unlisted file or a repomd.xml from the first source that answers.
+   * @throws WaystationError `upstream_missing` when every source that answered says 404 or 410.
+   */
+  get(href: string, validators: Validators | null, signal: AbortSignal): Promise<Answer>;
+  /** False while no source can be reached (breaker open or last contact failed). Never decides what is served. */
+  readonly up: boolean;
+}

@@ -1,0 +1,38 @@
+import type { Digest, Listed } from '../base/digest.ts';
+import type { PackageEntry, Unservable } from '../base/package-entry.ts';
+import type { Loader } from '../base/transfer.ts';
+
+/** What a package map holds, once written. */
+export interface MapSummary {
+  readonly packages: number;
+  /** Sum of the listed sizes. */
+  readonly bytes: number;
+  readonly unservable: number;
+}
+
+/** Where proven files go: the PoP's cache, or a hub's store. */
+export interface Sink {
+  /** Whether `scope` has proven to possess this file. */
+  holds(scope: string, listed: Listed): Promise<boolean>;
+  /** Resolves once the file is held, verified by length and digest and durable. Joins a fill that is under way. */
+  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void>;
+  /** Keeps small bytes that nothing lists (repomd.xml, its signature and key), durably; returns their sha256 and size. */
+  keep(scope: string, bytes: Buffer): Promise<Listed>;
+  /** The bytes of a held file, in order. */
+  read(scope: string, listed: Listed): AsyncIterable<Buffer>;
+  /** The sha256 of a held file: its own name, or computed when another algorithm lists it. */
+  sha256(scope: string, listed: Listed): Promise<Digest>;
+  /** The map made from this primary, null when there is none yet. */
+  map(primary: Digest): Promise<MapSummary | null>;
+  /**
+   * Writes the map of a primary: `write` adds every entry, in any order, then resolves; nothing is visible before, and
+   * nothing stays when it rejects. Of two entries with one href and the same listed file one is kept; with different
+   * files none is, and the href is counted unservable (`duplicate`).
+   */
+  writeMap(primary: Digest, write: (add: MapWriter) => Promise<void>): Promise<MapSummary>;
+}
+
+export interface MapWriter {
+  add(entry: PackageEntry): void;
+  unservable(entry: Unservable): void;
+}
