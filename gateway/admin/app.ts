@@ -1,0 +1,84 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { AdminPorts } from './ports.ts';
+import { problem } from './problem.ts';
+import { readinessDocument, statusDocument } from './status.ts';
+import { runOf, startSync, waitForSync } from './syncs.ts';
+
+const mostBodyBytes = 64 * 1024;
+
+type Handler = (context: Context) => Response | Promise<Response>;
+
+/**
+ * Health, metrics, status and what changes things, for the admin listener and for the socket (one application each:
+ * they differ in `allowed`). Answers are never cached and never framed.
+ */
+export function adminApp(ports: AdminPorts): Hono {
+  const app = new Hono({ strict: true });
+  app.use(async (context, next) => {
+    await next();
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
+  });
+  app.use(bodyLimit({ maxSize: mostBodyBytes, onError: (context) => problem(context, tooLarge()) }));
+  for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
+  app.post('/api/v1/syncs', (context) => startSync(context, ports));
+  for (const path of Object.keys(reads(ports))) app.all(path, (context) => notAllowed(context, path));
+  app.notFound((context) => problem(context, new WaystationError('not_found', `nothing at ${context.req.path}`)));
+  app.onError((thrown, context) => {
+    const error = asWaystationError(thrown);
+    const left = context.req.raw.signal.aborted;
+    if (error.code === 'internal' && !left)
+      ports.logger.error({ err: thrown, path: context.req.path }, 'admin request failed');
+    return problem(context, error);
+  });
+  return app;
+}
+
+const headers = {
+  'Cache-Control': 'no-store',
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+};
+
+function reads(ports: AdminPorts): Record<string, Handler> {
+  return {
+    '/healthz/live': (context) => context.json({ status: 'live' }),
+    '/healthz/ready': (context) => {
+      const document = readinessDocument(ports);
+      return context.json(document, document.ready ? 200 : 503);
+    },
+    '/metrics': async (context) => {
+      const { body, contentType } = await ports.metrics.render();
+      return context.body(body, 200, { 'Content-Type': contentType });
+    },
+    '/api/v1/status': async (context) => context.json(await statusDocument(ports)),
+    '/api/v1/generations': async (context) =>
+      context.json({ generations: await ports.subscriptions.generations(context.req.query('subscription')) }),
+    '/api/v1/syncs': (context) => context.json({ syncs: ports.subscriptions.runs() }),
+    '/api/v1/syncs/:id': (context) => context.json(runOf(ports, context.req.param('id') ?? '')),
+    '/api/v1/syncs/:id/wait': (context) => waitForSync(context, ports, context.req.param('id') ?? ''),
+    '/api/v1/explain': async (context) => context.json(await ports.explainer.explain(pathAsked(context))),
+    '/api/v1/events': () => {
+      throw new WaystationError('not_built', 'events are not built yet');
+    },
+  };
+}
+
+function pathAsked(context: Context): string {
+  const path = context.req.query('path');
+  if (path?.startsWith('/')) return path;
+  throw new WaystationError('bad_request', 'path must be the absolute path of a request, such as /content/edge/base/');
+}
+
+function notAllowed(context: Context, path: string): Response {
+  context.header('Allow', path === '/api/v1/syncs' ? 'GET, HEAD, POST' : 'GET, HEAD');
+  return problem(context, new WaystationError('method_not_allowed', `${context.req.method} is not possible here`));
+}
+
+function tooLarge(): WaystationError {
+  return new WaystationError('bad_request', `the body is larger than ${mostBodyBytes} bytes`);
+}

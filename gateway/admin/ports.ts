@@ -1,0 +1,67 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Listed } from '../../base/digest.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Outcome } from '../../base/outcome.ts';
+import type { CacheStatus, ContactState } from '../../base/status.ts';
+import type { Subscriptions } from '../../base/subscriptions.ts';
+
+/** What the admin application is made of. */
+export interface AdminPorts {
+  /** Of waystation, as in package.json. */
+  readonly version: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly subscriptions: Subscriptions;
+  readonly cache: CacheReader;
+  readonly metrics: MetricsRenderer;
+  readonly readiness: Readiness;
+  readonly explainer: Explainer;
+  /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
+  readonly allowed: 'read' | 'change';
+}
+
+export interface CacheReader {
+  status(): CacheStatus | Promise<CacheStatus>;
+}
+
+export interface MetricsRenderer {
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** Whether clients may be sent here. Answered from memory: a probe must never wait for disk or upstream. */
+export interface Readiness {
+  /** SIGTERM came: what is open is finished, nothing new should come. */
+  readonly draining: boolean;
+  subscriptions(): readonly SubscriptionReadiness[];
+}
+
+export interface SubscriptionReadiness {
+  readonly name: string;
+  readonly state: ContactState;
+  /** Id of the generation that is served; null while there is none. */
+  readonly generation: string | null;
+}
+
+/** Says why a path is here or is not, without asking upstream and without changing anything. */
+export interface Explainer {
+  /** @param requestPath as a client would send it: absolute, percent-encoded, without query. */
+  explain(requestPath: string): Promise<Explanation>;
+}
+
+export interface Explanation {
+  readonly path: string;
+  /** The outcome that a GET would have now, as far as can be known without asking upstream. */
+  readonly verdict: Outcome;
+  readonly subscription: string | null;
+  readonly repository: string | null;
+  /** The generation that answers: the current one, or the newest kept one that lists the path. */
+  readonly generation: string | null;
+  /** null: nothing lists the path. */
+  readonly listed: Listed | null;
+  /** Whether the bytes are on this disk and the path's repository may use them. */
+  readonly held: boolean;
+  /** The contact with where the bytes would come from; null when there is no such place. */
+  readonly source: ContactState | null;
+  /** One sentence for people. */
+  readonly reason: string;
+}

@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../base/clock.ts';
+import type { Logger } from '../../../base/log.ts';
+import { silentLogger } from '../../../base/log.ts';
+import { adminApp } from '../../../gateway/admin/app.ts';
+import type { AdminPorts, Explanation, SubscriptionReadiness } from '../../../gateway/admin/ports.ts';
+import { worst } from '../../../gateway/admin/status.ts';
+import { statusDocumentOf, subscriptionDocument } from '../../support/contract-documents.ts';
+import { scriptedSubscriptions } from '../../support/scripted-subscriptions.ts';
+
+const explanation: Explanation = {
+  path: '/content/edge/base/a.rpm',
+  verdict: 'unavailable',
+  subscription: 'corp',
+  repository: 'edge/base',
+  generation: '20261123T101500Z-1a2b3c4d',
+  listed: { digest: `sha256:${'ab'.repeat(32)}`, size: 7 },
+  held: false,
+  source: 'disconnected',
+  reason: 'listed, never fetched, and the upstream cannot be reached',
+};
+
+function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
+  return {
+    version: '0.1.0',
+    clock: systemClock,
+    logger: silentLogger,
+    subscriptions: scriptedSubscriptions({ documents: [subscriptionDocument()] }),
+    cache: { status: () => statusDocumentOf([]).cache },
+    metrics: { render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'waystation_x 1\n' }) },
+    readiness: { draining: false, subscriptions: () => [] },
+    explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
+    allowed: 'read',
+    ...changes,
+  };
+}
+
+const get = (changes: Partial<AdminPorts>, path: string): Promise<Response> =>
+  Promise.resolve(adminApp(ports(changes)).request(path));
+const post = (changes: Partial<AdminPorts>, body: string): Promise<Response> =>
+  Promise.resolve(adminApp(ports(changes)).request('/api/v1/syncs', { method: 'POST', body }));
+
+describe('health', () => {
+  test('is live once it answers', async () => {
+    expect((await get({}, '/healthz/live')).status).toBe(200);
+  });
+
+  const one = (generation: string | null): SubscriptionReadiness => ({
+    name: 'corp',
+    state: 'disconnected',
+    generation,
+  });
+  test.each([
+    ['nothing is subscribed', false, [], 200],
+    ['a generation is held, though the upstream is gone', false, [one('g')], 200],
+    ['one of two subscriptions has a generation', false, [one(null), one('g')], 200],
+    ['no subscription has a generation', false, [one(null), one(null)], 503],
+    ['it drains', true, [one('g')], 503],
+    ['it drains and nothing is subscribed', true, [], 503],
+  ])('readiness when %s', async (_, draining, subscriptions, status) => {
+    const response = await get({ readiness: { draining, subscriptions: () => subscriptions } }, '/healthz/ready');
+    expect(response.status).toBe(status);
+    expect(await response.json()).toEqual({
+      ready: status === 200,
+      draining,
+      subscriptions: subscriptions.map((each) => ({ ...each, ready: each.generation !== null })),
+    });
+  });
+});
+
+describe('what can be read', () => {
+  test('metrics come in their own content type', async () => {
+    const response = await get({}, '/metrics');
+    expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4');
+    expect(await response.text()).toBe('waystation_x 1\n');
+  });
+
+  test('status is the contract document, and its state the worst of the subscriptions', async () => {
+    const documents = [subscriptionDocument(), subscriptionDocument({ name: 'far', state: 'disconnected' })];
+    const response = await get({ subscriptions: scriptedSubscriptions({ documents }) }, '/api/v1/status');
+    expect(await response.json()).toEqual(statusDocumentOf(documents));
+  });
+
+  test('the worst state of none is connected, of two the worse', () => {
+    expect(worst([])).toBe('connected');
+    expect(worst(['connected', 'degraded'])).toBe('degraded');
+    expect(worst(['disconnected', 'degraded'])).toBe('disconnected');
+  });
+
+  test('generations, all or of one subscription', async () => {
+    const generation = (subscription: string) => ({
+      id: `g-${subscription}`,
+      subscription,
+      created: '2026-11-23T10:15:00Z',
+      current: true,
+      pinned: false,
+      rolledBack: false,
+      hubVersion: null,
+      repositories: {},
+      packages: { listed: 0, held: 0 },
+      bytes: { listed: 0, held: 0 },
+    });
+    const generations = [generation('corp'), generation('vendor')];
+    const subscriptions = scriptedSubscriptions({ documents: [], generations });
+    expect(await (await get({ subscriptions }, '/api/v1/generations')).json()).toEqual({ generations });
+    expect(await (await get({ subscriptions }, '/api/v1/generations?subscription=vendor')).json()).toEqual({
+      generations: [generation('vendor')],
+    });
+  });
+
+  test('syncs newest first, and one by its id', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()], endsWith: () => ({}) });
+    subscriptions.start('corp');
+    subscriptions.start('corp');
+    const { syncs } = (await (await get({ subscriptions }, '/api/v1/syncs')).json()) as { syncs: { id: string }[] };
+    expect(syncs.map(({ id }) => id)).toEqual(['run-2', 'run-1']);
+    expect(await (await get({ subscriptions }, '/api/v1/syncs/run-1')).json()).toEqual(syncs[1]);
+    expect((await get({ subscriptions }, '/api/v1/syncs/run-9')).status).toBe(404);
+  });
+
+  test('an explanation of a request path, percent signs untouched', async () => {
+    const response = await get({}, `/api/v1/explain?path=${encodeURIComponent('/content/edge/base/a%2Bb.rpm')}`);
+    expect(await response.json()).toEqual({ ...explanation, path: '/content/edge/base/a%2Bb.rpm' });
+    expect((await get({}, '/api/v1/explain')).status).toBe(400);
+    expect((await get({}, '/api/v1/explain?path=edge/base')).status).toBe(400);
+  });
+});
+
+describe('changes', () => {
+  const start = '{"subscription":"corp"}';
+
+  test('are refused where only reading is allowed, and nothing starts', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const response = await post({ subscriptions }, start);
+    expect(response.status).toBe(403);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ code: 'denied', status: 403 });
+    expect(subscriptions.started).toEqual([]);
+  });
+
+  test('a sync starts on the socket and is named', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const response = await post({ subscriptions, allowed: 'change' }, start);
+    expect([response.status, await response.json()]).toEqual([202, { id: 'run-1' }]);
+    expect(response.headers.get('location')).toBe('/api/v1/syncs/run-1');
+    expect(subscriptions.started).toEqual(['corp']);
+  });
+
+  test.each([
+    ['no JSON', 'subscription=corp', 400],
+    ['nothing', '', 400],
+    ['a list', '["corp"]', 400],
+    ['another type', '{"subscription":1}', 400],
+    ['a key that is not built', '{"subscription":"corp","plan":true}', 400],
+    ['too much', `{"subscription":"${'x'.repeat(70_000)}"}`, 400],
+    ['an unknown name', '{"subscription":"nobody"}', 404],
+  ])('a body with %s is refused', async (_, body, status) => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const response = await post({ subscriptions, allowed: 'change' }, body);
+    expect(response.status).toBe(status);
+    expect(subscriptions.started).toEqual([]);
+  });
+});
+
+describe('waiting for a sync', () => {
+  test('answers with the run once it has ended', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const id = subscriptions.start('corp');
+    const answer = get({ subscriptions }, `/api/v1/syncs/${id}/wait`);
+    subscriptions.finish(id, { state: 'failed' });
+    expect(await (await answer).json()).toMatchObject({ id, state: 'failed' });
+  });
+
+  test('answers with the running run when the time is over, and waits no longer than asked', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const id = subscriptions.start('corp');
+    const slept: number[] = [];
+    const clock = { ...systemClock, sleep: (milliseconds: number) => Promise.resolve(void slept.push(milliseconds)) };
+    const response = await get({ subscriptions, clock }, `/api/v1/syncs/${id}/wait?seconds=2`);
+    expect(await response.json()).toMatchObject({ id, state: 'running' });
+    expect(slept).toEqual([2000]);
+  });
+
+  test.each(['0', '61', '-1', '1.5', 'x', ''])('refuses %j seconds', async (seconds) => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const id = subscriptions.start('corp');
+    expect((await get({ subscriptions }, `/api/v1/syncs/${id}/wait?seconds=${seconds}`)).status).toBe(400);
+  });
+
+  test('an unknown run is 404 at once', async () => {
+    expect((await get({}, '/api/v1/syncs/run-9/wait')).status).toBe(404);
+  });
+});
+
+describe('every answer', () => {
+  test.each(['/', '/healthz', '/api/v1/status/', '/content/a', '/api/v2/status'])('%s is 404', async (path) => {
+    const response = await get({}, path);
+    expect(response.status).toBe(404);
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    expect(await response.json()).toMatchObject({ code: 'not_found' });
+  });
+
+  test.each([
+    ['POST', '/api/v1/status', 'GET, HEAD'],
+    ['DELETE', '/api/v1/syncs', 'GET, HEAD, POST'],
+    ['PUT', '/healthz/live', 'GET, HEAD'],
+    ['OPTIONS', '/api/v1/syncs/run-1/wait', 'GET, HEAD'],
+  ])('%s %s is 405 and names what is possible', async (method, path, allow) => {
+    const response = await adminApp(ports()).request(path, { method });
+    expect([response.status, response.headers.get('allow')]).toEqual([405, allow]);
+  });
+
+  test('to HEAD has no body', async () => {
+    const response = await adminApp(ports()).request('/healthz/live', { method: 'HEAD' });
+    expect([response.status, await response.text()]).toEqual([200, '']);
+  });
+
+  test('is never stored, framed or guessed at', async () => {
+    for (const path of ['/healthz/live', '/api/v1/status', '/metrics', '/nothing', '/api/v1/events']) {
+      const { headers } = await get({}, path);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    }
+  });
+
+  test('what is not built is named so', async () => {
+    const response = await get({}, '/api/v1/events');
+    expect([response.status, await response.json()]).toEqual([501, expect.objectContaining({ code: 'not_built' })]);
+  });
+
+  test('a failure inside is logged with its reason and told without it', async () => {
+    const logged: object[] = [];
+    const logger: Logger = { ...silentLogger, error: (fields) => void logged.push(fields) };
+    const failure = new Error('/secret/place is broken');
+    const response = await get({ logger, cache: { status: () => Promise.reject(failure) } }, '/api/v1/status');
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain('secret');
+    expect(logged).toEqual([{ err: failure, path: '/api/v1/status' }]);
+  });
+});
