@@ -1,0 +1,104 @@
+import type { FileReference } from './file-reference.ts';
+import type { HostAndPort } from './listen-address.ts';
+import type { Policy } from './schema-subscription.ts';
+import type { Share } from './sizes.ts';
+
+/** The configuration, resolved: defaults filled in, inheritance and overrides applied, paths absolute. Plain data. */
+export interface Config {
+  /** The file it came from, absolute. */
+  readonly file: string;
+  readonly listen: {
+    /** At least one. */
+    readonly content: readonly ListenAddress[];
+    /** At least one. */
+    readonly admin: readonly ListenAddress[];
+    /** Path of the Unix socket of the commands. */
+    readonly socket: string;
+  };
+  /**
+   * Base URL for .repo texts and pages, without a trailing `/`. null only when it is not given and the one content
+   * address has port 0: then it is that address with the port that the system chose.
+   */
+  readonly publicUrl: string | null;
+  /** State directory. */
+  readonly state: string;
+  readonly cache: { readonly max: Share; readonly keepFree: Share };
+  /** Milliseconds. */
+  readonly drain: number;
+  /** Beginnings of URL paths: as asked for → as served. All begin and end with `/`. Longest first. */
+  readonly aliases: readonly (readonly [from: string, to: string])[];
+  readonly subscriptions: readonly Subscription[];
+}
+
+export interface ListenAddress extends HostAndPort {
+  /** PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: FileReference; readonly key: FileReference } | null;
+}
+
+export interface Subscription {
+  readonly name: string;
+  /** Put before each path a hub names; '' for none. Already part of `repositories[].path`. */
+  readonly prefix: string;
+  readonly hub: { readonly type: 'yum' };
+  readonly policy: Policy;
+  readonly flip: 'each' | 'together';
+  /** `grace` in milliseconds. */
+  readonly keep: { readonly generations: number; readonly grace: number };
+  /** Milliseconds between two looks at the hub. May be longer than a timer can wait (2^31 - 1 ms). */
+  readonly refresh: number;
+  /** In order; `effectiveTreatment` applies them. Those of `repositories` are already applied. */
+  readonly overrides: readonly Override[];
+  readonly repositories: readonly Repository[];
+}
+
+/** How a repository is treated: what overrides can change. */
+export interface Treatment {
+  readonly policy: Policy;
+  /** File with OpenPGP public keys. */
+  readonly gpgKey: FileReference | null;
+  readonly repoGpgCheck: boolean;
+}
+
+export interface Override extends Partial<Treatment> {
+  /** Pattern over paths before the prefix. */
+  readonly path: string;
+}
+
+/** One entry of a hub of type yum. */
+export interface Repository extends Treatment, UpstreamAccess {
+  /** As served: prefix included. */
+  readonly path: string;
+  /** Base URLs in the order to try, each ending with `/`, none twice. Empty only with a mirrorlist or metalink. */
+  readonly urls: readonly string[];
+  readonly mirrorlist: string | null;
+  readonly metalink: string | null;
+  /** null: open, unless `identity` names credentials. */
+  readonly access: 'open' | 'deny' | null;
+}
+
+/** How an upstream is reached, and as whom. */
+export interface UpstreamAccess {
+  /** HTTP Basic. */
+  readonly credentials: { readonly username: string; readonly passwordFile: FileReference } | null;
+  /** Extra request headers. */
+  readonly headers: readonly { readonly name: string; readonly value: string | FileReference }[];
+  /** PEM files. `ca` replaces the system's authorities; `cert` and `key` come together. */
+  readonly tls: { readonly ca: FileReference | null; readonly client: ClientCertificate | null };
+  /** null: direct. `noProxy` is empty for a proxy that the hub or the entry itself names. */
+  readonly proxy: { readonly url: string; readonly noProxy: readonly string[] } | null;
+  /** Who asks, by names alone; nothing in it changes when a secret is rotated. */
+  readonly identity: Identity;
+}
+
+export interface ClientCertificate {
+  readonly cert: FileReference;
+  readonly key: FileReference;
+}
+
+export interface Identity {
+  readonly username: string | null;
+  /** Names of the headers that may identify: all but user-agent, accept, accept-language and referer. */
+  readonly headers: readonly string[];
+  /** The certificate's file name as configured. */
+  readonly certificate: string | null;
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { subscription } from './schema-subscription.ts';
+import {
+  directoryName,
+  duration,
+  fileName,
+  hostAndPort,
+  plainText,
+  rate,
+  section,
+  share,
+  webUrl,
+} from './schema-values.ts';
+
+/**
+ * The whole configuration file, key by key. What holds between keys is in `relations*.ts`, what is refused because it
+ * is not built yet in `not-built.ts`.
+ */
+
+const listener = z.union(
+  [
+    hostAndPort,
+    section({
+      address: hostAndPort,
+      tls: section({
+        cert: fileName.describe('PEM certificate chain'),
+        key: fileName.describe('PEM key of `cert`'),
+      }).optional(),
+    }),
+  ],
+  { error: 'must be an address such as 127.0.0.1:8080, or { address, tls: { cert, key } }' },
+);
+
+const listeners = z.union(
+  [listener, z.array(listener, { error: 'must be a list' }).min(1, { error: 'must name at least one address' })],
+  { error: 'must be an address such as 127.0.0.1:8080, { address, tls: { cert, key } }, or a list of these' },
+);
+
+/** Host names, `.domain` for it and all below, IP addresses, each with an optional port; `*` for everything. */
+const directHost = z
+  .string({ error: 'must be a host, .domain, IP address, or *' })
+  .regex(/^(\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?)$/, {
+    error: 'must be a host, .domain, IP address, each with an optional :port, or *',
+  });
+
+const timezone = plainText('must be a time zone such as Europe/Paris', (text) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: text }).format(0);
+    return null;
+  } catch {
+    return 'must be a time zone such as Europe/Paris';
+  }
+});
+
+function aliasEnd(text: string): string | null {
+  if (!/^\/(.*\/)?$/.test(text)) return 'must begin and end with /';
+  return /\/\/|\/\.{1,2}\/|[^A-Za-z0-9._~+:@=,/-]/.test(text) ? 'must be a plain path: no //, .., spaces or ?#%' : null;
+}
+
+export const schema = section({
+  listen: section({
+    content: listeners.prefault('127.0.0.1:8080').describe('Where clients are served'),
+    admin: listeners.prefault('127.0.0.1:8081').describe('Health, metrics, status and API'),
+    socket: fileName.optional().describe('Socket of the commands, mode 0660; default `<state>/admin.sock`'),
+  }).prefault({}),
+  publicUrl: webUrl()
+    .optional()
+    .describe('Base URL in .repo texts and pages; needed when `listen.content` is a list or a wildcard address'),
+  state: directoryName.prefault('/var/lib/waystation').describe('Directory of everything kept; made when absent'),
+  cache: section({
+    max: share(1, 100).prefault('80%').describe('Most that blobs and parts may take'),
+    keepFree: share(0, 50).prefault('5%').describe('Space that stays free on the file system'),
+  }).prefault({}),
+  drain: duration().prefault('60s').describe('How long open bodies may go on after SIGTERM'),
+  upstream: section({
+    proxy: webUrl().optional().describe('HTTP proxy of every hub that names none itself'),
+    noProxy: z
+      .array(directHost, { error: 'must be a list of hosts' })
+      .prefault([])
+      .describe('Hosts that are reached without `upstream.proxy`'),
+    ca: fileName.optional().describe('PEM certificates to trust instead of the system’s'),
+  }).prefault({}),
+  limits: z
+    .array(section({ rate, during: z.string({ error: 'must be text' }).optional(), timezone: timezone.optional() }), {
+      error: 'must be a list of limits',
+    })
+    .optional()
+    .describe('Bounds for what is taken from upstream'),
+  aliases: z
+    .record(plainText('must be a path', aliasEnd), plainText('must be a path', aliasEnd), {
+      error: 'must be a map of paths to paths',
+    })
+    .prefault({})
+    .describe('Other beginnings of URLs paths, for hosts that are configured for another server'),
+  subscriptions: z
+    .array(subscription, { error: 'must be a list of subscriptions' })
+    .prefault([])
+    .describe('What this PoP takes'),
+});
+
+/** What the schema makes of a file: defaults filled in, units read. */
+export type Parsed = z.output<typeof schema>;
