@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    environment: 'node',
+    // Processes, not threads: the parts under test own sockets, signals and native addons.
+    pool: 'forks',
+    maxWorkers: 2,
+    // A test left alone by mistake shall not hide the others, nor an empty selection pass.
+    allowOnly: false,
+    passWithNoTests: false,
+    reporters: ['default', './test/support/totals.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'parts',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Whole processes and the real dnf: after the rest, with time for a slow machine.
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
