@@ -1,3 +1,4 @@
+import { algorithmOf, digestOf, hexOf } from './digest.ts';
 import type { Digest, Listed } from './digest.ts';
 
 /** Why a repository's content is not for everybody, as its hub has it. */
@@ -34,4 +35,14 @@ export interface GenerationDocument {
   readonly created: string;
   readonly hubVersion: string | null;
   readonly repositories: Readonly<Record<string, RepositoryDocument>>;
+}
+
+/**
+ * The scope that a file is held in. md5 and sha1 can be forged, so a file that only they list is shared with no other
+ * repository: its scope is narrowed to the repository that listed it.
+ */
+export function possessionScope(scope: string, repository: string, listed: Listed): string {
+  const algorithm = algorithmOf(listed.digest);
+  if (algorithm !== 'md5' && algorithm !== 'sha1') return scope;
+  return `${scope}-only-${hexOf(digestOf(repository)).slice(0, 12)}`;
 }

@@ -12,8 +12,11 @@ export interface PackageEntry {
   readonly arch: string;
 }
 
-/** A package that metadata names but nobody may be served, and why. It stops nothing else. */
+/**
+ * A package that metadata names but nobody may be served, and why (`location`: it has none, or several). It stops
+ * nothing else.
+ */
 export interface Unservable {
   readonly href: string;
-  readonly reason: 'escapes' | 'absolute' | 'duplicate' | 'checksum' | 'size' | 'too-long';
+  readonly reason: 'escapes' | 'absolute' | 'duplicate' | 'checksum' | 'size' | 'location' | 'too-long';
 }

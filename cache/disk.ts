@@ -1,0 +1,152 @@
+import { constants } from 'node:fs';
+import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { systemCode, WaystationError } from '../base/errors.ts';
+
+/** A file being written. Positions are explicit: two writes never race for a file offset. */
+export interface WritableFile {
+  readonly fd: number;
+  write(chunks: readonly Buffer[], position: number): Promise<void>;
+  read(buffer: Buffer, position: number, length: number): Promise<number>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A file opened for reading only. */
+export interface ReadableFile {
+  readonly fd: number;
+  readonly size: number;
+  read(buffer: Buffer, position: number, length: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/**
+ * The calls by which the store changes the disk, as a port: what a test can fail one by one, or record to derive the
+ * states that a power cut may leave.
+ */
+export interface Disk {
+  /** Opens for writing and reading; made when absent, kept as it is when present. */
+  openPart(path: string): Promise<WritableFile>;
+  /** null when there is no such file. */
+  openRead(path: string): Promise<ReadableFile | null>;
+  readFile(path: string): Promise<Buffer | null>;
+  list(path: string): Promise<readonly string[]>;
+  size(path: string): Promise<number | null>;
+  rename(from: string, to: string): Promise<void>;
+  link(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  makeFolder(path: string): Promise<void>;
+  syncFolder(path: string): Promise<void>;
+  /** Bytes that this process may still write, and the file system's size. */
+  space(path: string): Promise<{ free: number; total: number }>;
+}
+
+/** A failed disk call as an error that says what an operator has to look at. */
+export function diskError(thrown: unknown, path: string): WaystationError {
+  if (thrown instanceof WaystationError) return thrown;
+  const code = systemCode(thrown);
+  const kind =
+    code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+      ? 'disk_full'
+      : code === 'EROFS' || code === 'EACCES' || code === 'EPERM'
+        ? 'disk_read_only'
+        : 'disk_failing';
+  return new WaystationError(kind, `${path}: ${code ?? String(thrown)}`, { cause: thrown });
+}
+
+async function writeAll(file: fs.FileHandle, chunks: readonly Buffer[], start: number): Promise<void> {
+  let position = start;
+  let pending = chunks;
+  while (pending.length > 0) {
+    const { bytesWritten } = await file.writev(pending as Buffer[], position);
+    position += bytesWritten;
+    pending = afterBytes(pending, bytesWritten);
+  }
+}
+
+/** What is left of `chunks` once `count` bytes are written: writev may stop anywhere. */
+function afterBytes(chunks: readonly Buffer[], count: number): Buffer[] {
+  let skipped = count;
+  const left: Buffer[] = [];
+  for (const chunk of chunks) {
+    if (skipped >= chunk.length) skipped -= chunk.length;
+    else {
+      left.push(chunk.subarray(skipped));
+      skipped = 0;
+    }
+  }
+  return left;
+}
+
+async function absent<T>(call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await call();
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw error;
+  }
+}
+
+/** The machine's file system. */
+export const systemDisk: Disk = {
+  async openPart(path) {
+    const file = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
+    return {
+      fd: file.fd,
+      write: (chunks, position) => writeAll(file, chunks, position),
+      read: async (buffer, position, length) => (await file.read(buffer, 0, length, position)).bytesRead,
+      sync: () => file.datasync(),
+      close: () => file.close(),
+    };
+  },
+  openRead: (path) =>
+    absent(async () => {
+      const file = await fs.open(path, constants.O_RDONLY);
+      const { size } = await file.stat();
+      return {
+        fd: file.fd,
+        size,
+        read: async (buffer, position, length) => (await file.read(buffer, 0, length, position)).bytesRead,
+        close: () => file.close(),
+      };
+    }),
+  readFile: (path) => absent(() => fs.readFile(path)),
+  list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
+  size: (path) => absent(async () => (await fs.stat(path)).size),
+  rename: (from, to) => fs.rename(from, to),
+  link: (from, to) => fs.link(from, to),
+  unlink: async (path) => {
+    await absent(() => fs.unlink(path));
+  },
+  makeFolder: async (path) => {
+    await fs.mkdir(path, { recursive: true, mode: 0o750 });
+  },
+  async syncFolder(path) {
+    const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  },
+  async space(path) {
+    const { bavail, bsize, blocks } = await fs.statfs(path);
+    return { free: bavail * bsize, total: blocks * bsize };
+  },
+};
+
+/** Replaces a small file as a whole: readers see the old or the new one, also after a power cut. */
+export async function replaceFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+  const temporary = `${path}.new`;
+  await disk.unlink(temporary);
+  const file = await disk.openPart(temporary);
+  try {
+    await file.write([bytes], 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(temporary, path);
+  await disk.syncFolder(dirname(path));
+}

@@ -1,0 +1,207 @@
+import { algorithmOf, digestOf, hasher } from '../base/digest.ts';
+import type { Digest, Hasher, Listed } from '../base/digest.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { Loader, Transfer } from '../base/transfer.ts';
+import { Growing, tailOf } from './growing.ts';
+import type { Part } from './part.ts';
+
+/** Files up to this size are verified whole before their first byte leaves … */
+export const verifyFirstLimit = 1024 * 1024;
+/** … if that takes no longer than this: librepo gives up below 1000 B/s over 30 s. */
+const verifyFirstTime = 8_000;
+
+/** The digests of a file that arrives: as listed, and its sha256 beside when another algorithm lists it. */
+class Digests {
+  readonly #listed: Hasher;
+  readonly #sha256: Hasher | null;
+
+  constructor(listed: Listed) {
+    this.#listed = hasher(algorithmOf(listed.digest));
+    this.#sha256 = algorithmOf(listed.digest) === 'sha256' ? null : hasher('sha256');
+  }
+
+  update(chunk: Buffer): void {
+    this.#listed.update(chunk);
+    this.#sha256?.update(chunk);
+  }
+
+  end(): { listed: Digest; sha256: Digest } {
+    const listed = this.#listed.digest();
+    return { listed, sha256: this.#sha256?.digest() ?? listed };
+  }
+}
+
+/** What a verified file is: its growing view, and its name by sha256. */
+export interface Verified {
+  readonly sha256: Digest;
+}
+
+/** Makes the part that a file's bytes go to, at first and after a lie; `written` bytes of it are there already. */
+export type MakePart = (attempt: number, onWritten: () => void) => Promise<Part>;
+
+/**
+ * One transfer of one listed file: source after source, cut after cut, until the bytes are proven or nobody can give
+ * them. Owned by no client. It does not know where its bytes are kept, nor what a network is.
+ */
+export class Fill {
+  readonly listed: Listed;
+  readonly growing: Growing;
+  readonly #loader: Loader;
+  readonly #makePart: MakePart;
+  readonly #abort = new AbortController();
+  #digests: Digests;
+  /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
+  #accepted = 0;
+  #relaxed = false;
+  /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
+  #resumed: number;
+
+  private constructor(options: { listed: Listed; loader: Loader; makePart: MakePart; part: Part; onIdle: () => void }) {
+    this.listed = options.listed;
+    this.#loader = options.loader;
+    this.#makePart = options.makePart;
+    this.#digests = new Digests(options.listed);
+    this.#resumed = options.part.written;
+    this.growing = new Growing({ size: options.listed.size, part: options.part, onIdle: options.onIdle });
+  }
+
+  /** @throws WaystationError when the part cannot be made: nothing was asked of an origin yet. */
+  static async begin(options: {
+    listed: Listed;
+    loader: Loader;
+    makePart: MakePart;
+    onIdle: () => void;
+  }): Promise<Fill> {
+    // Set just below: no part tells of progress before it was given bytes.
+    let onWritten = (): void => {};
+    const part = await options.makePart(0, () => onWritten());
+    const fill = new Fill({ ...options, part });
+    onWritten = () => fill.#progress();
+    return fill;
+  }
+
+  get progress(): number {
+    return this.#accepted;
+  }
+
+  /** Gives up: followers see `reason`; the part stays for a later try. */
+  cancel(reason: WaystationError): void {
+    this.#abort.abort(reason);
+  }
+
+  /**
+   * Runs to the end. Resolves when the bytes are right and followers may have them all; what is stored comes after.
+   * @throws WaystationError after followers were told.
+   */
+  async run(): Promise<Verified> {
+    const relax = setTimeout(() => {
+      this.#relaxed = true;
+      this.#progress();
+    }, verifyFirstTime);
+    try {
+      await this.#rehash();
+      for (;;) {
+        const proven = await this.#attempt();
+        if (proven !== null) return proven;
+      }
+    } catch (error) {
+      const failure = asWaystationError(error);
+      this.growing.fail(failure);
+      throw failure;
+    } finally {
+      clearTimeout(relax);
+    }
+  }
+
+  /** One transfer. @returns null when another is needed. */
+  async #attempt(): Promise<Verified | null> {
+    const { size } = this.listed;
+    let transfer: Transfer | null = null;
+    if (this.#accepted < size || (size === 0 && digestOf('', algorithmOf(this.listed.digest)) !== this.listed.digest)) {
+      this.#abort.signal.throwIfAborted();
+      transfer = await this.#loader.open(this.#accepted, this.#abort.signal);
+      if (!(await this.#take(transfer))) return null;
+    }
+    await this.growing.part.flush();
+    const digests = this.#digests.end();
+    if (digests.listed === this.listed.digest) {
+      this.growing.verify(size);
+      return { sha256: digests.sha256 };
+    }
+    // Bytes that an earlier process left may be torn by a power cut: that is no source's lie.
+    if (transfer !== null && this.#resumed === 0) this.#loader.lied(transfer);
+    await this.#restart();
+    return null;
+  }
+
+  /** @returns false when the transfer ended without the whole file, having been dealt with. */
+  async #take(transfer: Transfer): Promise<boolean> {
+    const { size } = this.listed;
+    if (transfer.total !== null && transfer.total !== size) {
+      transfer.cancel();
+      this.#loader.lied(transfer);
+      return false;
+    }
+    try {
+      await transfer.consume((chunk) => {
+        if (this.#accepted + chunk.length > size) throw new TooLong();
+        this.#digests.update(chunk);
+        this.#accepted += chunk.length;
+        return this.growing.part.append(chunk);
+      });
+    } catch (error) {
+      this.#abort.signal.throwIfAborted();
+      if (error instanceof TooLong) return this.#begunAgain(transfer);
+      const failure = asWaystationError(error);
+      if (failure.source !== 'origin') throw failure;
+      await this.growing.part.flush();
+      return false;
+    }
+    // A body that ended as its framing promised, but too early: no cut, a lie.
+    return this.#accepted === size ? true : this.#begunAgain(transfer);
+  }
+
+  async #begunAgain(transfer: Transfer): Promise<false> {
+    this.#loader.lied(transfer);
+    await this.#restart();
+    return false;
+  }
+
+  #restarts = 0;
+
+  async #restart(): Promise<void> {
+    const wrong = this.growing.part;
+    await wrong.flush();
+    this.#restarts += 1;
+    const part = await this.#makePart(this.#restarts, () => this.#progress());
+    this.#digests = new Digests(this.listed);
+    this.#accepted = 0;
+    this.#resumed = 0;
+    this.growing.restart(part);
+    wrong.release();
+  }
+
+  /** Takes over the bytes that an earlier try left: read once, for the digest's state. */
+  async #rehash(): Promise<void> {
+    const { part } = this.growing;
+    const buffer = Buffer.allocUnsafe(512 * 1024);
+    while (this.#accepted < part.written) {
+      const count = await part.read(buffer, this.#accepted, buffer.length);
+      if (count === 0) break;
+      this.#digests.update(buffer.subarray(0, count));
+      this.#accepted += count;
+    }
+    this.#progress();
+  }
+
+  #progress(): void {
+    const { size } = this.listed;
+    const { part } = this.growing;
+    const held = size <= verifyFirstLimit && !this.#relaxed;
+    if (!this.growing.verified)
+      this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
+  }
+}
+
+/** More bytes than listed: seen inside the sink, so that the rest is not even read. */
+class TooLong extends Error {}

@@ -1,0 +1,107 @@
+import type { ByteSource } from '../base/body.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Growing } from './growing.ts';
+import type { Part } from './part.ts';
+
+/** What goes on with a client when the disk fails under a fill: its own transfer, which must repeat what was sent. */
+export type Continue = (sent: { part: Part; start: number; end: number }) => ByteSource;
+
+/** One client's view of a growing file: reads at its own pace, never ahead of what is released. */
+export class Follower implements ByteSource {
+  readonly #growing: Growing;
+  readonly #start: number;
+  readonly #continue: Continue;
+  /** The part that the bytes sent so far came from. */
+  #part: Part;
+  #instead: ByteSource | null = null;
+  #released = false;
+
+  constructor(growing: Growing, start: number, continueWith: Continue) {
+    this.#growing = growing;
+    this.#start = start;
+    this.#continue = continueWith;
+    this.#part = growing.part;
+    this.#part.retain();
+    growing.follow();
+  }
+
+  get size(): number | null {
+    return this.#growing.size;
+  }
+
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    const growing = this.#growing;
+    for (;;) {
+      if (this.#instead !== null) return this.#instead.read(buffer, position, length);
+      if (growing.part !== this.#part) await this.#changePart(position);
+      const available = growing.released - position;
+      if (available > 0) return this.#part.read(buffer, position, Math.min(length, available));
+      if (growing.verified) return 0;
+      if (growing.failure !== null) this.#fail(growing.failure, position);
+      else await growing.change();
+    }
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#part.release();
+    this.#instead?.release();
+    this.#growing.unfollow();
+  }
+
+  #fail(failure: Error, position: number): void {
+    if (!(failure instanceof WaystationError) || failure.source !== 'disk') throw failure;
+    this.#instead = this.#continue({ part: this.#part, start: this.#start, end: position });
+  }
+
+  /** The file began again: this client goes on only if the new bytes equal all that it was sent. */
+  async #changePart(position: number): Promise<void> {
+    const next = this.#growing.part;
+    next.retain();
+    try {
+      while (next === this.#growing.part && next.written < position && this.#growing.failure === null) {
+        await this.#growing.change();
+      }
+      const same = next.written >= position && (await equalParts(this.#part, next, this.#start, position));
+      if (!same) {
+        throw (
+          this.#growing.failure ??
+          new WaystationError(
+            'upstream_lied',
+            'an upstream sent wrong bytes; what was sent of them cannot be continued',
+          )
+        );
+      }
+      this.#part.release();
+      this.#part = next;
+    } catch (error) {
+      next.release();
+      throw error;
+    }
+  }
+}
+
+/** Whether two parts hold the same bytes from `start` to `end` (exclusive). */
+async function equalParts(one: Part, other: Part, start: number, end: number): Promise<boolean> {
+  const left = Buffer.allocUnsafe(65_536);
+  const right = Buffer.allocUnsafe(65_536);
+  for (let position = start; position < end;) {
+    const length = Math.min(65_536, end - position);
+    const count = await readFully(one, left, position, length);
+    if (count !== length || (await readFully(other, right, position, length)) !== length) return false;
+    if (left.compare(right, 0, length, 0, length) !== 0) return false;
+    position += length;
+  }
+  return true;
+}
+
+async function readFully(part: Part, buffer: Buffer, position: number, length: number): Promise<number> {
+  let done = 0;
+  while (done < length) {
+    const count = await part.read(buffer.subarray(done), position + done, length - done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { WaystationError } from '../base/errors.ts';
+import type { GenerationDocument } from '../base/generation.ts';
+import type { Logger } from '../base/log.ts';
+import { diskError, replaceFile } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Layout } from './layout.ts';
+
+/** `current.json`: which generation each subscription serves. The one file that a flip replaces. */
+interface CurrentFile {
+  readonly format: 1;
+  readonly current: Readonly<Record<string, string>>;
+}
+
+/** The generation documents of this PoP: on disk, and in memory as they are there. */
+export class Generations {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #documents: Map<string, readonly GenerationDocument[]>;
+  #current: Readonly<Record<string, string>>;
+  /** Flips of several subscriptions share one file: one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(
+    disk: Disk,
+    layout: Layout,
+    documents: Map<string, readonly GenerationDocument[]>,
+    current: Record<string, string>,
+  ) {
+    this.#disk = disk;
+    this.#layout = layout;
+    this.#documents = documents;
+    this.#current = current;
+  }
+
+  /** Reads what is there. A document that cannot be read is passed over and logged: the others are served. */
+  static async load(disk: Disk, layout: Layout, log: Logger): Promise<Generations> {
+    const documents = new Map<string, readonly GenerationDocument[]>();
+    for (const subscription of await disk.list(layout.generations)) {
+      const found: GenerationDocument[] = [];
+      for (const name of await disk.list(layout.generationFolder(subscription))) {
+        const document = name.endsWith('.json')
+          ? await readDocument(disk, join(layout.generationFolder(subscription), name), log)
+          : null;
+        if (document !== null) found.push(document);
+      }
+      if (found.length > 0) documents.set(subscription, found.toSorted(newestFirst));
+    }
+    return new Generations(disk, layout, documents, await readCurrent(disk, layout, documents, log));
+  }
+
+  subscriptions(): readonly string[] {
+    return [...this.#documents.keys()];
+  }
+
+  current(subscription: string): GenerationDocument | null {
+    const id = this.#current[subscription];
+    return this.kept(subscription).find((document) => document.id === id) ?? null;
+  }
+
+  /** Every kept generation of a subscription, newest first, the current one among them. */
+  kept(subscription: string): readonly GenerationDocument[] {
+    return this.#documents.get(subscription) ?? [];
+  }
+
+  find(id: string): GenerationDocument | null {
+    for (const documents of this.#documents.values()) {
+      const found = documents.find((document) => document.id === id);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** Makes a generation the current one of its subscription; durable when it resolves. */
+  publish(document: GenerationDocument): Promise<void> {
+    const done = this.#writing.then(() => this.#publish(document));
+    this.#writing = done.catch(() => {});
+    return done;
+  }
+
+  async #publish(document: GenerationDocument): Promise<void> {
+    const { subscription, id } = document;
+    const path = this.#layout.generation(subscription, id);
+    const current = { ...this.#current, [subscription]: id };
+    try {
+      await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
+      await replaceFile(this.#disk, path, Buffer.from(`${JSON.stringify(document)}\n`));
+      const file: CurrentFile = { format: 1, current };
+      await replaceFile(this.#disk, this.#layout.current, Buffer.from(`${JSON.stringify(file, null, 2)}\n`));
+    } catch (error) {
+      throw diskError(error, path);
+    }
+    const others = this.kept(subscription).filter((kept) => kept.id !== id);
+    this.#documents.set(subscription, [document, ...others].toSorted(newestFirst));
+    this.#current = current;
+  }
+}
+
+/** Ids begin with their time, so that they sort by it; of one second, the time with milliseconds decides. */
+function newestFirst(one: GenerationDocument, other: GenerationDocument): number {
+  return Date.parse(other.created) - Date.parse(one.created) || (other.id < one.id ? -1 : 1);
+}
+
+async function readDocument(disk: Disk, path: string, log: Logger): Promise<GenerationDocument | null> {
+  try {
+    const bytes = await disk.readFile(path);
+    const document = JSON.parse(bytes?.toString() ?? '') as GenerationDocument;
+    if (document.format !== 1 || typeof document.id !== 'string' || typeof document.repositories !== 'object') {
+      throw new WaystationError('blob_damaged', 'no generation document of this format');
+    }
+    return document;
+  } catch (error) {
+    log.error({ path, error: String(error) }, 'a generation document cannot be read');
+    return null;
+  }
+}
+
+async function readCurrent(
+  disk: Disk,
+  layout: Layout,
+  documents: ReadonlyMap<string, readonly GenerationDocument[]>,
+  log: Logger,
+): Promise<Record<string, string>> {
+  const current: Record<string, string> = {};
+  // Without a readable current.json, or with one that names a lost document, the newest is the best guess.
+  for (const [subscription, [newest]] of documents) if (newest !== undefined) current[subscription] = newest.id;
+  try {
+    const bytes = await disk.readFile(layout.current);
+    if (bytes === null) return current;
+    const file = JSON.parse(bytes.toString()) as CurrentFile;
+    for (const [subscription, id] of Object.entries(file.current)) {
+      if (documents.get(subscription)?.some((document) => document.id === id)) current[subscription] = id;
+    }
+  } catch (error) {
+    log.error(
+      { path: layout.current, error: String(error) },
+      'current.json cannot be read; the newest generations are served',
+    );
+  }
+  return current;
+}

@@ -1,0 +1,86 @@
+import type { Part } from './part.ts';
+
+/** What one client has to wait for, at most, before its first byte (contract: a cold object's error in ≤ 10 s). */
+export const firstByteBudget = 9_500;
+
+/** Bytes of a listed file that are held back until its digest is right: at least 1, at most 64 KiB. */
+export function tailOf(size: number): number {
+  return Math.min(65_536, Math.max(1, Math.floor(size / 2)));
+}
+
+/**
+ * A file on its way in, as its followers see it: how far they may read, in which part, and how it ended. One writer
+ * drives it; followers never push back.
+ */
+export class Growing {
+  /** null: an unlisted file whose origin gave no length. */
+  size: number | null;
+  part: Part;
+  /** Bytes that clients may be sent: behind `part.written` by what is held back. */
+  released = 0;
+  followers = 0;
+  #ended: 'verified' | Error | null = null;
+  #waiting: (() => void)[] = [];
+  readonly #onIdle: () => void;
+
+  constructor(options: { size: number | null; part: Part; onIdle: () => void }) {
+    this.size = options.size;
+    this.part = options.part;
+    this.#onIdle = options.onIdle;
+  }
+
+  /** Everything can be read and is right. */
+  get verified(): boolean {
+    return this.#ended === 'verified';
+  }
+
+  /** Why it ended without being right; null while it goes on, or when it is right. */
+  get failure(): Error | null {
+    return this.#ended instanceof Error ? this.#ended : null;
+  }
+
+  /** More may be sent. */
+  release(bytes: number): void {
+    if (bytes > this.released) this.released = bytes;
+    this.#wake();
+  }
+
+  /** The bytes so far were wrong: they begin again in another part. Followers compare what they sent. */
+  restart(part: Part): void {
+    this.part = part;
+    this.released = 0;
+    this.#wake();
+  }
+
+  verify(size: number): void {
+    this.size = size;
+    this.released = size;
+    this.#ended = 'verified';
+    this.#wake();
+  }
+
+  fail(error: Error): void {
+    this.#ended ??= error;
+    this.#wake();
+  }
+
+  /** Resolves at the next change. */
+  change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  follow(): void {
+    this.followers += 1;
+  }
+
+  unfollow(): void {
+    this.followers -= 1;
+    if (this.followers === 0) this.#onIdle();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

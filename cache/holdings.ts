@@ -1,0 +1,69 @@
+import type { Clock } from '../base/clock.ts';
+import { possessionScope } from '../base/generation.ts';
+import type { RepositoryDocument } from '../base/generation.ts';
+import type { BlobIndex } from './blob-index.ts';
+import type { Maps } from './package-map/maps.ts';
+
+/** How much of a repository is held. Sizes are the listed ones, in bytes. */
+export interface Holdings {
+  readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
+  readonly bytes: { readonly listed: number; readonly held: number };
+}
+
+const none: Holdings = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
+/** While fills go on a figure may be this old, in milliseconds. */
+const countedFor = 2_000;
+const packagesPerTurn = 2_000;
+
+interface Counted {
+  readonly version: number;
+  readonly at: number;
+  readonly holdings: Promise<Holdings>;
+}
+
+/** Counts held packages by the index: exact once it is built, and dear, so that a count is kept while nothing changes. */
+export class HoldingsCounter {
+  readonly #maps: Maps;
+  readonly #index: BlobIndex;
+  readonly #clock: Clock;
+  readonly #counted = new Map<string, Counted>();
+
+  constructor(maps: Maps, index: BlobIndex, clock: Clock) {
+    this.#maps = maps;
+    this.#index = index;
+    this.#clock = clock;
+  }
+
+  of(path: string, document: RepositoryDocument): Promise<Holdings> {
+    const key = `${document.map} ${document.scope} ${path}`;
+    const known = this.#counted.get(key);
+    const now = this.#clock.monotonic();
+    if (known !== undefined && (known.version === this.#index.version || now - known.at < countedFor))
+      return known.holdings;
+    if (this.#counted.size > 1_000) this.#counted.clear();
+    const holdings = this.#count(path, document);
+    this.#counted.set(key, { version: this.#index.version, at: now, holdings });
+    holdings.catch(() => this.#counted.delete(key));
+    return holdings;
+  }
+
+  async #count(path: string, document: RepositoryDocument): Promise<Holdings> {
+    const map = document.map === null ? null : await this.#maps.get(document.map);
+    if (map === null) return none;
+    const held = { packages: 0, bytes: 0 };
+    let seen = 0;
+    for await (const { listed } of map.entries()) {
+      if (this.#index.has(possessionScope(document.scope, path, listed), listed.digest)) {
+        held.packages += 1;
+        held.bytes += listed.size;
+      }
+      seen += 1;
+      if (seen % packagesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { packages, bytes, unservable } = map.header;
+    return {
+      packages: { listed: packages, held: held.packages, unservable },
+      bytes: { listed: bytes, held: held.bytes },
+    };
+  }
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { algorithmOf, hexOf } from '../base/digest.ts';
+import type { Digest, Listed } from '../base/digest.ts';
+
+/** The possession scope of all bytes that were had without credentials. */
+export const openScope = 'open';
+
+/** Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. */
+export class Layout {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  get format(): string {
+    return join(this.root, 'FORMAT');
+  }
+
+  get blobs(): string {
+    return join(this.root, 'blobs');
+  }
+
+  get maps(): string {
+    return join(this.root, 'maps');
+  }
+
+  get generations(): string {
+    return join(this.root, 'generations');
+  }
+
+  get current(): string {
+    return join(this.root, 'current.json');
+  }
+
+  get unlisted(): string {
+    return join(this.root, 'unlisted');
+  }
+
+  get parts(): string {
+    return join(this.root, 'parts');
+  }
+
+  get index(): string {
+    return join(this.root, 'index');
+  }
+
+  get damaged(): string {
+    return join(this.root, 'damaged');
+  }
+
+  /** The folder that a blob's name lies in: 256 of them for each scope and algorithm. */
+  blobFolder(scope: string, digest: Digest): string {
+    return join(this.blobs, scope, algorithmOf(digest), hexOf(digest).slice(0, 2));
+  }
+
+  /** The size is part of the name, so that a start needs no stat and a torn file is seen by its length. */
+  blob(scope: string, listed: Listed): string {
+    return join(this.blobFolder(scope, listed.digest), `${hexOf(listed.digest)}.${listed.size}`);
+  }
+
+  map(primary: Digest): string {
+    return join(this.maps, hexOf(primary));
+  }
+
+  generationFolder(subscription: string): string {
+    return join(this.generations, subscription);
+  }
+
+  generation(subscription: string, id: string): string {
+    return join(this.generationFolder(subscription), `${id}.json`);
+  }
+
+  /** A part's name says what it becomes, so that a restart can go on with it. */
+  part(scope: string, listed: Listed): string {
+    return join(this.parts, `${scope}.${algorithmOf(listed.digest)}.${hexOf(listed.digest)}.${listed.size}`);
+  }
+
+  unlistedEntry(repository: string, file: string): string {
+    const key = createHash('sha256').update(`${repository}\n${file}`).digest('hex');
+    return join(this.unlisted, `${key}.json`);
+  }
+}
+
+/** What a part's file name says that it becomes; null for a name that is none. */
+export function parsePartName(name: string): { scope: string; listed: Listed } | null {
+  const found = /^([a-z0-9-]+)\.(sha256|sha512|sha384|sha224|sha1|md5)\.([0-9a-f]+)\.(\d{1,15})$/.exec(name);
+  if (found === null) return null;
+  const [, scope = '', algorithm = '', hex = '', size = ''] = found;
+  return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
+}

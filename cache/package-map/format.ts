@@ -1,0 +1,90 @@
+import { algorithmOf, algorithms, hexOf } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+
+/**
+ * The package map: what one primary lists, href → algorithm, digest, size; immutable, sorted by the bytes of href.
+ * header · blocks of entries · block index · unservable names. All numbers are little-endian. `docs/on-disk-format.md`
+ * has the layout byte by byte; a map of another version is made again from its primary.
+ */
+export const magic = Buffer.from('WSMAP\x00\x01\n', 'latin1');
+export const headerLength = 64;
+/** A block is one read; a lookup is a search in the index, which is in memory, and one block. */
+export const blockTarget = 4096;
+/** Names beyond this many are counted, not kept. */
+export const unservableKept = 10_000;
+
+export interface Header {
+  readonly packages: number;
+  /** Sum of the listed sizes. */
+  readonly bytes: number;
+  readonly unservable: number;
+  readonly blocks: number;
+  readonly indexOffset: number;
+  readonly indexLength: number;
+  readonly unservableOffset: number;
+  readonly unservableLength: number;
+}
+
+export function encodeHeader(header: Header): Buffer {
+  const buffer = Buffer.alloc(headerLength);
+  magic.copy(buffer);
+  buffer.writeUInt32LE(header.packages, 8);
+  buffer.writeUInt32LE(header.unservable, 12);
+  buffer.writeBigUInt64LE(BigInt(header.bytes), 16);
+  buffer.writeUInt32LE(header.blocks, 24);
+  buffer.writeBigUInt64LE(BigInt(header.indexOffset), 32);
+  buffer.writeUInt32LE(header.indexLength, 40);
+  buffer.writeBigUInt64LE(BigInt(header.unservableOffset), 48);
+  buffer.writeUInt32LE(header.unservableLength, 56);
+  return buffer;
+}
+
+/** @returns null when these are not the first bytes of a map of this version. */
+export function decodeHeader(buffer: Buffer): Header | null {
+  if (buffer.length < headerLength || !buffer.subarray(0, magic.length).equals(magic)) return null;
+  return {
+    packages: buffer.readUInt32LE(8),
+    unservable: buffer.readUInt32LE(12),
+    bytes: Number(buffer.readBigUInt64LE(16)),
+    blocks: buffer.readUInt32LE(24),
+    indexOffset: Number(buffer.readBigUInt64LE(32)),
+    indexLength: buffer.readUInt32LE(40),
+    unservableOffset: Number(buffer.readBigUInt64LE(48)),
+    unservableLength: buffer.readUInt32LE(56),
+  };
+}
+
+/** u16 length of href · u8 algorithm · u48 size · href · digest. */
+export function encodeEntry(href: string, listed: Listed): Buffer {
+  const name = Buffer.from(href);
+  const digest = Buffer.from(hexOf(listed.digest), 'hex');
+  const entry = Buffer.allocUnsafe(9 + name.length + digest.length);
+  entry.writeUInt16LE(name.length, 0);
+  entry.writeUInt8(algorithms.indexOf(algorithmOf(listed.digest)), 2);
+  entry.writeUIntLE(listed.size, 3, 6);
+  name.copy(entry, 9);
+  digest.copy(entry, 9 + name.length);
+  return entry;
+}
+
+const digestLengths = { sha256: 32, sha512: 64, sha384: 48, sha224: 28, sha1: 20, md5: 16 } as const;
+
+/** Where the parts of the entry at `offset` lie. */
+export interface EntryView {
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly end: number;
+}
+
+export function viewEntry(buffer: Buffer, offset: number): EntryView {
+  const nameStart = offset + 9;
+  const nameEnd = nameStart + buffer.readUInt16LE(offset);
+  const algorithm = algorithms[buffer.readUInt8(offset + 2)] ?? 'sha256';
+  return { nameStart, nameEnd, end: nameEnd + digestLengths[algorithm] };
+}
+
+export function listedOf(buffer: Buffer, offset: number, view: EntryView): Listed {
+  const algorithm = algorithms[buffer.readUInt8(offset + 2)] ?? 'sha256';
+  const digest: Digest = `${algorithm}:${buffer.toString('hex', view.nameEnd, view.end)}`;
+  return { digest, size: buffer.readUIntLE(offset + 3, 6) };
+}

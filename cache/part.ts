@@ -1,0 +1,148 @@
+import { diskError } from './disk.ts';
+import type { Disk, WritableFile } from './disk.ts';
+
+/** Bytes of a fill while they arrive. Written at the end only; read by any number of followers behind that. */
+export interface Part {
+  /** Bytes that can be read. */
+  readonly written: number;
+  /** Takes a chunk; a returned promise asks the caller to wait before giving more. Rejects when the disk refuses. */
+  append(chunk: Buffer): void | Promise<void>;
+  /** Resolves once everything taken can be read. */
+  flush(): Promise<void>;
+  read(buffer: Buffer, position: number, length: number): Promise<number>;
+  /** One more reader; each calls `release` once. */
+  retain(): void;
+  release(): void;
+}
+
+/** A small file, whole in memory: verified before its first byte leaves, written to disk afterwards. */
+export class MemoryPart implements Part {
+  readonly #bytes: Buffer;
+  readonly #onWritten: () => void;
+  written = 0;
+
+  constructor(size: number, onWritten: () => void) {
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+    this.#onWritten = onWritten;
+  }
+
+  append(chunk: Buffer): void {
+    chunk.copy(this.#bytes, this.written);
+    this.written += chunk.length;
+    this.#onWritten();
+  }
+
+  async flush(): Promise<void> {}
+
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    return this.#bytes.copy(buffer, 0, position, Math.min(position + length, this.written));
+  }
+
+  /** The bytes so far. */
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.written);
+  }
+
+  retain(): void {}
+
+  release(): void {}
+}
+
+/** Chunks that wait for the disk before the origin is asked to wait. */
+const queueLimit = 1024 * 1024;
+
+/**
+ * A part on disk. While one write is under way the next chunks gather, and leave in one vectored write: few calls, no
+ * copies. Readers follow `written`; the file stays readable for them after it was renamed or removed.
+ */
+export class FilePart implements Part {
+  readonly path: string;
+  readonly #file: WritableFile;
+  readonly #onWritten: () => void;
+  #queue: Buffer[] = [];
+  #queued = 0;
+  #writing: Promise<void> | null = null;
+  #failure: Error | null = null;
+  #users = 1;
+  written: number;
+
+  private constructor(path: string, file: WritableFile, written: number, onWritten: () => void) {
+    this.path = path;
+    this.#file = file;
+    this.written = written;
+    this.#onWritten = onWritten;
+  }
+
+  /** Opens a part that holds `written` bytes already (0: a new one). `onWritten` is called whenever more can be read. */
+  static async open(disk: Disk, path: string, written: number, onWritten: () => void): Promise<FilePart> {
+    try {
+      if (written === 0) await disk.unlink(path);
+      return new FilePart(path, await disk.openPart(path), written, onWritten);
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  }
+
+  append(chunk: Buffer): void | Promise<void> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
+    if (this.#writing === null) {
+      this.#writing = this.#writeQueue();
+      // The failure is kept: the next `append` or `flush` reports it.
+      this.#writing.catch(() => {});
+    }
+    return this.#queued > queueLimit ? this.#writing : undefined;
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing;
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    try {
+      return await this.#file.read(buffer, position, Math.min(length, this.written - position));
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  retain(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) void this.#file.close().catch(() => {});
+  }
+
+  async #writeQueue(): Promise<void> {
+    // Lets the chunks that arrive in this turn gather, and keeps `append` free of synchronous effects.
+    await null;
+    try {
+      while (this.#queue.length > 0) {
+        const chunks = this.#queue;
+        const bytes = this.#queued;
+        this.#queue = [];
+        this.#queued = 0;
+        await this.#file.write(chunks, this.written);
+        this.written += bytes;
+        this.#onWritten();
+      }
+    } catch (error) {
+      this.#failure = diskError(error, this.path);
+      throw this.#failure;
+    } finally {
+      this.#writing = null;
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { LRUCache } from 'lru-cache';
+import type { Listed } from '../base/digest.ts';
+import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+import type { Generations } from './generations.ts';
+import type { MapEntry } from './package-map/reader.ts';
+import type { Maps } from './package-map/maps.ts';
+
+/** One repository of one generation. */
+export interface ServedRepository {
+  readonly path: string;
+  readonly generation: GenerationDocument;
+  readonly document: RepositoryDocument;
+}
+
+/** Where a request path leads: a repository and the file in it. */
+export interface Place {
+  readonly repository: ServedRepository;
+  /** Relative to the repository; empty for the repository itself. */
+  readonly file: string;
+}
+
+/** What pinned metadata says of a file. */
+export type Found =
+  | {
+      readonly kind: 'listed';
+      readonly listed: Listed;
+      readonly repository: ServedRepository;
+      readonly pinned: 'repomd' | 'file';
+    }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unlisted' };
+
+const signatureFiles = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'repodata/repomd.xml.key'];
+
+/** The view that requests meet: the current generation of every subscription, behind it the kept ones. */
+export class Served {
+  readonly #generations: Generations;
+  readonly #maps: Maps;
+  readonly #lookups = new LRUCache<string, Listed | false>({ max: 20_000 });
+  #current: ReadonlyMap<string, ServedRepository> = new Map();
+  /** Grows with every change of what is served: what was remembered under another epoch is out of date. */
+  epoch = 0;
+
+  constructor(generations: Generations, maps: Maps) {
+    this.#generations = generations;
+    this.#maps = maps;
+    this.refresh();
+  }
+
+  /** Takes over what the documents say now. */
+  refresh(): void {
+    const current = new Map<string, ServedRepository>();
+    for (const subscription of this.#generations.subscriptions()) {
+      const generation = this.#generations.current(subscription);
+      for (const [path, document] of Object.entries(generation?.repositories ?? {})) {
+        if (generation !== null) current.set(path, { path, generation, document });
+      }
+    }
+    this.#current = current;
+    this.epoch += 1;
+  }
+
+  /** Every repository that is served, by path. */
+  repositories(): readonly ServedRepository[] {
+    return [...this.#current.values()].toSorted((one, other) => (one.path < other.path ? -1 : 1));
+  }
+
+  repository(path: string): ServedRepository | null {
+    return this.#current.get(path) ?? null;
+  }
+
+  /** The repository that `path` (decoded, no leading slash) lies in: of nested ones the longest. */
+  place(path: string): Place | null {
+    return longestPrefix(path, (prefix) => this.#current.get(prefix) ?? null);
+  }
+
+  /** The same inside one generation. */
+  placeIn(generation: GenerationDocument, path: string): Place | null {
+    return longestPrefix(path, (prefix) => {
+      const document = Object.hasOwn(generation.repositories, prefix) ? generation.repositories[prefix] : undefined;
+      return document === undefined ? null : { path: prefix, generation, document };
+    });
+  }
+
+  /**
+   * What the repository's metadata says of `file`; for all but repomd.xml, its signature and key the kept generations
+   * of the same subscription are asked as well, newest first: a dnf may hold an older primary.
+   */
+  async find(place: Place, onlyThisGeneration = false): Promise<Found> {
+    const own = await this.#findIn(place.repository, place.file);
+    if (own !== null) return own;
+    if (signatureFiles.includes(place.file)) return { kind: 'absent' };
+    for (const generation of onlyThisGeneration
+      ? []
+      : this.#generations.kept(place.repository.generation.subscription)) {
+      const document = generation.repositories[place.repository.path];
+      if (generation.id === place.repository.generation.id || document === undefined) continue;
+      const found = await this.#findIn({ path: place.repository.path, generation, document }, place.file);
+      if (found !== null) return found;
+    }
+    const proven = place.file.endsWith('.rpm') || place.file.startsWith('repodata/');
+    return { kind: proven ? 'absent' : 'unlisted' };
+  }
+
+  /** The listed files below a folder of a repository, by name; `folder` is empty or ends with a slash. */
+  async *files(repository: ServedRepository, folder: string): AsyncGenerator<MapEntry> {
+    const { document } = repository;
+    const pinned: MapEntry[] = Object.entries(document.records).map(([href, listed]) => ({ href, listed }));
+    pinned.push({ href: 'repodata/repomd.xml', listed: document.repomd });
+    if (document.asc !== null) pinned.push({ href: 'repodata/repomd.xml.asc', listed: document.asc });
+    if (document.key !== null) pinned.push({ href: 'repodata/repomd.xml.key', listed: document.key });
+    for (const entry of pinned) if (entry.href.startsWith(folder)) yield entry;
+    const map = document.map === null ? null : await this.#maps.get(document.map);
+    if (map === null) return;
+    for await (const entry of map.entries(folder)) {
+      if (!entry.href.startsWith(folder)) return;
+      yield entry;
+    }
+  }
+
+  async #findIn(repository: ServedRepository, file: string): Promise<Found | null> {
+    const { document } = repository;
+    const pinned = pinnedFile(document, file);
+    if (pinned !== null) {
+      return { kind: 'listed', listed: pinned, repository, pinned: signatureFiles.includes(file) ? 'repomd' : 'file' };
+    }
+    if (document.map === null) return null;
+    const key = `${document.map} ${file}`;
+    let listed = this.#lookups.get(key);
+    if (listed === undefined) {
+      listed = (await (await this.#maps.get(document.map))?.find(file)) ?? false;
+      this.#lookups.set(key, listed);
+    }
+    return listed === false ? null : { kind: 'listed', listed, repository, pinned: 'file' };
+  }
+}
+
+function pinnedFile(document: RepositoryDocument, file: string): Listed | null {
+  if (file === 'repodata/repomd.xml') return document.repomd;
+  if (file === 'repodata/repomd.xml.asc') return document.asc;
+  if (file === 'repodata/repomd.xml.key') return document.key;
+  return Object.hasOwn(document.records, file) ? (document.records[file] ?? null) : null;
+}
+
+function longestPrefix(path: string, find: (prefix: string) => ServedRepository | null): Place | null {
+  for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+    const repository = find(path.slice(0, end));
+    if (repository !== null) return { repository, file: path.slice(end + 1) };
+  }
+  return null;
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { algorithmOf, digestOf, hasher, hexOf } from '../base/digest.ts';
+import type { Digest, Listed } from '../base/digest.ts';
+import { systemCode, WaystationError } from '../base/errors.ts';
+import type { Loader } from '../base/transfer.ts';
+import type { BlobStore } from './blob-store.ts';
+import { diskError } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Fills } from './fills.ts';
+import type { Layout } from './layout.ts';
+import type { Maps } from './package-map/maps.ts';
+import type { PackageMap } from './package-map/reader.ts';
+import type { PackageMapWriter } from './package-map/writer.ts';
+import { FilePart } from './part.ts';
+import type { Space } from './space.ts';
+
+/** Bytes of one read of a held file. */
+const readSize = 256 * 1024;
+
+/** What a package map says of itself. */
+export interface MapSummary {
+  readonly packages: number;
+  readonly bytes: number;
+  readonly unservable: number;
+}
+
+/** The store as a sync sees it: the place where proven files go. */
+export class CacheSink {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #blobs: BlobStore;
+  readonly #fills: Fills;
+  readonly #maps: Maps;
+  readonly #space: Space;
+
+  constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; fills: Fills; maps: Maps; space: Space }) {
+    this.#disk = options.disk;
+    this.#layout = options.layout;
+    this.#blobs = options.blobs;
+    this.#fills = options.fills;
+    this.#maps = options.maps;
+    this.#space = options.space;
+  }
+
+  holds(scope: string, listed: Listed): Promise<boolean> {
+    return this.#blobs.holds(scope, listed);
+  }
+
+  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+    if (await this.#blobs.holds(scope, listed)) return;
+    await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
+  }
+
+  async keep(scope: string, bytes: Buffer): Promise<Listed> {
+    const listed: Listed = { digest: digestOf(bytes), size: bytes.length };
+    if (await this.#blobs.holds(scope, listed)) return listed;
+    const reservation = await this.#space.reserve(bytes.length);
+    if (reservation === null) throw new WaystationError('disk_full', 'no space to keep repository metadata');
+    const path = join(this.#layout.parts, `kept-${hexOf(listed.digest)}`);
+    try {
+      const part = await FilePart.open(this.#disk, path, 0, () => {});
+      try {
+        void part.append(bytes);
+        await part.flush();
+        await part.sync();
+      } finally {
+        part.release();
+      }
+    } catch (error) {
+      reservation.release();
+      this.#space.failed(error);
+      throw error;
+    }
+    await this.#blobs.commit(path, scope, listed, listed.digest, reservation);
+    return listed;
+  }
+
+  async *read(scope: string, listed: Listed): AsyncGenerator<Buffer> {
+    const blob = await this.#blobs.open(scope, listed);
+    if (blob === null) throw new WaystationError('blob_damaged', `${listed.digest} is not held`);
+    try {
+      for (let position = 0; position < listed.size;) {
+        const buffer = Buffer.allocUnsafe(Math.min(readSize, listed.size - position));
+        const count = await blob.read(buffer, position, buffer.length);
+        yield buffer.subarray(0, count);
+        position += count;
+      }
+    } finally {
+      blob.release();
+    }
+  }
+
+  async sha256(scope: string, listed: Listed): Promise<Digest> {
+    if (algorithmOf(listed.digest) === 'sha256') return listed.digest;
+    const sha256 = hasher('sha256');
+    for await (const chunk of this.read(scope, listed)) sha256.update(chunk);
+    return sha256.digest();
+  }
+
+  async map(primary: Digest): Promise<MapSummary | null> {
+    const map = await this.#maps.get(primary);
+    return map === null ? null : summary(map);
+  }
+
+  async writeMap(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<MapSummary> {
+    try {
+      return summary(await this.#maps.make(primary, write));
+    } catch (error) {
+      throw systemCode(error) === null ? error : diskError(error, this.#layout.map(primary));
+    }
+  }
+}
+
+function summary({ header }: PackageMap): MapSummary {
+  return { packages: header.packages, bytes: header.bytes, unservable: header.unservable };
+}

@@ -1,0 +1,144 @@
+import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { CacheState } from '../base/status.ts';
+import type { Disk } from './disk.ts';
+
+export interface SpaceLimits {
+  /** Most bytes that blobs and parts may take, given the file system's size. */
+  readonly max: (total: number) => number;
+  /** Bytes of the file system that stay free, given its size. */
+  readonly keepFree: (total: number) => number;
+}
+
+/** Bytes taken from the budget before they are written. Given back, or turned into stored bytes, exactly once. */
+export interface Reservation {
+  /** Asks for more (a file of unknown length). */
+  grow(bytes: number): boolean;
+  /** The file is stored with this size. */
+  commit(size: number): void;
+  /** Nothing was kept. */
+  release(): void;
+}
+
+/** How old a statfs may be; between two, own reservations are counted. */
+const statfsAge = 1_000;
+/** After a failed write the disk is tried again this much later. */
+const retryAfter = 5_000;
+
+/**
+ * The disk budget. It refuses, so that a full or sick disk means serving without storing (never an error for a client);
+ * every refusal and every recovery is visible as the state.
+ */
+export class Space {
+  readonly #disk: Disk;
+  readonly #root: string;
+  readonly #limits: SpaceLimits;
+  readonly #clock: Clock;
+  #used = 0;
+  #reserved = 0;
+  #free = 0;
+  #total = 0;
+  #measured = -Infinity;
+  /** Bytes reserved since the last statfs: the file system does not show all of them yet. */
+  #sinceMeasured = 0;
+  #measuring: Promise<void> | null = null;
+  #sick: { state: CacheState; until: number } | null = null;
+  #refused = -Infinity;
+
+  constructor(options: { disk: Disk; root: string; limits: SpaceLimits; clock: Clock }) {
+    this.#disk = options.disk;
+    this.#root = options.root;
+    this.#limits = options.limits;
+    this.#clock = options.clock;
+  }
+
+  get max(): number {
+    return this.#limits.max(this.#total);
+  }
+
+  /** Bytes of blobs and parts. */
+  get used(): number {
+    return this.#used;
+  }
+
+  get free(): number {
+    return this.#free;
+  }
+
+  get state(): CacheState {
+    if (this.#sick !== null) return this.#sick.state;
+    return this.#clock.monotonic() - this.#refused < 60_000 ? 'full' : 'ok';
+  }
+
+  /** Bytes that are on disk without a reservation of this process: found at start, or removed. */
+  adjust(bytes: number): void {
+    this.#used += bytes;
+  }
+
+  /** Measures the file system if the last figure is old. */
+  async measure(): Promise<void> {
+    if (this.#clock.monotonic() - this.#measured < statfsAge) return;
+    this.#measuring ??= this.#disk
+      .space(this.#root)
+      .then(({ free, total }) => {
+        this.#free = free;
+        this.#total = total;
+        this.#sinceMeasured = 0;
+        this.#measured = this.#clock.monotonic();
+      })
+      .catch((error: unknown) => this.failed(error))
+      .finally(() => {
+        this.#measuring = null;
+      });
+    await this.#measuring;
+  }
+
+  /** @returns null when the bytes may not be stored now: serve without storing. */
+  async reserve(bytes: number): Promise<Reservation | null> {
+    await this.measure();
+    if (!this.#take(bytes)) return null;
+    let held = bytes;
+    const end = (size: number): void => {
+      this.#reserved -= held;
+      held = 0;
+      this.#used += size;
+    };
+    return {
+      grow: (more) => {
+        if (!this.#take(more)) return false;
+        held += more;
+        return true;
+      },
+      commit: (size) => end(size),
+      release: () => end(0),
+    };
+  }
+
+  /** A write failed: the state says so, and nothing is stored for a while. */
+  failed(error: unknown): void {
+    const code = error instanceof WaystationError ? error.code : 'disk_failing';
+    const state: CacheState = code === 'disk_full' ? 'full' : code === 'disk_read_only' ? 'read-only' : 'failing';
+    this.#sick = { state, until: this.#clock.monotonic() + retryAfter };
+    this.#measured = -Infinity;
+  }
+
+  /** A write reached the disk: whatever was wrong is over. */
+  healed(): void {
+    this.#sick = null;
+  }
+
+  #take(bytes: number): boolean {
+    if (this.#sick !== null && this.#clock.monotonic() < this.#sick.until) return false;
+    const fits =
+      this.#used + this.#reserved + bytes <= this.#limits.max(this.#total) &&
+      this.#free - this.#sinceMeasured - bytes >= this.#limits.keepFree(this.#total);
+    if (!fits) {
+      this.#refused = this.#clock.monotonic();
+      return false;
+    }
+    this.#refused = -Infinity;
+    this.#reserved += bytes;
+    this.#sinceMeasured += bytes;
+    return true;
+  }
+}

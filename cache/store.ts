@@ -1,0 +1,128 @@
+import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+import type { Logger } from '../base/log.ts';
+import type { Meter } from '../base/metrics.ts';
+import type { CacheStatus } from '../base/status.ts';
+import { BlobIndex } from './blob-index.ts';
+import { BlobStore } from './blob-store.ts';
+import { systemDisk } from './disk.ts';
+import type { Disk } from './disk.ts';
+import { Fills } from './fills.ts';
+import { Generations } from './generations.ts';
+import { HoldingsCounter } from './holdings.ts';
+import type { Holdings } from './holdings.ts';
+import { Layout } from './layout.ts';
+import { openNotes } from './notes.ts';
+import type { Notes } from './notes.ts';
+import { Maps } from './package-map/maps.ts';
+import { recover } from './recover.ts';
+import { Served } from './served.ts';
+import { CacheSink } from './sink.ts';
+import { Space } from './space.ts';
+import type { SpaceLimits } from './space.ts';
+import { prepareStateDirectory } from './state-directory.ts';
+import { Unlisted } from './unlisted.ts';
+import { UnlistedFetches } from './unlisted-fetch.ts';
+
+export interface StoreOptions {
+  readonly root: string;
+  readonly limits: SpaceLimits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly meter: Meter;
+  readonly disk?: Disk;
+}
+
+/** The PoP's store: its parts put together, and what concerns several of them. */
+export class Store {
+  readonly blobs: BlobStore;
+  readonly fills: Fills;
+  readonly generations: Generations;
+  readonly served: Served;
+  readonly sink: CacheSink;
+  readonly unlisted: Unlisted;
+  readonly notes: Notes;
+  readonly space: Space;
+  readonly #index: BlobIndex;
+  readonly #holdings: HoldingsCounter;
+  readonly #clock: Clock;
+  readonly #repomdServed = new Map<string, number>();
+  /** Resolves when what an earlier run left has been counted and tidied. */
+  readonly recovered: Promise<void>;
+
+  private constructor(options: Required<StoreOptions>, layout: Layout, generations: Generations, writable: boolean) {
+    const { disk, clock, log, meter } = options;
+    this.#clock = clock;
+    this.#index = new BlobIndex();
+    this.space = new Space({ disk, root: layout.root, limits: options.limits, clock });
+    if (!writable) this.space.failed(new WaystationError('disk_read_only', `${layout.root} cannot be written`));
+    const maps = new Maps(disk, layout);
+    this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, log });
+    this.fills = new Fills({ disk, layout, blobs: this.blobs, space: this.space, clock, log, meter });
+    this.generations = generations;
+    this.served = new Served(generations, maps);
+    this.sink = new CacheSink({ disk, layout, blobs: this.blobs, fills: this.fills, maps, space: this.space });
+    this.notes = openNotes(disk, layout, log);
+    const fetches = new UnlistedFetches({ disk, layout, blobs: this.blobs, space: this.space, clock, log });
+    this.unlisted = new Unlisted({ disk, layout, blobs: this.blobs, fetches, notes: this.notes, clock });
+    this.#holdings = new HoldingsCounter(maps, this.#index, clock);
+    this.recovered = recover({ disk, layout, index: this.#index, space: this.space, blobs: this.blobs, log }).catch(
+      (error: unknown) => {
+        log.error({ error: String(error) }, 'what an earlier run left cannot be counted');
+      },
+    );
+  }
+
+  /** @throws WaystationError `state_format_unknown`, `state_unusable` */
+  static async open(options: StoreOptions): Promise<Store> {
+    const whole = { disk: systemDisk, ...options };
+    const layout = new Layout(options.root);
+    const { writable } = await prepareStateDirectory(whole.disk, layout);
+    const generations = await Generations.load(whole.disk, layout, options.log);
+    const store = new Store(whole, layout, generations, writable);
+    await store.space.measure();
+    return store;
+  }
+
+  /** The newest first, the current one included. */
+  kept(subscription: string): readonly GenerationDocument[] {
+    return this.generations.kept(subscription);
+  }
+
+  current(subscription: string): GenerationDocument | null {
+    return this.generations.current(subscription);
+  }
+
+  /** Resolves once the generation is durable and served. */
+  async publish(document: GenerationDocument): Promise<void> {
+    await this.generations.publish(document);
+    this.served.refresh();
+  }
+
+  /** A client was given this path's repomd.xml just now. */
+  repomdServed(path: string): void {
+    this.#repomdServed.set(path, this.#clock.monotonic());
+  }
+
+  /** When that was last, in the clock's monotonic milliseconds; null: never since start. */
+  repomdServedAt(path: string): number | null {
+    return this.#repomdServed.get(path) ?? null;
+  }
+
+  holdings(path: string, document: RepositoryDocument): Promise<Holdings> {
+    return this.#holdings.of(path, document);
+  }
+
+  async status(): Promise<CacheStatus> {
+    await this.space.measure();
+    const { state, used, max, free } = this.space;
+    return { state, bytes: used, max, free, blobs: this.#index.size, pinnedBytes: 0 };
+  }
+
+  async close(): Promise<void> {
+    await this.recovered;
+    this.blobs.close();
+    await this.notes.close();
+  }
+}

@@ -1,0 +1,47 @@
+import type { Digest, Listed } from '../base/digest.ts';
+import type { Validators } from '../base/transfer.ts';
+import { replaceFile } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Layout } from './layout.ts';
+
+/** A file that no metadata lists, as it was last seen: a pointer to a blob, with what its origin said of it. */
+export interface UnlistedEntry extends Validators {
+  readonly format: 1;
+  readonly repository: string;
+  readonly file: string;
+  readonly scope: string;
+  readonly digest: Digest;
+  readonly size: number;
+  readonly contentType: string | null;
+  /** RFC 3339: when these bytes came. */
+  readonly fetched: string;
+}
+
+export function listedOf(entry: UnlistedEntry): Listed {
+  return { digest: entry.digest, size: entry.size };
+}
+
+/** @returns null when there is none, or none that can be read: it is fetched again. */
+export async function readEntry(
+  disk: Disk,
+  layout: Layout,
+  repository: string,
+  file: string,
+): Promise<UnlistedEntry | null> {
+  try {
+    const bytes = await disk.readFile(layout.unlistedEntry(repository, file));
+    if (bytes === null) return null;
+    const entry = JSON.parse(bytes.toString()) as UnlistedEntry;
+    return entry.format === 1 && entry.repository === repository && entry.file === file ? entry : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function writeEntry(disk: Disk, layout: Layout, entry: UnlistedEntry): Promise<void> {
+  await replaceFile(
+    disk,
+    layout.unlistedEntry(entry.repository, entry.file),
+    Buffer.from(`${JSON.stringify(entry)}\n`),
+  );
+}

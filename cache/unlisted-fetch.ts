@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { digestOf, hasher, hexOf } from '../base/digest.ts';
+import type { Digest } from '../base/digest.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Representation, Transfer } from '../base/transfer.ts';
+import type { BlobStore } from './blob-store.ts';
+import { diskError } from './disk.ts';
+import type { Disk } from './disk.ts';
+import { Growing } from './growing.ts';
+import type { Layout } from './layout.ts';
+import { FilePart } from './part.ts';
+import type { Reservation, Space } from './space.ts';
+import { writeEntry } from './unlisted-entry.ts';
+
+/** Asked for when a file of unknown length grows past what was reserved. */
+const reservationStep = 16 * 1024 * 1024;
+
+/** Which unlisted file, and in whose possession it will be. */
+export interface UnlistedName {
+  readonly repository: string;
+  readonly file: string;
+  readonly scope: string;
+}
+
+/** One fetch under way, for all who want the same file. */
+export interface UnlistedFetch {
+  readonly representation: Representation;
+  readonly growing: Growing;
+  /** Settles when it ended: whether the file is kept. Never rejects. */
+  readonly stored: Promise<boolean>;
+}
+
+interface Running {
+  readonly name: UnlistedName;
+  readonly transfer: Transfer;
+  readonly part: FilePart;
+  readonly growing: Growing;
+  readonly reservation: Reservation;
+}
+
+/** Stores unlisted files while they are followed: as a blob by the sha256 that they turn out to have, and a pointer. */
+export class UnlistedFetches {
+  readonly #disk: Disk;
+  readonly #layout: Layout;
+  readonly #blobs: BlobStore;
+  readonly #space: Space;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+
+  constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; space: Space; clock: Clock; log: Logger }) {
+    this.#disk = options.disk;
+    this.#layout = options.layout;
+    this.#blobs = options.blobs;
+    this.#space = options.space;
+    this.#clock = options.clock;
+    this.#log = options.log;
+  }
+
+  /** @returns null when it cannot be stored now; the transfer is untouched then. */
+  async begin(name: UnlistedName, transfer: Transfer): Promise<UnlistedFetch | null> {
+    const reservation = await this.#space.reserve(transfer.total ?? reservationStep);
+    if (reservation === null) return null;
+    const path = join(this.#layout.parts, `unlisted-${hexOf(digestOf(`${name.repository}\n${name.file}`))}`);
+    let part: FilePart;
+    let progress = (): void => {};
+    try {
+      part = await FilePart.open(this.#disk, path, 0, () => progress());
+    } catch (error) {
+      reservation.release();
+      this.#space.failed(error);
+      return null;
+    }
+    const growing = new Growing({ size: transfer.total, part, onIdle: () => {} });
+    // Nothing proves these bytes; with a known length the last one waits for the clean end.
+    progress = () =>
+      growing.release(transfer.total === null ? part.written : Math.min(part.written, transfer.total - 1));
+    return { representation: transfer, growing, stored: this.#run({ name, transfer, part, growing, reservation }) };
+  }
+
+  async #run({ name, transfer, part, growing, reservation }: Running): Promise<boolean> {
+    try {
+      const { digest, size } = await this.#receive(transfer, part, reservation);
+      growing.verify(size);
+      await part.sync();
+      await this.#blobs.commit(part.path, name.scope, { digest, size }, digest, reservation);
+      await this.#keep(name, transfer, digest, size);
+      return true;
+    } catch (error) {
+      const failure = asWaystationError(error);
+      growing.fail(failure);
+      reservation.release();
+      if (failure.source === 'disk') this.#space.failed(failure);
+      await this.#disk.unlink(part.path).catch(() => {});
+      this.#log.info(
+        { source: transfer.source, code: failure.code, reason: failure.message },
+        'an unlisted file was not kept',
+      );
+      return false;
+    } finally {
+      part.release();
+    }
+  }
+
+  async #receive(
+    transfer: Transfer,
+    part: FilePart,
+    reservation: Reservation,
+  ): Promise<{ digest: Digest; size: number }> {
+    const sha256 = hasher('sha256');
+    let size = 0;
+    let reserved = transfer.total ?? reservationStep;
+    await transfer.consume((chunk) => {
+      size += chunk.length;
+      if (transfer.total !== null && size > transfer.total)
+        throw new WaystationError('upstream_lied', `${transfer.source} sent more than it said`);
+      if (size > reserved) {
+        if (!reservation.grow(reservationStep))
+          throw new WaystationError('disk_full', `no space for ${transfer.source}`);
+        reserved += reservationStep;
+      }
+      sha256.update(chunk);
+      return part.append(chunk);
+    });
+    await part.flush();
+    if (transfer.total !== null && size !== transfer.total)
+      throw new WaystationError('upstream_cut', `${transfer.source} sent less than it said`);
+    return { digest: sha256.digest(), size };
+  }
+
+  async #keep(name: UnlistedName, representation: Representation, digest: Digest, size: number): Promise<void> {
+    const { repository, file, scope } = name;
+    const { contentType, etag, lastModified } = representation;
+    const fetched = new Date(this.#clock.now()).toISOString();
+    try {
+      await writeEntry(this.#disk, this.#layout, {
+        format: 1,
+        repository,
+        file,
+        scope,
+        digest,
+        size,
+        contentType,
+        etag,
+        lastModified,
+        fetched,
+      });
+    } catch (error) {
+      throw diskError(error, this.#layout.unlistedEntry(repository, file));
+    }
+  }
+}
