@@ -2,10 +2,8 @@ import { pino, stdTimeFunctions } from 'pino';
 import type { Logger } from '../base/log.ts';
 import type { Outcome } from '../base/outcome.ts';
 import { lineOutput, type LineOutput } from './line-output.ts';
+import type { LogLevel } from './log-levels.ts';
 import { redacted, redactedText } from './redaction.ts';
-
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** One content request, as it ended. */
 export interface AccessEntry {

@@ -75,8 +75,9 @@ function pathAsked(context: Context): string {
 }
 
 function notAllowed(context: Context, path: string): Response {
-  context.header('Allow', path === '/api/v1/syncs' ? 'GET, HEAD, POST' : 'GET, HEAD');
-  return problem(context, new WaystationError('method_not_allowed', `${context.req.method} is not possible here`));
+  const allow = path === '/api/v1/syncs' ? 'GET, HEAD, POST' : 'GET, HEAD';
+  const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);
+  return problem(context, error, { allow });
 }
 
 function tooLarge(): WaystationError {

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
-import { accessLine, serviceLog, type LogLevel } from '../../cli/logging.ts';
+import { accessLine, serviceLog } from '../../cli/logging.ts';
+import type { LogLevel } from '../../cli/log-levels.ts';
 
 function recorded(level: LogLevel = 'debug'): {
   log: ReturnType<typeof serviceLog>;

@@ -1,0 +1,21 @@
+/** Commands that the contract names and this version does not have: refused by name, never taken for a typing error. */
+export const notBuiltCommands = [
+  'generations',
+  'pin',
+  'unpin',
+  'rollback',
+  'release',
+  'diff',
+  'verify',
+  'ready',
+  'import',
+  'state',
+  'purge',
+  'forget',
+  'reload',
+  'register',
+  'doctor',
+  'repo-file',
+  'support-bundle',
+  'hub',
+] as const;

@@ -1,0 +1,101 @@
+import Table from 'cli-table3';
+import type { CacheStatus, ErrorStatus, Status, SubscriptionStatus } from '../../base/status.ts';
+import { agoText, bytesText } from '../../gateway/page/figures.ts';
+import { plainText, type Terminal } from '../terminal.ts';
+
+type Paint = Terminal['paint'];
+
+/** The status document for people: a line and a table for each subscription, then the cache. */
+export function statusText(status: Status, now: number, paint: Paint): string {
+  const parts = [
+    ...status.subscriptions.map((subscription) => subscriptionText(subscription, now, paint)),
+    ...(status.subscriptions.length === 0 ? ['nothing is subscribed'] : []),
+    cacheText(status.cache, paint),
+  ];
+  return parts.join('\n\n');
+}
+
+function subscriptionText(subscription: SubscriptionStatus, now: number, paint: Paint): string {
+  const { name, state, hub, generation, published, checked, sync, policy } = subscription;
+  const facts = [
+    painted(paint, state),
+    `hub ${plainText(hub.type)} ${painted(paint, hub.state)}`,
+    policy,
+    generation === null
+      ? 'no generation yet'
+      : `generation ${generation} published ${agoText(published, now) ?? 'never'}`,
+    `checked ${agoText(checked, now) ?? 'never'}`,
+    `sync ${sync.state}`,
+  ];
+  const lines = [`${paint('bold', plainText(name))}: ${facts.join(', ')}`];
+  for (const [what, error] of [
+    ['hub', hub.error],
+    ['sync', sync.error],
+  ] as const)
+    if (error !== null) lines.push(`  ${errorText(what, error, now, paint)}`);
+  const table = repositoryTable(subscription, now, paint);
+  return [...lines, table].join('\n');
+}
+
+function errorText(what: string, error: ErrorStatus, now: number, paint: Paint): string {
+  const ago = agoText(error.at, now);
+  return `${paint('red', `${what}: ${error.code}`)}: ${plainText(error.message)}${ago === null ? '' : ` (${ago})`}`;
+}
+
+function repositoryTable({ repositories }: SubscriptionStatus, now: number, paint: Paint): string {
+  if (repositories.length === 0) return '  no repositories yet';
+  const table = plainTable(['PATH', 'STATE', 'PACKAGES', 'BYTES', 'SINCE', 'REASON'].map((head) => paint('dim', head)));
+  for (const { path, state, reason, since, packages, bytes } of repositories) {
+    const unservable = packages.unservable === 0 ? '' : ` (${packages.unservable} unservable)`;
+    table.push([
+      plainText(path),
+      painted(paint, state),
+      `${packages.held}/${packages.listed}${unservable}`,
+      `${bytesText(bytes.held)}/${bytesText(bytes.listed)}`,
+      agoText(since, now) ?? '',
+      plainText(reason ?? ''),
+    ]);
+  }
+  return trimmed(table.toString());
+}
+
+function cacheText({ state, bytes, max, free, blobs, pinnedBytes }: CacheStatus, paint: Paint): string {
+  const used = `${bytesText(bytes)} of ${bytesText(max)} in ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`;
+  return `cache: ${painted(paint, state)}, ${used}, ${bytesText(pinnedBytes)} pinned, ${bytesText(free)} free on disk`;
+}
+
+const good = new Set(['connected', 'current', 'ok']);
+const bad = new Set(['disconnected', 'failing', 'full', 'read-only']);
+
+function painted(paint: Paint, state: string): string {
+  return paint(good.has(state) ? 'green' : bad.has(state) ? 'red' : 'yellow', state);
+}
+
+/** Columns and no lines: what `awk`, narrow windows and people cope with. */
+function plainTable(head: string[]): InstanceType<typeof Table> {
+  const none = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+  };
+  const chars = {
+    ...none,
+    'bottom-right': '',
+    left: ' ',
+    'left-mid': '',
+    mid: '',
+    'mid-mid': '',
+    right: '',
+    'right-mid': '',
+    middle: ' ',
+  };
+  return new Table({ head, chars, style: { head: [], border: [], 'padding-left': 1, 'padding-right': 0 } });
+}
+
+function trimmed(text: string): string {
+  return text.replace(/[ \t]+$/gm, '');
+}

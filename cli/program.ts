@@ -1,0 +1,141 @@
+import { Command, CommanderError, Option } from 'commander';
+import packageDocument from '../package.json' with { type: 'json' };
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import { readEnvironment } from '../config/environment.ts';
+import { notBuiltCommands } from './commands/not-built.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { logLevels, type LogLevel } from './log-levels.ts';
+import type { Terminal } from './terminal.ts';
+
+interface CommonOptions {
+  readonly config?: string;
+  readonly json?: boolean;
+}
+
+/** Runs a command line (without node and script) to its end. Never throws: @returns the exit code of the contract. */
+export async function run(words: readonly string[], terminal: Terminal): Promise<number> {
+  let code: number = exitCodes.ok;
+  const program = commands(terminal, (ended) => void (code = ended));
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return code;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return stopped(thrown, terminal);
+  }
+}
+
+function stopped(thrown: unknown, terminal: Terminal): number {
+  const error = asWaystationError(thrown);
+  // Problems of a configuration are lines that begin with the file's name; editors and scripts jump to them.
+  const prefix = error.code === 'config_invalid' ? '' : 'waystation: ';
+  const isDefect = error.code === 'internal' && thrown instanceof Error;
+  terminal.err(prefix + (isDefect ? (thrown.stack ?? error.message) : error.message));
+  return exitCodeOf(error);
+}
+
+/** Each action imports what it needs when it runs: a command starts as fast as its own parts allow. */
+function commands(terminal: Terminal, end: (code: number) => void): Command {
+  const program = new Command('waystation')
+    .description('A verified pull-through cache for yum repositories that keeps serving when its upstream is gone.')
+    .version(versionLine(), '-V, --version', 'print the version')
+    .option(
+      '--config <file>',
+      'the configuration file (default: $WAYSTATION_CONFIG or /etc/waystation/waystation.yaml)',
+    )
+    .exitOverride()
+    .showHelpAfterError('(waystation --help tells more)')
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.err(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, 'waystation: ')),
+    });
+
+  command(program, 'serve', 'run the service')
+    .addOption(new Option('--log-level <level>', 'what is logged at least').choices(logLevels).default('info'))
+    .action(async (options: CommonOptions & { logLevel: LogLevel }, self: Command) => {
+      const config = await loaded(self);
+      const { serve } = await import('./serve.ts');
+      end(await serve(config, { version: packageDocument.version, logLevel: options.logLevel }));
+    });
+
+  const config = command(program, 'config', 'check the configuration, or print its JSON Schema');
+  command(config, 'check', 'print every problem of the configuration')
+    .option('--json', 'print a JSON document')
+    .action(async (options: CommonOptions, self: Command) => {
+      const { configCheck } = await import('./commands/config.ts');
+      const { credentialsDirectory } = readEnvironment();
+      end(configCheck({ file: configFile(self), credentialsDirectory, json: options.json ?? false }, terminal));
+    });
+  command(config, 'schema', 'print the JSON Schema of the configuration').action(async () => {
+    const { configSchema } = await import('./commands/config.ts');
+    end(configSchema(terminal));
+  });
+
+  command(program, 'status', 'show what is served; with a path, why it is or is not here')
+    .argument('[path]', 'a URL, its path, or a name below /content/')
+    .option('--json', 'print a JSON document')
+    .action(async (path: string | undefined, options: CommonOptions, self: Command) => {
+      const { status } = await import('./commands/status.ts');
+      const { socket } = (await loaded(self)).listen;
+      end(await status({ socket, path, json: options.json ?? false }, terminal));
+    });
+
+  command(program, 'sync', 'look for new content now')
+    .argument('[subscription...]', 'which ones (default: all)')
+    .option('--wait', 'wait until it has ended, and fail if anything is missing')
+    .option('--json', 'print a JSON document')
+    .addOption(new Option('--plan').hideHelp())
+    .addOption(new Option('--force <path>').hideHelp())
+    .addOption(new Option('--cancel').hideHelp())
+    .action(async (subscriptions: string[], options: SyncOptions, self: Command) => {
+      for (const name of ['plan', 'force', 'cancel'] as const)
+        if (options[name] !== undefined) throw notBuilt(`sync --${name}`);
+      const { sync } = await import('./commands/sync.ts');
+      const { socket } = (await loaded(self)).listen;
+      const { wait = false, json = false } = options;
+      end(await sync({ socket, subscriptions, wait, json }, terminal));
+    });
+
+  for (const name of notBuiltCommands)
+    program
+      .command(name, { hidden: true })
+      .argument('[words...]')
+      .helpOption(false)
+      .allowUnknownOption()
+      .action(() => {
+        throw notBuilt(name);
+      });
+  return program;
+}
+
+interface SyncOptions extends CommonOptions {
+  readonly wait?: boolean;
+  readonly plan?: boolean;
+  readonly force?: string;
+  readonly cancel?: boolean;
+}
+
+/** A command that inherits how the program ends and writes; `--config` may stand before it or after it. */
+function command(parent: Command, name: string, summary: string): Command {
+  return parent.command(name).description(summary).option('--config <file>', 'the configuration file');
+}
+
+function configFile(self: Command): string {
+  return (
+    self.opts<CommonOptions>().config ?? self.optsWithGlobals<CommonOptions>().config ?? readEnvironment().configFile
+  );
+}
+
+async function loaded(self: Command): Promise<import('../config/config.ts').Config> {
+  const { loadConfig } = await import('../config/load.ts');
+  return loadConfig(configFile(self), readEnvironment().credentialsDirectory);
+}
+
+function notBuilt(what: string): WaystationError {
+  return new WaystationError('not_built', `${what} is not built yet`);
+}
+
+function versionLine(): string {
+  return `waystation ${packageDocument.version} (node ${process.version}, ${process.platform} ${process.arch})`;
+}
