@@ -28,7 +28,7 @@ export interface ReadDocument {
 /** Reads YAML (1.2 core) into plain values, and remembers where each of them stands. */
 export function readDocument(text: string): ReadDocument {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'silent', merge: false });
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error', merge: false });
   const reader = new Reader(document);
   const root = reader.root();
   const problems = [...document.errors, ...document.warnings].slice(0, bounds.problems);
@@ -41,7 +41,8 @@ export function readDocument(text: string): ReadDocument {
     findings: reader.findings,
     syntax: problems.map((error) => ({
       offset: error.pos[0],
-      path: reader.pathAround(error.pos[0]),
+      // Only here is the text at that place known to be a key; anywhere else it might be a secret.
+      path: error.code === 'DUPLICATE_KEY' ? reader.pathAround(error.pos[0]) : [],
       message: yamlMessage(error),
     })),
     // A key given twice leaves the rest readable; anything else would bring problems that are none.
@@ -76,7 +77,7 @@ class Reader {
     return 0;
   }
 
-  /** The innermost key whose pair holds the offset, as far as the syntax let it be read. */
+  /** The innermost key whose pair holds the offset. */
   pathAround(offset: number): KeyPath {
     const path: (string | number)[] = [];
     let node: unknown = this.#document.contents;

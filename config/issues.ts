@@ -15,9 +15,6 @@ function findingsOfIssue(issue: Issue, root: Tree, base: KeyPath): Finding[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ path: [...path, key], on: 'key', message: issue.message }));
   }
-  if (issue.code === 'invalid_key') {
-    return issue.issues.map(({ message }) => ({ path, on: 'key', message }));
-  }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const meant = branchMeant(issue.errors);
     if (meant !== null) return findingsOf(meant, root, path);

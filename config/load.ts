@@ -36,12 +36,18 @@ export function parseConfig(text: string, file: string, credentialsDirectory: st
   const parsed = schema.safeParse(document.root);
   const problems = problemsOf(file, document, [
     ...document.findings,
-    ...(parsed.success ? [] : findingsOf(parsed.error.issues, document.root)),
+    ...(parsed.success ? [] : elsewhere(document.findings, findingsOf(parsed.error.issues, document.root))),
     ...notBuiltFindings(document.root),
     ...relationFindings(document.root, dirname(path)),
   ]);
   if (problems.length > 0 || !parsed.success) throw new ConfigInvalidError(problems);
   return resolveConfig(parsed.data, { file: path, credentialsDirectory });
+}
+
+/** Without what follows from a value that could not be read at all. */
+function elsewhere(unread: readonly Finding[], findings: readonly Finding[]): Finding[] {
+  const keys = new Set(unread.map(({ path }) => formatKey(path)));
+  return findings.filter(({ path }) => !keys.has(formatKey(path)));
 }
 
 /** All findings with their positions, sorted by these; one message for a key that has several of the same. */

@@ -14,14 +14,18 @@ interface NotBuilt {
 const notBuilt: readonly NotBuilt[] = [
   { at: ['limits'], what: () => 'limits' },
   { at: ['subscriptions', '*', 'hub', 'type'], value: (type) => type === 'pulp', what: () => 'hub type pulp' },
-  { at: ['subscriptions', '*', 'hub', 'type'], value: (type) => type === 'waystation', what: () => 'hub type waystation' },
+  {
+    at: ['subscriptions', '*', 'hub', 'type'],
+    value: (type) => type === 'waystation',
+    what: () => 'hub type waystation',
+  },
   { at: ['subscriptions', '*', 'select'], what: () => 'select' },
   { at: ['subscriptions', '*', 'channel'], what: () => 'channel' },
-  { at: ['subscriptions', '*', 'policy'], value: isPolicyAhead, what: (policy) => `policy ${String(policy)}` },
+  { at: ['subscriptions', '*', 'policy'], value: isPolicyAhead, what: (policy) => `policy ${policy as string}` },
   {
     at: ['subscriptions', '*', 'overrides', '*', 'policy'],
     value: isPolicyAhead,
-    what: (policy) => `policy ${String(policy)}`,
+    what: (policy) => `policy ${policy as string}`,
   },
   {
     at: ['subscriptions', '*', 'repositories', '*', 'access'],

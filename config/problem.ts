@@ -19,7 +19,7 @@ export interface Problem {
   readonly file: string;
   /** From 1, columns in characters; null when the file as a whole cannot be read. */
   readonly position: { readonly line: number; readonly column: number } | null;
-  /** `path.to.key`, indexes as numbers; empty for the document as a whole. */
+  /** `path.to.key`, indexes as numbers; `document` for all of it; empty when the file cannot be read. */
   readonly key: string;
   /** Never holds a value from the file: that might be a secret in the wrong place. */
   readonly message: string;
@@ -41,8 +41,9 @@ export function formatProblem({ file, position, key, message }: Problem): string
   return [place, ...(key === '' ? [] : [key]), message].join(': ');
 }
 
-/** `subscriptions.0.name`; keys that hold anything but letters, digits, `-` and `_` are quoted. */
+/** `subscriptions.0.name`; keys of more than letters, digits, `-` and `_` are quoted. The root is `document`. */
 export function formatKey(path: KeyPath): string {
+  if (path.length === 0) return 'document';
   return path.map((part) => (/^[\w-]+$/.test(String(part)) ? part : quoted(String(part)))).join('.');
 }
 

@@ -1,5 +1,5 @@
 import type { Finding, KeyPath } from './problem.ts';
-import { mustBeFile } from './request-header.ts';
+import { headerNameProblem, mustBeFile } from './request-header.ts';
 import type { Placed, TreeMap } from './tree.ts';
 import { isMap, mapOf, select } from './tree.ts';
 import type { Tree } from './tree.ts';
@@ -32,6 +32,8 @@ function headerFindings({ path, value }: Placed, hasUser: boolean): Finding[] {
   return Object.entries(mapOf(value)).flatMap(([name, content]): Finding[] => {
     const lower = name.toLowerCase();
     const at = { path: [...path, name], on: 'key' as const };
+    const problem = headerNameProblem(name);
+    if (problem !== null) return [{ ...at, message: problem }];
     if (first.has(lower)) return [{ ...at, message: 'is given twice: upper and lower case are the same' }];
     first.add(lower);
     if (mustBeFile(name) && !isMap(content)) return [{ ...at, message: 'carries a secret: give it as { file: NAME }' }];

@@ -16,10 +16,9 @@ export function repositoryFindings(root: Tree): Finding[] {
     );
     // One override may concern many entries; it is reported once.
     const once = new Map(signatures.map((finding) => [formatKey(finding.path), finding]));
-    return [
-      ...select(subscription, ['repositories', '*']).flatMap(sourceFindings),
-      ...once.values(),
-    ].map((finding) => ({ ...finding, path: [...path, ...finding.path] }));
+    return [...select(subscription, ['repositories', '*']).flatMap(sourceFindings), ...once.values()].map(
+      (finding) => ({ ...finding, path: [...path, ...finding.path] }),
+    );
   });
 }
 

@@ -7,6 +7,7 @@ import { subscriptionFindings } from './relations-subscriptions.ts';
 import { socketPath } from './socket-path.ts';
 import type { Tree } from './tree.ts';
 import { isMap, listOf, mapOf, select } from './tree.ts';
+import { aliasProblem, urlHiddenBy } from './url-alias.ts';
 
 /**
  * What has to hold between keys. It is asked of the file as it stands, right or wrong, so that one report has
@@ -82,14 +83,13 @@ function socketFindings(root: Tree, directory: string): Finding[] {
   return [{ path: ['listen', 'socket'], seen: socket === undefined ? ['state'] : ['listen', 'socket'], message }];
 }
 
-const ownUrls = ['/content/', '/generations/', '/repo-files/', '/keys/'];
-
 function aliasFindings(root: Tree): Finding[] {
   return select(root, ['aliases', '*']).flatMap(({ path }) => {
     const alias = String(path.at(-1));
-    const hidden = ownUrls.find((own) => own.startsWith(alias) || alias.startsWith(own));
-    return hidden === undefined || !alias.endsWith('/')
-      ? []
-      : [{ path, on: 'key' as const, message: `would hide ${hidden}, which waystation serves itself` }];
+    const problem = aliasProblem(alias);
+    if (problem !== null) return [{ path, on: 'key' as const, message: problem }];
+    const hidden = urlHiddenBy(alias);
+    if (hidden === null) return [];
+    return [{ path, on: 'key' as const, message: `would hide ${hidden}, which waystation serves itself` }];
   });
 }

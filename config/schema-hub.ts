@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fileName, headerName, headerText, plainText, section, webUrl } from './schema-values.ts';
+import { fileName, headerText, plainText, section, webUrl } from './schema-values.ts';
 
 /** `hub` and the keys that a hub and each of its repository entries share. */
 
@@ -20,7 +20,7 @@ export const upstreamAccess = {
     .describe('User for HTTP Basic; needs `passwordFile`'),
   passwordFile: fileName.optional().describe('File with the password of `username`'),
   headers: z
-    .record(headerName, headerValue, { error: 'must be a map of header names to values' })
+    .record(z.string(), headerValue, { error: 'must be a map of header names to values' })
     .optional()
     .describe('Request headers to add; a value is text, or `{ file: NAME }` for what is secret'),
   tls: section({

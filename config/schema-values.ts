@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { durationPattern, formatDuration, parseDuration } from './durations.ts';
-import { headerNameProblem } from './request-header.ts';
 import { listenAddressPattern, parseListenAddress } from './listen-address.ts';
 import { parseRate, parseShare, ratePattern, sharePattern } from './sizes.ts';
 import type { Share } from './sizes.ts';
@@ -95,8 +94,6 @@ export const fileName = plainText('must be the name of a file', (text) => {
 export const directoryName = plainText('must be the name of a directory', (text) =>
   text === '' || /[\p{Cc}]/u.test(text) ? 'must be the name of a directory' : null,
 );
-
-export const headerName = plainText('must be a header name', headerNameProblem);
 
 /** RFC 9110 §5.5: visible characters, with spaces and tabs only inside. */
 export const headerText = z

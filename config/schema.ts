@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { aliasProblem } from './url-alias.ts';
 import { subscription } from './schema-subscription.ts';
 import {
   directoryName,
@@ -52,11 +53,6 @@ const timezone = plainText('must be a time zone such as Europe/Paris', (text) =>
   }
 });
 
-function aliasEnd(text: string): string | null {
-  if (!/^\/(.*\/)?$/.test(text)) return 'must begin and end with /';
-  return /\/\/|\/\.{1,2}\/|[^A-Za-z0-9._~+:@=,/-]/.test(text) ? 'must be a plain path: no //, .., spaces or ?#%' : null;
-}
-
 export const schema = section({
   listen: section({
     content: listeners.prefault('127.0.0.1:8080').describe('Where clients are served'),
@@ -78,7 +74,7 @@ export const schema = section({
       .array(directHost, { error: 'must be a list of hosts' })
       .prefault([])
       .describe('Hosts that are reached without `upstream.proxy`'),
-    ca: fileName.optional().describe('PEM certificates to trust instead of the system’s'),
+    ca: fileName.optional().describe('PEM certificates of the authorities to trust'),
   }).prefault({}),
   limits: z
     .array(section({ rate, during: z.string({ error: 'must be text' }).optional(), timezone: timezone.optional() }), {
@@ -87,11 +83,11 @@ export const schema = section({
     .optional()
     .describe('Bounds for what is taken from upstream'),
   aliases: z
-    .record(plainText('must be a path', aliasEnd), plainText('must be a path', aliasEnd), {
+    .record(z.string(), plainText('must be a path', aliasProblem), {
       error: 'must be a map of paths to paths',
     })
     .prefault({})
-    .describe('Other beginnings of URLs paths, for hosts that are configured for another server'),
+    .describe('Other beginnings of URL paths, for hosts that are configured for another server'),
   subscriptions: z
     .array(subscription, { error: 'must be a list of subscriptions' })
     .prefault([])

@@ -13,6 +13,8 @@ export interface Secret {
    * @throws WaystationError `secret_unreadable`, which names the file and never what is in it.
    */
   read(): Promise<string>;
+  /** `[secret]` */
+  toString(): string;
 }
 
 /** Milliseconds between two looks at the file. */
