@@ -1,0 +1,60 @@
+import type { Digest } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { decompress } from '../yum/decompress.ts';
+import { readPrimary } from '../yum/primary.ts';
+import type { Repomd } from '../yum/repomd.ts';
+import { verifyOpen } from '../yum/verify-open.ts';
+import type { MapSummary, Sink } from './sink.ts';
+
+/** More than any real primary.xml has; without an open-size in repomd.xml nothing else bounds it. */
+const maxPrimaryBytes = 8 * 1024 ** 3;
+
+/** The map of a repository and its name; of one without a primary record both are null. */
+export interface PackageMap {
+  readonly name: Digest | null;
+  readonly summary: MapSummary | null;
+}
+
+export interface MapRequest {
+  readonly sink: Sink;
+  readonly scope: string;
+  readonly repomd: Repomd;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes the package map of a held primary, unless there is one.
+ * @throws WaystationError that names the file: `metadata_invalid`, `metadata_too_large`, or `record_mismatch` when it is
+ * the file that repomd.xml lists but does not decompress to what it lists.
+ */
+export async function ensureMap({ sink, scope, repomd, log, signal }: MapRequest): Promise<PackageMap> {
+  const primary = repomd.records.find(({ type }) => type === 'primary');
+  if (primary === undefined) return { name: null, summary: null };
+  const { href, listed, open } = primary;
+  const name = await sink.sha256(scope, listed);
+  const known = await sink.map(name);
+  if (known !== null) return { name, summary: known };
+  const maxBytes = Math.min(open?.size ?? maxPrimaryBytes, maxPrimaryBytes);
+  try {
+    const summary = await readPrimary(
+      () => verifyOpen(decompress(abortable(sink.read(scope, listed), signal), { maxBytes }), open),
+      (fill) => sink.writeMap(name, fill),
+      { onFallback: (reason) => log.info({ file: href, reason }, 'primary is read by the slower parser') },
+    );
+    return { name, summary };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (!(thrown instanceof WaystationError)) throw thrown;
+    const { code, message, retryAfter } = thrown;
+    throw new WaystationError(code, `${href}: ${message}`, { cause: thrown, retryAfter });
+  }
+}
+
+async function* abortable(source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  for await (const chunk of source) {
+    signal.throwIfAborted();
+    yield chunk;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Listed } from '../base/digest.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { Supplier } from '../base/transfer.ts';
+import type { Repomd } from '../yum/repomd.ts';
+import { forEachBounded } from './bounded.ts';
+import type { ReadProgress } from './progress.ts';
+import type { Sink } from './sink.ts';
+
+/** Records of one repository that are fetched at a time. */
+const lanes = 4;
+
+export interface RecordsRequest {
+  readonly sink: Sink;
+  readonly scope: string;
+  readonly supplier: Supplier;
+  readonly repomd: Repomd;
+  readonly progress: ReadProgress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sees to it that every record of a repomd.xml is held, proven by size and checksum.
+ * @returns href → file, as generation documents have it.
+ * @throws WaystationError that names the record: `record_mismatch` when no source has the listed bytes,
+ * `upstream_missing` when none has the file, or why it cannot be had now.
+ */
+export async function ensureRecords(request: RecordsRequest): Promise<Readonly<Record<string, Listed>>> {
+  const { sink, scope, supplier, progress } = request;
+  const files = new Map(request.repomd.records.map(({ href, listed }) => [href, listed]));
+  progress.expected(
+    files.size,
+    [...files.values()].reduce((sum, { size }) => sum + size, 0),
+  );
+  await forEachBounded([...files], lanes, request.signal, async ([href, listed], signal) => {
+    const held = await sink.holds(scope, listed);
+    if (!held) await sink.ensure(scope, listed, supplier.loader(href), signal).catch(named(href, signal));
+    progress.done(listed.size, !held);
+  });
+  return Object.fromEntries(files);
+}
+
+function named(href: string, signal: AbortSignal): (thrown: unknown) => never {
+  return (thrown) => {
+    signal.throwIfAborted();
+    const { code, message, retryAfter } = asWaystationError(thrown);
+    const told = code === 'upstream_lied' ? 'record_mismatch' : code;
+    throw new WaystationError(told, `${href}: ${message}`, { cause: thrown, retryAfter });
+  };
+}

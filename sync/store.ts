@@ -1,0 +1,29 @@
+import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+
+/** How much of a repository this PoP holds. Sizes are the listed ones, in bytes. */
+export interface Holdings {
+  readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
+  readonly bytes: { readonly listed: number; readonly held: number };
+}
+
+/** Small facts that are worth keeping over a restart and harmless to lose. */
+export interface Notes {
+  /** The value last put, null when there is none or it was lost. */
+  get(key: string): Promise<unknown>;
+  /** `value` is JSON. Never rejects for want of space: a note may be lost. */
+  put(key: string, value: unknown): Promise<void>;
+}
+
+/** What subscriptions need of the PoP's store, beside the `Sink` that repositories are read into. */
+export interface GenerationStore {
+  /** What the subscription serves now; null when it never published. */
+  current(subscription: string): GenerationDocument | null;
+  /** Every generation that is still served, newest first, the current one included. */
+  kept(subscription: string): readonly GenerationDocument[];
+  /** Resolves once the document is durable and served as the current one. */
+  publish(document: GenerationDocument): Promise<void>;
+  /** When a client was last given this path's repomd.xml, in the clock's monotonic milliseconds; null: never. */
+  repomdServedAt(path: string): number | null;
+  holdings(path: string, repository: RepositoryDocument): Promise<Holdings>;
+  readonly notes: Notes;
+}

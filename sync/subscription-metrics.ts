@@ -1,0 +1,23 @@
+import type { Clock } from '../base/clock.ts';
+import type { Meter } from '../base/metrics.ts';
+import type { SubscriptionSet } from './subscriptions.ts';
+
+/** `waystation_upstream_up` and `waystation_generation_age_seconds`, by subscription (contract). */
+export function measureSubscriptions(set: SubscriptionSet, meter: Meter, clock: Clock): void {
+  meter
+    .gauge('upstream_up', 'Whether the hub of a subscription, or at least one of its upstreams, answers', [
+      'subscription',
+    ])
+    .collect(() => set.contacts().map(({ name, state }) => [{ subscription: name }, state === 'disconnected' ? 0 : 1]));
+  meter
+    .gauge('generation_age_seconds', 'Age of the generation that a subscription serves', ['subscription'])
+    .collect(() =>
+      set
+        .contacts()
+        .flatMap(({ name, created }) =>
+          created === null
+            ? []
+            : [[{ subscription: name }, Math.max(0, clock.now() - Date.parse(created)) / 1000] as const],
+        ),
+    );
+}

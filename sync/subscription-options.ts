@@ -1,0 +1,42 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { HubClient } from '../mirror/discovery.ts';
+import type { RepositoryReader } from '../mirror/repository-reader.ts';
+import type { Trust } from '../mirror/signature.ts';
+import type { Flip } from './flip.ts';
+import type { DiscoveryState } from './hub-contact.ts';
+import type { PathOwners } from './paths.ts';
+import type { GenerationStore } from './store.ts';
+
+export interface SubscriptionOptions {
+  readonly name: string;
+  readonly policy: 'on-demand';
+  readonly flip: Flip;
+  /** Milliseconds from one poll to the next. */
+  readonly refresh: number;
+  readonly hub: HubClient;
+  /** What the metadata of a path must be signed with; null: nothing is asked. Read anew at each poll. */
+  readonly trust: (path: string) => Promise<Trust | null>;
+  /** The operator's access rule for a path, null when there is none. */
+  readonly access: (path: string) => string | null;
+}
+
+export interface SubscriptionParts {
+  readonly store: GenerationStore;
+  readonly reader: RepositoryReader;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly owners: PathOwners;
+  /** Whether a generation's id is in use on this PoP. */
+  readonly taken: (id: string) => boolean;
+}
+
+/** What a subscription knows of its hub beside its members. Replaced as a whole. */
+export interface Contact {
+  readonly discovery: DiscoveryState;
+  /** Wall clock of the last poll that all upstreams answered, and of the last answer. */
+  readonly checked: number | null;
+  readonly lastContact: number | null;
+}

@@ -1,0 +1,154 @@
+import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+import type { RepositoryState, RepositoryStatus, SubscriptionStatus } from '../base/status.ts';
+import { hubError, hubState, worst } from './hub-contact.ts';
+import { sameRepositories } from './generation-document.ts';
+import type { Member } from './member.ts';
+import type { GenerationStore } from './store.ts';
+import type { Subscription } from './subscription.ts';
+
+/** Where a repository stands, in the words of the contract. */
+interface Standing {
+  readonly state: RepositoryState;
+  readonly reason: string | null;
+  /** Wall clock, milliseconds. */
+  readonly since: number;
+}
+
+/** How a subscription and each of its repositories stand now, as `status --json` has it. */
+export async function subscriptionStatus(
+  subscription: Subscription,
+  store: GenerationStore,
+): Promise<SubscriptionStatus> {
+  const { name, policy, flip, hub } = subscription.options;
+  const current = store.current(name);
+  const members = subscription.roster.all.toSorted((one, other) => (one.path < other.path ? -1 : 1));
+  const { discovery, checked, lastContact } = subscription.contact;
+  const reached = hubState(discovery, subscription.roster.readable);
+  const failing = members.some(
+    ({ failure, takenBy, wanted }) => wanted !== null && (failure !== null || takenBy !== null),
+  );
+  const run = subscription.activeRun;
+  const finished = subscription.log.finished[0];
+  const failure = finished?.failures[0];
+  return {
+    name,
+    state: worst([reached, failing ? 'degraded' : 'connected']),
+    policy,
+    flip,
+    generation: current?.id ?? null,
+    published: current?.created ?? null,
+    checked: text(checked),
+    hub: {
+      type: hub.type,
+      url: hub.url,
+      state: reached,
+      lastContact: text(lastContact),
+      error: hubError(discovery, subscription.roster.readable),
+    },
+    sync: {
+      id: run?.id ?? null,
+      state: run?.state ?? 'idle',
+      kind: policy,
+      error:
+        failure === undefined || !finished?.finished
+          ? null
+          : { code: failure.code, message: `${failure.path}: ${failure.reason}`, at: finished.finished },
+    },
+    repositories: await Promise.all(members.map((member) => repositoryStatus(subscription, store, member))),
+  };
+}
+
+async function repositoryStatus(
+  subscription: Subscription,
+  store: GenerationStore,
+  member: Member,
+): Promise<RepositoryStatus> {
+  const { path } = member;
+  const document = store.current(subscription.options.name)?.repositories[path] ?? null;
+  const { state, reason, since } = standing(subscription, store, member, document);
+  const nothing = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
+  const { packages, bytes } = document === null ? nothing : await store.holdings(path, document);
+  const repomd = document?.repomd.digest ?? null;
+  return { path, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes };
+}
+
+function standing(
+  subscription: Subscription,
+  store: GenerationStore,
+  member: Member,
+  document: RepositoryDocument | null,
+): Standing {
+  const { path, takenBy, failure, wanted, leftSince, wantedSince } = member;
+  if (takenBy !== null) return { state: 'pending', reason: `path taken by ${takenBy}`, since: wantedSince };
+  const failed = failure === null ? null : `${failure.error.code}: ${failure.error.message}`;
+  if (document === null) {
+    return { state: 'pending', reason: failed ?? blocking(subscription, path) ?? 'not read yet', since: wantedSince };
+  }
+  const kept = store.kept(subscription.options.name);
+  if (wanted === null && leftSince !== null) {
+    return { state: 'orphaned', reason: 'the hub no longer lists it', since: leftSince };
+  }
+  const { guard } = document;
+  if (guard !== null && subscription.options.access(path) === null) {
+    const since = unchangedSince(
+      kept,
+      path,
+      (older) => older.guard?.name === guard.name && older.guard.kind === guard.kind,
+    );
+    const behind = failed === null ? '' : `; behind: ${failed}`;
+    return {
+      state: 'guarded',
+      reason: `guarded at the hub (${guard.kind}: ${guard.name}), no access rule${behind}`,
+      since,
+    };
+  }
+  const since = unchangedSince(kept, path, (older) => older.repomd.digest === document.repomd.digest);
+  if (failure !== null) return { state: 'behind', reason: failed, since: failure.since };
+  if (member.proven !== null && changes(document, member.proven)) {
+    const waits = subscription.waiting.has(path)
+      ? 'waits for clients that read the previous one'
+      : 'is being published';
+    const reason = blocking(subscription, path) ?? `a newer one is proven and ${waits}`;
+    return { state: 'behind', reason, since: member.provenSince };
+  }
+  return { state: 'current', reason: null, since };
+}
+
+/** What keeps a subscription that flips together from publishing, other than this path itself. */
+function blocking(subscription: Subscription, path: string): string | null {
+  if (subscription.options.flip === 'each') return null;
+  const others = subscription.roster.all.filter(
+    (member) => member.path !== path && member.wanted !== null && !member.sound,
+  );
+  const failed = others.filter(({ failure, takenBy }) => failure !== null || takenBy !== null);
+  const [first] = failed.length > 0 ? failed : others;
+  if (first === undefined) return null;
+  const why =
+    first.failure?.error.message ?? (first.takenBy === null ? 'not read yet' : `path taken by ${first.takenBy}`);
+  const more = failed.length > 1 ? ` and ${failed.length - 1} more` : '';
+  return `flips together with ${first.path}${more}: ${why}`;
+}
+
+/** Guards are not compared: they apply at once. */
+function changes(before: RepositoryDocument, after: RepositoryDocument): boolean {
+  return !sameRepositories({ it: { ...before, guard: null } }, { it: { ...after, guard: null } });
+}
+
+/** When the newest row of generations began whose document of `path` meets a condition. Wall clock, milliseconds. */
+function unchangedSince(
+  kept: readonly GenerationDocument[],
+  path: string,
+  same: (older: RepositoryDocument) => boolean,
+): number {
+  let since = kept[0]?.created ?? null;
+  for (const generation of kept) {
+    const older = generation.repositories[path];
+    if (older === undefined || !same(older)) break;
+    since = generation.created;
+  }
+  return since === null ? 0 : Date.parse(since);
+}
+
+function text(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

@@ -1,0 +1,209 @@
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { WantedRepository } from '../mirror/discovery.ts';
+import { undiscovered } from './hub-contact.ts';
+import { Pass } from './pass.ts';
+import { Publisher } from './publisher.ts';
+import { Roster } from './roster.ts';
+import { Run } from './run.ts';
+import { RunLog } from './run-log.ts';
+import type { Contact, SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
+import type { SubscriptionNote } from './subscription-note.ts';
+import { readNote, writeNote } from './subscription-note.ts';
+
+/**
+ * One subscription: polls its hub and repositories, publishes what is proven, and tells how it stands.
+ *
+ * Each repository has its own time to be read: `refresh` after a success, sooner after a failure. Those that are due
+ * together are one run. One that takes long does not keep the others from their next poll, unless they flip together.
+ * A run that somebody asks for reads everything, and begins when no run is under way.
+ */
+export class Subscription {
+  readonly options: SubscriptionOptions;
+  readonly roster: Roster;
+  readonly log: RunLog;
+  readonly #parts: SubscriptionParts;
+  readonly #pass: Pass;
+  readonly #publisher: Publisher;
+  readonly #ending: AbortController;
+  readonly #underWay = new Map<Run, Promise<void>>();
+  #planned: Run | null = null;
+  #loop: Promise<void> | null = null;
+  #wake = new AbortController();
+
+  /** Takes up where an earlier process ended. Asks nobody yet. */
+  static async open(options: SubscriptionOptions, parts: SubscriptionParts): Promise<Subscription> {
+    return new Subscription(options, parts, await readNote(parts.store.notes, options.name));
+  }
+
+  private constructor(options: SubscriptionOptions, parts: SubscriptionParts, note: SubscriptionNote) {
+    const { name: subscription, hub, flip } = options;
+    const { store, clock, owners, taken } = parts;
+    const ending = new AbortController();
+    const served = () => store.current(subscription)?.repositories ?? {};
+    const { authoritative } = hub;
+    const roster = new Roster(
+      { subscription, authoritative, owners, clock, served, notes: note.members },
+      hub.remembered(),
+    );
+    const given = (): ReadonlySet<string> =>
+      new Set(
+        Object.keys(served()).filter((path) => {
+          const owner = owners.ownerOf(path) ?? subscription;
+          return owner !== subscription && store.current(owner)?.repositories[path] !== undefined;
+        }),
+      );
+    const log = parts.log.child({ subscription });
+    const publisher = new Publisher({
+      subscription,
+      store,
+      clock,
+      log,
+      taken,
+      signal: ending.signal,
+      wanted: () => ({
+        flip,
+        authoritative,
+        members: roster.flipMembers(),
+        given: given(),
+        hubVersion: pass.hubVersion,
+      }),
+    });
+    const contact = { discovery: undiscovered, checked: note.checked, lastContact: note.lastContact };
+    const pass: Pass = new Pass({
+      options,
+      parts: { ...parts, log },
+      roster,
+      publisher,
+      contact,
+      wake: () => this.#wake.abort(),
+    });
+    this.options = options;
+    this.roster = roster;
+    this.log = new RunLog(note.runs);
+    this.#parts = parts;
+    this.#pass = pass;
+    this.#publisher = publisher;
+    this.#ending = ending;
+  }
+
+  get contact(): Contact {
+    return this.#pass.contact;
+  }
+
+  /** The run that people want to hear of: the one asked for, else the newest. */
+  get activeRun(): Run | null {
+    const running = [...this.#underWay.keys()];
+    return running.find(({ requested }) => requested) ?? running.at(-1) ?? null;
+  }
+
+  /** Paths whose proven change waits for clients in the midst of the old one. */
+  get waiting(): ReadonlySet<string> {
+    return this.#publisher.waiting;
+  }
+
+  /** The upstream of a path by the hub's last list; null when that does not have it. */
+  upstream(path: string): WantedRepository | null {
+    const member = this.roster.get(path);
+    return member?.takenBy === null ? member.wanted : null;
+  }
+
+  /** Begins to poll, at once. */
+  begin(): void {
+    this.#loop ??= this.#poll();
+  }
+
+  /**
+   * Asks for a run that begins after this call; who asks before it has begun gets the same one.
+   * @throws WaystationError `draining`
+   */
+  request(): Run {
+    if (this.#ending.signal.aborted) throw new WaystationError('draining', 'the service is stopping');
+    if (this.#planned === null) {
+      this.#planned = this.#newRun(true);
+      this.#wake.abort();
+    }
+    return this.#planned;
+  }
+
+  /** Ends all work; a generation that is being written is finished. Nothing that was fetched is lost. */
+  async stop(): Promise<void> {
+    this.#ending.abort(new WaystationError('cancelled', 'the service is stopping'));
+    await this.#loop;
+    await Promise.all(this.#underWay.values());
+    await this.#publisher.idle();
+    this.#planned?.end('cancelled');
+    this.#planned = null;
+  }
+
+  async #poll(): Promise<void> {
+    const { clock } = this.#parts;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      if (this.#planned === null) this.#beginDue();
+      else if (this.#underWay.size === 0) this.#beginPlanned(this.#planned);
+      const wait = Math.max(0, this.#nextDue() - clock.monotonic());
+      const until = AbortSignal.any([signal, this.#wake.signal]);
+      // Woken or ended: either way the loop looks again.
+      await clock.sleep(wait, until).catch(() => {});
+    }
+  }
+
+  #beginPlanned(run: Run): void {
+    this.#planned = null;
+    this.#track(run, this.#pass.run(run, this.roster.readable, true, this.#ending.signal));
+  }
+
+  #beginDue(): void {
+    if (this.options.flip === 'together' && this.#underWay.size > 0) return;
+    const now = this.#parts.clock.monotonic();
+    const idle = this.roster.readable.filter(({ reading }) => !reading);
+    const due = idle.filter(({ due: time }) => time <= now);
+    const discover = this.#pass.due <= now;
+    if (due.length === 0 && !discover) return;
+    const members = this.options.flip === 'together' ? idle : due;
+    const run = this.#newRun(false);
+    this.#track(run, this.#pass.run(run, members, discover, this.#ending.signal));
+  }
+
+  /** Monotonic time at which the loop has something to do of its own accord. */
+  #nextDue(): number {
+    // What ends wakes the loop; until then these begin nothing.
+    if (this.#planned !== null || (this.options.flip === 'together' && this.#underWay.size > 0)) return Infinity;
+    const idle = this.roster.readable.filter(({ reading }) => !reading);
+    return Math.min(this.#pass.due, ...idle.map(({ due }) => due));
+  }
+
+  #newRun(requested: boolean): Run {
+    const run = new Run({
+      subscription: this.options.name,
+      kind: this.options.policy,
+      requested,
+      clock: this.#parts.clock,
+    });
+    this.log.add(run);
+    return run;
+  }
+
+  #track(run: Run, work: Promise<{ readonly published: boolean }>): void {
+    const ended = work
+      .then(async ({ published }) => {
+        this.log.ended(run, published);
+        await this.#note();
+      })
+      .catch((thrown: unknown) => {
+        this.#parts.log.error({ subscription: this.options.name, err: asWaystationError(thrown) }, 'a run broke');
+      })
+      .finally(() => {
+        this.#underWay.delete(run);
+        this.#wake.abort();
+      });
+    this.#underWay.set(run, ended);
+  }
+
+  async #note(): Promise<void> {
+    const { checked, lastContact } = this.contact;
+    const note = { format: 1 as const, checked, lastContact, members: this.roster.notes(), runs: this.log.finished };
+    await writeNote(this.#parts.store.notes, this.options.name, note);
+  }
+}

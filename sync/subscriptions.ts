@@ -1,0 +1,125 @@
+import { WaystationError } from '../base/errors.ts';
+import type { GenerationDocument } from '../base/generation.ts';
+import type { ContactState, GenerationStatus, RunStatus, SubscriptionStatus } from '../base/status.ts';
+import type { Subscriptions } from '../base/subscriptions.ts';
+import type { WantedRepository } from '../mirror/discovery.ts';
+import { hubState } from './hub-contact.ts';
+import { PathOwners } from './paths.ts';
+import type { GenerationStore } from './store.ts';
+import { Subscription } from './subscription.ts';
+import type { SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
+import { subscriptionStatus } from './subscription-status.ts';
+
+export type SubscriptionSetParts = Omit<SubscriptionParts, 'owners' | 'taken'>;
+
+/** All subscriptions of a PoP. */
+export class SubscriptionSet implements Subscriptions {
+  readonly #subscriptions: ReadonlyMap<string, Subscription>;
+  readonly #store: GenerationStore;
+
+  /** Takes up where an earlier process ended, asking nobody: what was published before is known when it resolves. */
+  static async open(list: readonly SubscriptionOptions[], parts: SubscriptionSetParts): Promise<SubscriptionSet> {
+    const { store } = parts;
+    const owners = new PathOwners();
+    // What is served already has its path before any newcomer, whatever the order of the list.
+    for (const { name } of list) {
+      for (const path of Object.keys(store.current(name)?.repositories ?? {})) owners.claim(path, name);
+    }
+    const taken = (id: string): boolean => list.some(({ name }) => store.kept(name).some((kept) => kept.id === id));
+    const subscriptions: Subscription[] = [];
+    for (const options of list) subscriptions.push(await Subscription.open(options, { ...parts, owners, taken }));
+    return new SubscriptionSet(subscriptions, store);
+  }
+
+  private constructor(subscriptions: readonly Subscription[], store: GenerationStore) {
+    this.#subscriptions = new Map(subscriptions.map((subscription) => [subscription.options.name, subscription]));
+    this.#store = store;
+  }
+
+  /** Begins to poll. */
+  begin(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.begin();
+  }
+
+  /** Ends all work, finishing what is being published. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#subscriptions.values()].map((subscription) => subscription.stop()));
+  }
+
+  /** The upstream of a repository, null when the subscription's hub does not list it (any more, or yet). */
+  upstream(subscription: string, path: string): WantedRepository | null {
+    return this.#subscriptions.get(subscription)?.upstream(path) ?? null;
+  }
+
+  /** What metrics are made of: cheap, and at any time. */
+  contacts(): readonly { readonly name: string; readonly state: ContactState; readonly created: string | null }[] {
+    return [...this.#subscriptions.values()].map(({ options: { name }, contact, roster }) => ({
+      name,
+      state: hubState(contact.discovery, roster.readable),
+      created: this.#store.current(name)?.created ?? null,
+    }));
+  }
+
+  async status(): Promise<readonly SubscriptionStatus[]> {
+    const all = [...this.#subscriptions.values()];
+    return Promise.all(all.map((subscription) => subscriptionStatus(subscription, this.#store)));
+  }
+
+  async generations(subscription?: string): Promise<readonly GenerationStatus[]> {
+    const names =
+      subscription === undefined ? [...this.#subscriptions.keys()] : [this.#named(subscription).options.name];
+    const lists = names.map((name) =>
+      this.#store
+        .kept(name)
+        .map((document) => this.#generation(document, this.#store.current(name)?.id === document.id)),
+    );
+    return Promise.all(lists.flat());
+  }
+
+  runs(): readonly RunStatus[] {
+    const all = [...this.#subscriptions.values()].flatMap(({ log }) => log.list());
+    return all.toSorted((one, other) => Date.parse(other.started) - Date.parse(one.started));
+  }
+
+  run(id: string): RunStatus | null {
+    return this.runs().find((run) => run.id === id) ?? null;
+  }
+
+  start(subscription: string): string {
+    return this.#named(subscription).request().id;
+  }
+
+  async finished(id: string, signal?: AbortSignal): Promise<RunStatus> {
+    const owner = [...this.#subscriptions.values()].find(({ log }) => log.find(id) !== null);
+    if (owner === undefined) throw new WaystationError('not_found', `no run is called ${id}`);
+    return owner.log.wait(id, signal);
+  }
+
+  #named(name: string): Subscription {
+    const subscription = this.#subscriptions.get(name);
+    if (subscription === undefined) {
+      throw new WaystationError('unknown_subscription', `no subscription is called ${name}`);
+    }
+    return subscription;
+  }
+
+  async #generation(document: GenerationDocument, current: boolean): Promise<GenerationStatus> {
+    const { id, subscription, created, hubVersion } = document;
+    const entries = Object.entries(document.repositories);
+    const holdings = await Promise.all(entries.map(([path, repository]) => this.#store.holdings(path, repository)));
+    const sum = (figure: (holding: (typeof holdings)[number]) => number): number =>
+      holdings.reduce((total, holding) => total + figure(holding), 0);
+    return {
+      id,
+      subscription,
+      created,
+      current,
+      pinned: false,
+      rolledBack: false,
+      hubVersion,
+      repositories: Object.fromEntries(entries.map(([path, { repomd }]) => [path, { repomd: repomd.digest }])),
+      packages: { listed: sum(({ packages }) => packages.listed), held: sum(({ packages }) => packages.held) },
+      bytes: { listed: sum(({ bytes }) => bytes.listed), held: sum(({ bytes }) => bytes.held) },
+    };
+  }
+}
