@@ -127,6 +127,7 @@ async function writeText(progress: Progress, text: Buffer): Promise<boolean> {
 async function writeRange(progress: Progress, source: ByteSource, start: number, end: number): Promise<boolean> {
   const { buffer, outlet } = progress;
   for (let position = start; position < end;) {
+    if (outlet.left) return false;
     const wanted = Math.min(end - position, buffer.length - progress.filled);
     const target = progress.filled === 0 ? buffer : buffer.subarray(progress.filled);
     const read = await source.read(target, position, wanted);

@@ -5,7 +5,7 @@ import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { formatListenAddress, parseListenAddress, type ListenAddress } from './address.ts';
 import { connectionsOf } from './drain.ts';
-import { hasOneHost, isReadWithBody, refuseConnection, refuseRequest, statusOfParserError } from './refusal.ts';
+import { isReadWithBody, isWellFormed, refuseConnection, refuseRequest, statusOfParserError } from './refusal.ts';
 import { removeStaleSocket } from './unix-socket.ts';
 
 /** Times in milliseconds. */
@@ -79,14 +79,15 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   const deliver = (request: IncomingMessage, response: ServerResponse): void => {
     connections.track(response);
     if (connections.draining || isReadWithBody(request)) response.shouldKeepAlive = false;
-    if (hasOneHost(request)) return options.onRequest(request, response);
+    if (isWellFormed(request)) return options.onRequest(request, response);
     onRefused(400);
     refuseRequest(response, 400);
   };
-  // A pipelined request waits for its turn: a thousand in one packet are not a thousand transfers.
+  // A pipelined request waits for its turn: a thousand in one packet are not a thousand transfers. One behind an answer
+  // that closed the connection (Node parses on when that had a body) can never be answered, so nobody hears of it.
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (response.socket !== null) deliver(request, response);
-    else response.once('socket', () => deliver(request, response));
+    if (response.socket === null) response.once('socket', () => deliver(request, response));
+    else if (response.socket.writable) deliver(request, response);
   };
   server.on('request', onRequest);
   server.on('checkContinue', (request, response) => {
@@ -99,11 +100,14 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   });
   server.on('clientError', (error, socket) => {
     const status = statusOfParserError(error);
+    if (status === null) return void socket.destroy();
     const open = connections.openOn(socket);
-    // An answer that is under way must not be continued with another one.
-    const ownBodyIsBad = open.length === 1 && open.every(({ headersSent, req }) => !headersSent && !req.complete);
-    if (status !== null) onRefused(status);
-    if (status !== null && socket.writable && (open.length === 0 || ownBodyIsBad)) refuseConnection(socket, status);
+    // The connection ends with the answer that is under way: what follows has been refused already.
+    if (!socket.writable || open.some(({ shouldKeepAlive }) => !shouldKeepAlive)) return;
+    onRefused(status);
+    // An answer that is under way must not be continued with another one, unless it is for this very request.
+    const isOwnBody = open.length === 1 && open.every(({ headersSent, req }) => !headersSent && !req.complete);
+    if (open.length === 0 || isOwnBody) refuseConnection(socket, status);
     else socket.destroy();
   });
 
@@ -127,7 +131,7 @@ function createFor({ address, tls, limits }: ListenerOptions): Server {
     ...times,
     connectionsCheckingInterval: checkInterval,
     insecureHTTPParser: false,
-    // Checked by `hasOneHost`, which sees repetitions too and has the refusal counted.
+    // Checked by `isWellFormed`, which sees repetitions too and has the refusal counted.
     requireHostHeader: false,
     noDelay: true,
     keepAlive: true,

@@ -12,15 +12,22 @@ export function isReadWithBody(request: IncomingMessage): boolean {
   return (request.method === 'GET' || request.method === 'HEAD') && announcesBody(request);
 }
 
-/** RFC 9112 §3.2: exactly one Host field, which HTTP/1.0 may leave out. Node keeps the first of several silently. */
-export function hasOneHost(request: IncomingMessage): boolean {
+/**
+ * Whether a request that Node's parser let pass may be answered: exactly one Host field, which HTTP/1.0 may leave out
+ * (RFC 9112 §3.2; Node keeps the first of several silently), and no transfer coding but `chunked` (§6.1; Node would read
+ * another one until the connection ends, and a proxy before us otherwise).
+ */
+export function isWellFormed(request: IncomingMessage): boolean {
   const { rawHeaders } = request;
+  const isOld = request.httpVersion === '1.0';
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index];
     if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
   }
-  return hosts === 1 || (hosts === 0 && request.httpVersion === '1.0');
+  const coding = request.headers['transfer-encoding'];
+  const isFramed = coding === undefined || (coding.toLowerCase() === 'chunked' && !isOld);
+  return isFramed && (hosts === 1 || (hosts === 0 && isOld));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { unlink } from 'node:fs/promises';
+import { lstat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { systemCode } from '../base/errors.ts';
 
@@ -7,7 +7,8 @@ import { systemCode } from '../base/errors.ts';
  * @returns whether it was one: nobody answers there any more. False leaves it alone.
  */
 export async function removeStaleSocket(path: string): Promise<boolean> {
-  if ((await answerOf(path)) !== 'ECONNREFUSED') return false;
+  // Connecting to an ordinary file is refused as well.
+  if (!(await lstat(path)).isSocket() || (await answerOf(path)) !== 'ECONNREFUSED') return false;
   await unlink(path);
   return true;
 }
