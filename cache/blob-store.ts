@@ -57,7 +57,10 @@ export class BlobStore {
       return null;
     }
     if (lease === null) {
-      if (this.#index.has(scope, listed.digest)) this.#index.delete(scope, listed.digest);
+      if (this.#index.has(scope, listed.digest)) {
+        this.#index.delete(scope, listed.digest);
+        this.#space.adjust(-listed.size);
+      }
       return null;
     }
     if (lease.file.size !== listed.size) {
@@ -66,6 +69,11 @@ export class BlobStore {
       return null;
     }
     return heldBlob(lease, path, listed.size);
+  }
+
+  /** A file that could not be read as it should: moved aside, so that it is fetched again. */
+  async distrust(scope: string, listed: Listed): Promise<void> {
+    await this.#setAside(scope, listed, this.#layout.blob(scope, listed));
   }
 
   /** Whether the file is there with the right length. */
@@ -124,8 +132,9 @@ export class BlobStore {
 
   async #setAside(scope: string, listed: Listed, path: string): Promise<void> {
     const aside = join(this.#layout.damaged, `${scope}.${basename(path)}`);
-    this.#log.error({ path, expected: listed.size }, 'a held file has the wrong length; moved aside');
+    this.#log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
     this.#descriptors.forget(path);
+    if (this.#index.has(scope, listed.digest)) this.#space.adjust(-listed.size);
     this.#index.delete(scope, listed.digest);
     try {
       await this.#disk.makeFolder(this.#layout.damaged);

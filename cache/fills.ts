@@ -28,6 +28,8 @@ export interface FillRequest {
   readonly listed: Listed;
   /** Called at most once, only when this request starts the fill or needs a transfer of its own. */
   readonly loader: () => Loader;
+  /** Looks for bytes that an earlier run left also when the file is small. */
+  readonly adopt?: boolean;
 }
 
 export interface OpenedFill {
@@ -183,7 +185,7 @@ export class Fills {
     await null;
     const { scope, listed } = request;
     const path = this.#layout.part(scope, listed);
-    const small = listed.size <= verifyFirstLimit;
+    const small = listed.size <= verifyFirstLimit && request.adopt !== true;
     const reservation = await this.#reserve(path, listed, small);
     if (reservation === null) entry().storing = false;
     if (reservation === null && !small) {

@@ -1,14 +1,15 @@
-import { join } from 'node:path';
 import { stat } from 'node:fs/promises';
-import { algorithmOf, digestFrom, hasher } from '../base/digest.ts';
+import { join } from 'node:path';
+import { digestFrom } from '../base/digest.ts';
 import type { Listed } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { Loader } from '../base/transfer.ts';
 import type { BlobIndex } from './blob-index.ts';
-import type { BlobStore } from './blob-store.ts';
 import type { Disk } from './disk.ts';
+import type { Fills } from './fills.ts';
 import { parsePartName } from './layout.ts';
 import type { Layout } from './layout.ts';
-import { FilePart } from './part.ts';
 import type { Space } from './space.ts';
 
 /** A part that nobody went on with for this long is removed. */
@@ -19,25 +20,58 @@ interface Recovery {
   readonly layout: Layout;
   readonly index: BlobIndex;
   readonly space: Space;
-  readonly blobs: BlobStore;
   readonly log: Logger;
 }
 
+/** A file whose bytes an earlier run had received, but not proven or named. */
+export interface CompletePart {
+  readonly scope: string;
+  readonly listed: Listed;
+}
+
 /**
- * What a start does beside serving: counts the blobs from their names, adopts parts that turn out complete, keeps those
- * that a fill can go on with, and removes the rest. Nothing waits for it.
+ * Tidies what transfers of an earlier run left, before any of this run begins: parts that a fill can go on with are
+ * counted, the rest is removed.
+ * @returns the parts that seem complete.
  */
-export async function recover(recovery: Recovery): Promise<void> {
-  await countBlobs(recovery);
-  for (const name of await recovery.disk.list(recovery.layout.parts)) {
-    await recoverPart(recovery, name).catch((error: unknown) =>
-      recovery.log.warn({ part: name, error: String(error) }, 'a part cannot be recovered'),
-    );
+export async function recoverParts({ disk, layout, space, log }: Recovery): Promise<readonly CompletePart[]> {
+  const complete: CompletePart[] = [];
+  for (const name of await disk.list(layout.parts)) {
+    const path = join(layout.parts, name);
+    const named = parsePartName(name);
+    try {
+      const { size, mtimeMs } = await stat(path);
+      if (named === null || size > named.listed.size || Date.now() - mtimeMs > partLifetime) {
+        await disk.unlink(path);
+        continue;
+      }
+      space.adjust(size);
+      if (size === named.listed.size) complete.push(named);
+    } catch (error) {
+      log.warn({ part: name, error: String(error) }, 'a part of an earlier run cannot be tidied');
+    }
+  }
+  return complete;
+}
+
+/** Proves complete parts by the very path that a fill takes, so that a client's fill and this never meet. */
+export async function adoptParts(parts: readonly CompletePart[], fills: Fills, log: Logger): Promise<void> {
+  const nobody: Loader = {
+    open: () => Promise.reject(new WaystationError('upstream_unreachable', 'the part is not what its name says')),
+    lied: () => {},
+  };
+  for (const { scope, listed } of parts) {
+    try {
+      await fills.ensure({ scope, listed, loader: () => nobody, adopt: true }, new AbortController().signal);
+      log.info({ digest: listed.digest, bytes: listed.size }, 'a complete part of an earlier run was adopted');
+    } catch {
+      log.info({ digest: listed.digest }, 'a part of an earlier run was not what its name says');
+    }
   }
 }
 
-/** Hard links count once: a file listed by another algorithm has its sha256 name beside, and takes room once. */
-async function countBlobs({ disk, layout, index, space, log }: Recovery): Promise<void> {
+/** Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has its sha256 name beside, and takes room once. */
+export async function countBlobs({ disk, layout, index, space, log }: Recovery): Promise<void> {
   for (const scope of await disk.list(layout.blobs)) {
     const algorithms = await disk.list(join(layout.blobs, scope));
     const linked = algorithms.some((algorithm) => algorithm !== 'sha256');
@@ -62,50 +96,4 @@ function parseBlobName(algorithm: string, name: string): Listed | null {
   const [hex = '', size = ''] = name.split('.');
   const digest = digestFrom(algorithm, hex);
   return digest === null || !/^\d{1,15}$/.test(size) ? null : { digest, size: Number(size) };
-}
-
-async function recoverPart({ disk, layout, space, blobs, log }: Recovery, name: string): Promise<void> {
-  const path = join(layout.parts, name);
-  const named = parsePartName(name);
-  const found = await stat(path);
-  if (named === null || found.size > named.listed.size || Date.now() - found.mtimeMs > partLifetime) {
-    await disk.unlink(path);
-    return;
-  }
-  space.adjust(found.size);
-  if (found.size < named.listed.size) return;
-  const { scope, listed } = named;
-  const digests = await digestsOf(disk, path, listed);
-  space.adjust(-found.size);
-  const reservation = digests.listed === listed.digest ? await space.reserve(listed.size) : null;
-  if (reservation === null) {
-    await disk.unlink(path);
-    return;
-  }
-  await blobs.commit(path, scope, listed, digests.sha256, reservation);
-  log.info({ digest: listed.digest, bytes: listed.size }, 'a complete part of an earlier run was adopted');
-}
-
-async function digestsOf(
-  disk: Disk,
-  path: string,
-  listed: Listed,
-): Promise<{ listed: Listed['digest']; sha256: Listed['digest'] }> {
-  const named = hasher(algorithmOf(listed.digest));
-  const sha256 = hasher('sha256');
-  const part = await FilePart.open(disk, path, listed.size, () => {});
-  try {
-    const buffer = Buffer.allocUnsafe(512 * 1024);
-    for (let position = 0; position < listed.size;) {
-      const count = await part.read(buffer, position, buffer.length);
-      if (count === 0) break;
-      named.update(buffer.subarray(0, count));
-      sha256.update(buffer.subarray(0, count));
-      position += count;
-    }
-    await part.sync();
-  } finally {
-    part.release();
-  }
-  return { listed: named.digest(), sha256: sha256.digest() };
 }

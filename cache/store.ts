@@ -16,7 +16,8 @@ import { Layout } from './layout.ts';
 import { openNotes } from './notes.ts';
 import type { Notes } from './notes.ts';
 import { Maps } from './package-map/maps.ts';
-import { recover } from './recover.ts';
+import { adoptParts, countBlobs, recoverParts } from './recover.ts';
+import type { CompletePart } from './recover.ts';
 import { Served } from './served.ts';
 import { CacheSink } from './sink.ts';
 import { Space } from './space.ts';
@@ -48,6 +49,7 @@ export class Store {
   readonly #holdings: HoldingsCounter;
   readonly #clock: Clock;
   readonly #repomdServed = new Map<string, number>();
+  readonly #parts: Promise<readonly CompletePart[]>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
 
@@ -67,11 +69,14 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs: this.blobs, space: this.space, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs: this.blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
-    this.recovered = recover({ disk, layout, index: this.#index, space: this.space, blobs: this.blobs, log }).catch(
-      (error: unknown) => {
-        log.error({ error: String(error) }, 'what an earlier run left cannot be counted');
-      },
-    );
+    const recovery = { disk, layout, index: this.#index, space: this.space, log };
+    this.#parts = recoverParts(recovery);
+    this.recovered = this.#parts
+      .then(async (complete) => {
+        await adoptParts(complete, this.fills, log);
+        await countBlobs(recovery);
+      })
+      .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
   }
 
   /** @throws WaystationError `state_format_unknown`, `state_unusable` */
@@ -81,6 +86,7 @@ export class Store {
     const { writable } = await prepareStateDirectory(whole.disk, layout);
     const generations = await Generations.load(whole.disk, layout, options.log);
     const store = new Store(whole, layout, generations, writable);
+    await store.#parts;
     await store.space.measure();
     return store;
   }

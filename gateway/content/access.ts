@@ -1,0 +1,21 @@
+import { WaystationError } from '../../base/errors.ts';
+import type { Place, Served } from '../../cache/served.ts';
+import type { ContentPorts } from './ports.ts';
+
+/**
+ * Who may read a repository: what its hub guards is closed until the operator says otherwise, in whatever generation it
+ * is asked for. A guard that came later closes the older generations too; one that went opens nothing by itself.
+ * @returns null when the way is free.
+ */
+export function objectionTo(place: Place, served: Served, ports: ContentPorts): WaystationError | null {
+  const { path, document } = place.repository;
+  const rule = ports.access(path);
+  if (rule === 'open') return null;
+  if (rule === 'deny') return new WaystationError('denied', `${path} is not served here`);
+  const guard = document.guard ?? served.repository(path)?.document.guard ?? null;
+  if (guard === null) return null;
+  return new WaystationError(
+    'guarded_at_hub',
+    `${path} is guarded at its hub (${guard.kind}); the operator of this server has not said who may read it`,
+  );
+}

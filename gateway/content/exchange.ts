@@ -1,0 +1,129 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../base/clock.ts';
+import type { Counter, Histogram, Meter } from '../../base/metrics.ts';
+import type { Outcome } from '../../base/outcome.ts';
+
+/** One line of the access log; fields as the contract names them. */
+export interface AccessRecord {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly outcome: Outcome;
+  readonly client: string | null;
+  readonly agent: string | null;
+}
+
+/** Where access lines go. */
+export type AccessLog = (record: AccessRecord) => void;
+
+/** Counts every content request once, when it ends, and writes its access line: the two can be added up. */
+export class Exchanges {
+  readonly #clock: Clock;
+  readonly #log: AccessLog;
+  readonly #requests: Counter;
+  readonly #bytes: Counter;
+  readonly #seconds: Histogram;
+  readonly #firstByte: Histogram;
+
+  constructor(options: { clock: Clock; meter: Meter; log: AccessLog }) {
+    const { meter } = options;
+    const buckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 120];
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#requests = meter.counter('requests_total', 'Content requests by outcome and status, counted when they end', [
+      'outcome',
+      'code',
+    ]);
+    this.#bytes = meter.counter('response_bytes_total', 'Body bytes sent to clients, by outcome', ['outcome']);
+    this.#seconds = meter.histogram('request_seconds', 'Time from request to the end of the answer', buckets);
+    this.#firstByte = meter.histogram('first_byte_seconds', 'Time from request to the head of the answer', buckets);
+  }
+
+  begin(request: IncomingMessage, response: ServerResponse): Exchange {
+    const exchange = new Exchange(request, response, this.#clock.monotonic());
+    response.once('close', () => this.#end(exchange));
+    return exchange;
+  }
+
+  /** The listener refused a request by itself, before there was one. */
+  refused(status: number): void {
+    this.#requests.inc({ outcome: 'invalid', code: String(status) });
+  }
+
+  /** The head is about to leave. */
+  headSent(exchange: Exchange): void {
+    this.#firstByte.observe((this.#clock.monotonic() - exchange.started) / 1000);
+  }
+
+  #end(exchange: Exchange): void {
+    const { request, response } = exchange;
+    const outcome = exchange.finalOutcome();
+    const code = response.headersSent ? response.statusCode : 499;
+    const bytes = exchange.bodyBytes();
+    const seconds = (this.#clock.monotonic() - exchange.started) / 1000;
+    this.#requests.inc({ outcome, code: String(code) });
+    if (bytes > 0) this.#bytes.inc({ outcome }, bytes);
+    this.#seconds.observe(seconds);
+    this.#log({
+      method: request.method ?? '',
+      path: withoutQuery(request.url ?? ''),
+      status: code,
+      bytes,
+      seconds: Math.round(seconds * 1e6) / 1e6,
+      outcome,
+      client: exchange.client,
+      agent: request.headers['user-agent'] ?? null,
+    });
+  }
+}
+
+/** One request and its answer, with what the log will say of them. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Monotonic milliseconds. */
+  readonly started: number;
+  readonly client: string | null;
+  /** What the head said; the log may have to say `aborted` or `error`. */
+  outcome: Outcome = 'error';
+  /** Body bytes that left, where they were counted. */
+  #sent: number | null = null;
+  #cut = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse, started: number) {
+    this.request = request;
+    this.response = response;
+    this.started = started;
+    // Gone once the connection is closed.
+    this.client = request.socket.remoteAddress ?? null;
+  }
+
+  /** The body ended: `cut` when its source failed under it. */
+  ended(bytes: number, cut: boolean): void {
+    this.#sent = bytes;
+    this.#cut = cut;
+  }
+
+  finalOutcome(): Outcome {
+    if (this.#cut) return 'error';
+    return this.response.writableFinished ? this.outcome : 'aborted';
+  }
+
+  bodyBytes(): number {
+    if (this.#sent !== null) return this.#sent;
+    if (!this.response.writableFinished || this.request.method === 'HEAD' || !hasBody(this.response.statusCode))
+      return 0;
+    return Number(this.response.getHeader('content-length') ?? 0);
+  }
+}
+
+function hasBody(status: number): boolean {
+  return status >= 200 && status !== 204 && status !== 304;
+}
+
+function withoutQuery(url: string): string {
+  const mark = url.indexOf('?');
+  return mark < 0 ? url : url.slice(0, mark);
+}

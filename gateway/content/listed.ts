@@ -1,0 +1,212 @@
+import type { ByteSource } from '../../base/body.ts';
+import { hexOf } from '../../base/digest.ts';
+import type { Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import { possessionScope } from '../../base/generation.ts';
+import type { Outcome } from '../../base/outcome.ts';
+import type { Found, Place } from '../../cache/served.ts';
+import type { Store } from '../../cache/store.ts';
+import { cacheStatus } from '../../http/cache-status.ts';
+import { evaluatePreconditions } from '../../http/conditionals.ts';
+import { mediaType } from '../../http/media-types.ts';
+import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
+import type { RangeDecision } from '../../http/ranges.ts';
+import { sendSegments } from '../../web/body-writer.ts';
+import type { Exchange, Exchanges } from './exchange.ts';
+import { hotLimit, sendHot } from './hot-lane.ts';
+import type { HotLane } from './hot-lane.ts';
+import type { ContentPorts } from './ports.ts';
+import { sendRanges } from './ranged.ts';
+import { refuse } from './refuse.ts';
+
+type ListedFound = Extract<Found, { kind: 'listed' }>;
+
+/** One listed file that a request asks for. */
+interface Wanted {
+  readonly found: ListedFound;
+  /** As its repository names it: where it comes from, and what its type is. */
+  readonly href: string;
+  readonly scope: string;
+  readonly cacheControl: string;
+  /** Whether the answer may be remembered under this request's target. */
+  readonly hot: boolean;
+}
+
+/** Serves what pinned metadata lists: held, or filled while it is sent. The same bytes and headers either way. */
+export class ListedFiles {
+  readonly #store: Store;
+  readonly #ports: ContentPorts;
+  readonly #hot: HotLane;
+  readonly #exchanges: Exchanges;
+
+  constructor(options: { store: Store; ports: ContentPorts; hot: HotLane; exchanges: Exchanges }) {
+    this.#store = options.store;
+    this.#ports = options.ports;
+    this.#hot = options.hot;
+    this.#exchanges = options.exchanges;
+  }
+
+  async serve(
+    exchange: Exchange,
+    place: Place,
+    found: ListedFound,
+    pinned: 'no' | 'generation' | 'date',
+  ): Promise<void> {
+    const { repository, listed } = found;
+    const wanted: Wanted = {
+      found,
+      href: place.file,
+      scope: possessionScope(repository.document.scope, repository.path, listed),
+      cacheControl: cacheControl(found, pinned),
+      hot: pinned !== 'date',
+    };
+    const method = exchange.request.method === 'HEAD' ? 'HEAD' : 'GET';
+    const etag = `"${hexOf(listed.digest)}"`;
+    const precondition = evaluatePreconditions(method, exchange.request.headers, { etag, lastModified: null });
+    if (precondition.kind === 'failed') return this.#headOnly(exchange, wanted, 412);
+    if (precondition.kind === 'not-modified') return this.#headOnly(exchange, wanted, 304);
+    if (method === 'HEAD') return this.#headOnly(exchange, wanted, 200);
+    if (found.pinned === 'repomd' && pinned === 'no') this.#store.repomdServed(repository.path);
+    const range = parseRange(precondition.useRange ? exchange.request.headers.range : undefined, listed.size);
+    if (range.kind === 'unsatisfiable') {
+      return refuse(exchange, new WaystationError('range_not_satisfiable', 'no part of the range is in the file'), {
+        'content-range': unsatisfiedRange(listed.size),
+      });
+    }
+    await this.#body(exchange, wanted, range);
+  }
+
+  async #body(exchange: Exchange, wanted: Wanted, range: RangeDecision): Promise<void> {
+    const { listed } = wanted.found;
+    const held = await this.#store.blobs.open(wanted.scope, listed);
+    if (held === null) return this.#fill(exchange, wanted, range);
+    const outcome = this.#heldOutcome(wanted.found);
+    if (range.kind === 'whole' && listed.size <= hotLimit) {
+      const body = await readWhole(held, listed.size);
+      if (body !== null) return this.#whole(exchange, wanted, outcome, body);
+    } else if (await this.#send(exchange, wanted, outcome, held, range)) {
+      return;
+    }
+    // No byte has left: a file that turned out damaged is fetched as if it had never been there.
+    await this.#store.blobs.distrust(wanted.scope, listed);
+    await this.#fill(exchange, wanted, range);
+  }
+
+  async #fill(exchange: Exchange, wanted: Wanted, range: RangeDecision): Promise<void> {
+    const { found, scope, href } = wanted;
+    const supplier = this.#ports.supplier(found.repository.path);
+    if (supplier === null) {
+      throw new WaystationError(
+        'upstream_unreachable',
+        `${found.repository.path} has no upstream any more, and this file was never fetched`,
+      );
+    }
+    const start = range.kind === 'ranges' ? Math.min(...range.ranges.map((part) => part.start)) : 0;
+    const { source, outcome } = await this.#store.fills.open(
+      { scope, listed: found.listed, loader: () => supplier.loader(href) },
+      start,
+    );
+    await this.#send(exchange, wanted, outcome, source, range);
+  }
+
+  /** A small file, whole in memory: sent, and remembered with its head. */
+  #whole(exchange: Exchange, wanted: Wanted, outcome: Outcome, body: Buffer): void {
+    const { found } = wanted;
+    const repomd = found.pinned === 'repomd';
+    const target = exchange.request.url ?? '';
+    const headers = flat({ ...this.#headers(wanted, outcome), 'content-length': String(body.length) });
+    if (wanted.hot) {
+      const fresh = flat({ ...this.#headers(wanted, 'hit'), 'content-length': String(body.length) });
+      const stale = flat({ ...this.#headers(wanted, 'stale'), 'content-length': String(body.length) });
+      this.#hot.set(target, {
+        headers: fresh,
+        staleHeaders: repomd ? stale : null,
+        body,
+        repomdOf: repomd ? found.repository.path : null,
+        epoch: this.#store.served.epoch,
+      });
+    }
+    exchange.outcome = outcome;
+    exchange.ended(body.length, false);
+    this.#exchanges.headSent(exchange);
+    sendHot(exchange.response, headers, body);
+  }
+
+  /** @returns false when the source failed before anything was sent: the response is untouched. */
+  async #send(
+    exchange: Exchange,
+    wanted: Wanted,
+    outcome: Outcome,
+    source: ByteSource,
+    range: RangeDecision,
+  ): Promise<boolean> {
+    const { response } = exchange;
+    const headers = this.#headers(wanted, outcome);
+    exchange.outcome = outcome;
+    const onHead = (): void => this.#exchanges.headSent(exchange);
+    if (range.kind === 'ranges') {
+      return sendRanges({ exchange, source, ranges: range.ranges, size: wanted.found.listed.size, headers, onHead });
+    }
+    const result = await sendSegments(response, source, [{ kind: 'range', start: 0, end: wanted.found.listed.size }], {
+      onFirstByte: () => {
+        onHead();
+        response.writeHead(200, { ...headers, 'content-length': String(wanted.found.listed.size) });
+      },
+    });
+    if (result.ended === 'cut' && !response.headersSent) return false;
+    exchange.ended(result.bytes, result.ended === 'cut');
+    return true;
+  }
+
+  async #headOnly(exchange: Exchange, wanted: Wanted, status: 200 | 304 | 412): Promise<void> {
+    const { listed } = wanted.found;
+    const held = await this.#store.blobs.holds(wanted.scope, listed);
+    exchange.outcome = status === 412 ? 'invalid' : held ? this.#heldOutcome(wanted.found) : 'miss';
+    const headers = this.#headers(wanted, exchange.outcome);
+    exchange.ended(0, false);
+    this.#exchanges.headSent(exchange);
+    if (status === 200) headers['content-length'] = String(listed.size);
+    if (status !== 200) delete headers['content-type'];
+    if (status === 412) headers['content-length'] = '0';
+    exchange.response.writeHead(status, headers).end();
+  }
+
+  #heldOutcome(found: ListedFound): Outcome {
+    return found.pinned === 'repomd' && this.#ports.stale(found.repository.path) ? 'stale' : 'hit';
+  }
+
+  #headers(wanted: Wanted, outcome: Outcome): Record<string, string> {
+    return {
+      'content-type': mediaType(wanted.href),
+      etag: `"${hexOf(wanted.found.listed.digest)}"`,
+      'accept-ranges': 'bytes',
+      'cache-control': wanted.cacheControl,
+      'cache-status': cacheStatus[outcome],
+      'x-content-type-options': 'nosniff',
+    };
+  }
+}
+
+function cacheControl(found: ListedFound, pinned: 'no' | 'generation' | 'date'): string {
+  if (pinned === 'generation') return 'public, max-age=31536000, immutable';
+  return pinned === 'date' || found.pinned === 'repomd' ? 'no-cache' : 'public, max-age=300';
+}
+
+function flat(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).flat();
+}
+
+/** All bytes of a small held file; null when it cannot be read. Releases it. */
+async function readWhole(source: ByteSource, size: Listed['size']): Promise<Buffer | null> {
+  const body = Buffer.allocUnsafeSlow(size);
+  try {
+    for (let position = 0; position < size;) {
+      position += await source.read(position === 0 ? body : body.subarray(position), position, size - position);
+    }
+    return body;
+  } catch {
+    return null;
+  } finally {
+    source.release();
+  }
+}

@@ -1,0 +1,15 @@
+import type { Supplier } from '../../base/transfer.ts';
+
+/** What content serving asks of the rest of the program; answered from memory, at once. */
+export interface ContentPorts {
+  /** Who gives a repository's bytes; null when nobody is configured any more (an orphaned repository). */
+  supplier(repository: string): Supplier | null;
+  /** The operator's rule for a repository: null when there is none. */
+  access(repository: string): 'open' | 'deny' | null;
+  /** Why a path that is subscribed, but was never published here, cannot be served yet; null for any other path. */
+  pending(path: string): string | null;
+  /** Whether the repository's repomd.xml is past its lifetime because its upstream cannot be reached. */
+  stale(repository: string): boolean;
+  /** SIGTERM came: new requests on open connections are refused. */
+  draining(): boolean;
+}
