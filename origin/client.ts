@@ -1,0 +1,204 @@
+import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Answer, Transfer, Validators } from '../base/transfer.ts';
+import { parseHttpDate } from '../http/http-date.ts';
+import { Connections } from './connections.ts';
+import { Exchange } from './exchange.ts';
+import type { Head } from './exchange.ts';
+import { isConnectionFailure, transferFailure } from './failure.ts';
+import type { Health } from './health.ts';
+import { Credentials } from './identity.ts';
+import type { Identity } from './identity.ts';
+import { judge } from './judgement.ts';
+import { NeighbourGuard } from './neighbour-guard.ts';
+import { shownUrl } from './shown-url.ts';
+
+export interface ClientOptions {
+  readonly identity: Identity;
+  /** Of this program, for User-Agent. */
+  readonly version: string;
+  readonly health: Health;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Milliseconds between two chunks of a body; default 15,000. A slow upstream that goes on sending is never cut. */
+  readonly idleTimeout?: number;
+}
+
+/** One GET. */
+export interface Ask {
+  readonly url: URL;
+  /** Position of the first byte wanted; 0 asks for the whole. */
+  readonly offset: number;
+  readonly validators: Validators | null;
+  /** Milliseconds until the first byte of the body, over all redirects. */
+  readonly startWithin: number;
+}
+
+interface Way {
+  /** The asked origin itself has answered: what fails after that says nothing about the link to it. */
+  answered: boolean;
+}
+
+/** RFC 9110 §15.4 names no number; ours is five. */
+const mostRedirects = 5;
+
+/**
+ * GETs of one identity, made afresh: nothing of a client's request goes upstream. Credentials go to the identity's own
+ * origins alone. Redirects are followed by hand.
+ */
+export class Client {
+  readonly #options: ClientOptions;
+  readonly #credentials: Credentials;
+  readonly #guard = new NeighbourGuard();
+  readonly #connections: Connections;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#credentials = new Credentials(options.identity);
+    this.#connections = new Connections(options.identity, this.#credentials, this.#guard);
+    for (const url of options.identity.urls) this.#guard.learnHost(new URL(url).hostname);
+  }
+
+  /**
+   * Resolves once the first byte of the answer's body is here. Reports to the health of the asked URL's origin; does
+   * not look at it: whether to ask is the caller's decision.
+   * @throws WaystationError `upstream_*`, `secret_unreadable`; the signal's reason.
+   */
+  async get(ask: Ask, signal: AbortSignal): Promise<Answer> {
+    const { clock, log } = this.#options;
+    const began = clock.monotonic();
+    const where = shownUrl(ask.url);
+    const limit = new AbortController();
+    const timer = setTimeout(() => {
+      const seconds = Math.round(ask.startWithin / 100) / 10;
+      limit.abort(new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`));
+    }, ask.startWithin);
+    const fields = { url: where, offset: ask.offset };
+    const way: Way = { answered: false };
+    try {
+      const answer = await this.#follow(ask, AbortSignal.any([signal, limit.signal]), way);
+      log.debug(
+        { ...fields, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
+        'upstream answered',
+      );
+      return answer;
+    } catch (thrown) {
+      signal.throwIfAborted();
+      const error = transferFailure(thrown, 'head', where);
+      if (!way.answered && isConnectionFailure(error)) {
+        this.#options.health.of(ask.url.origin).failed(error, (probing) => this.#probe(ask.url.origin, probing));
+      }
+      log.debug({ ...fields, code: error.code, error: error.message }, 'upstream did not give it');
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Cuts every connection. */
+  close(): Promise<void> {
+    return this.#connections.close();
+  }
+
+  /** Asks an origin for anything; whatever it answers, it lives. Any configured URL of it will do. */
+  async #probe(origin: string, signal: AbortSignal): Promise<void> {
+    const configured = this.#options.identity.urls.find((url) => new URL(url).origin === origin);
+    const url = new URL(configured ?? origin);
+    const exchange = await this.#exchange(url, { url, offset: 0, validators: null, startWithin: 0 }, signal);
+    const head = await exchange.head;
+    exchange.discard();
+    this.#options.health.of(origin).answered(parseHttpDate(head.headers.date ?? ''));
+  }
+
+  async #follow(ask: Ask, signal: AbortSignal, way: Way): Promise<Answer> {
+    const seen = new Set<string>();
+    for (let url = ask.url; ;) {
+      seen.add(url.href);
+      const exchange = await this.#exchange(url, ask, signal);
+      const head = await exchange.head;
+      if (url === ask.url) {
+        way.answered = true;
+        this.#options.health.of(url.origin).answered(parseHttpDate(head.headers.date ?? ''));
+      }
+      const where = shownUrl(url);
+      const conditional = ask.validators !== null;
+      const judgement = judge(head, { offset: ask.offset, conditional, where, now: this.#options.clock.now() });
+      if (judgement.kind === 'body') {
+        await exchange.started;
+        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, where, offset: ask.offset }) };
+      }
+      exchange.discard();
+      if (judgement.kind === 'refused') throw judgement.error;
+      if (judgement.kind === 'not-modified') return judgement;
+      url = this.#next(url, judgement.location, seen);
+    }
+  }
+
+  async #exchange(url: URL, ask: Ask, signal: AbortSignal): Promise<Exchange> {
+    if (!this.#credentials.own(url.origin)) this.#guard.checkHost(url.hostname);
+    const route = await this.#connections.route(url, `${url.pathname}${url.search}`);
+    const headers: Record<string, string> = {
+      host: url.host,
+      'user-agent': `waystation/${this.#options.version}`,
+      accept: '*/*',
+      'accept-encoding': 'identity',
+      ...(ask.offset > 0 ? { range: `bytes=${ask.offset}-` } : {}),
+      ...conditions(ask.validators),
+      ...(await this.#credentials.headersFor(url.origin)),
+    };
+    const idleTimeout = this.#options.idleTimeout ?? 15_000;
+    // The last await is behind us: a request that was called off meanwhile must not leave.
+    signal.throwIfAborted();
+    return new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signal });
+  }
+
+  /** @throws WaystationError `upstream_redirect` */
+  #next(from: URL, location: string, seen: ReadonlySet<string>): URL {
+    const refuse = (reason: string): WaystationError =>
+      new WaystationError('upstream_redirect', `${shownUrl(from)} redirects ${reason}`);
+    const to = URL.parse(location, from);
+    if (to === null) throw refuse('to what is no URL');
+    to.hash = '';
+    if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refuse(`to ${to.protocol}`);
+    if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('from https to http');
+    if (seen.has(to.href)) throw refuse('in a loop');
+    if (seen.size > mostRedirects) throw refuse(`more than ${mostRedirects} times`);
+    return to;
+  }
+}
+
+function conditions(validators: Validators | null): Record<string, string> {
+  return {
+    ...(typeof validators?.etag === 'string' ? { 'if-none-match': validators.etag } : {}),
+    ...(typeof validators?.lastModified === 'string' ? { 'if-modified-since': validators.lastModified } : {}),
+  };
+}
+
+function transferOf(
+  exchange: Exchange,
+  head: Head,
+  body: { readonly total: number | null; readonly skip: number; readonly where: string; readonly offset: number },
+): Transfer {
+  const { headers } = head;
+  return {
+    source: body.where,
+    total: body.total,
+    contentType: headers['content-type'] ?? null,
+    etag: headers.etag ?? null,
+    lastModified: headers['last-modified'] ?? null,
+    offset: body.offset,
+    consume: (sink) => exchange.consume(body.skip === 0 ? sink : skipping(body.skip, sink)),
+    cancel: () => exchange.cancel(),
+  };
+}
+
+/** Drops the first bytes: they were had before. */
+function skipping(count: number, sink: (chunk: Buffer) => void | Promise<void>): typeof sink {
+  let left = count;
+  return (chunk) => {
+    const dropped = Math.min(left, chunk.length);
+    left -= dropped;
+    return dropped === chunk.length ? undefined : sink(chunk.subarray(dropped));
+  };
+}

@@ -1,0 +1,39 @@
+import { errors } from 'undici';
+import { WaystationError } from '../base/errors.ts';
+
+/** How far a request had come when it failed. */
+export type Stage = 'head' | 'body';
+
+/**
+ * What undici or the system threw, in our words.
+ * @param where the URL, fit for logs.
+ */
+export function transferFailure(thrown: unknown, stage: Stage, where: string): WaystationError {
+  if (thrown instanceof WaystationError) return thrown;
+  const options = { cause: thrown };
+  const reason = thrown instanceof Error ? thrown.message : String(thrown);
+  if (thrown instanceof errors.HeadersTimeoutError || thrown instanceof errors.BodyTimeoutError) {
+    return new WaystationError('upstream_timeout', `${where} sent nothing for too long`, options);
+  }
+  if (stage === 'body') return new WaystationError('upstream_cut', `${where} broke off: ${reason}`, options);
+  if (thrown instanceof errors.HeadersOverflowError || thrown instanceof errors.HTTPParserError) {
+    return new WaystationError('upstream_cut', `${where} does not answer in HTTP: ${reason}`, options);
+  }
+  if (isSocketFailure(thrown)) {
+    return new WaystationError('upstream_cut', `${where} closed the connection without an answer: ${reason}`, options);
+  }
+  return new WaystationError('upstream_unreachable', `${where} cannot be reached: ${reason}`, options);
+}
+
+/** A failure of the link or the host, which says nothing about the file: what the breaker counts. */
+export function isConnectionFailure(error: WaystationError): boolean {
+  if (error.code === 'upstream_unreachable' || error.code === 'upstream_timeout') return true;
+  return error.code === 'upstream_cut' && isSocketFailure(error.cause);
+}
+
+/** The connection was made, then lost. */
+function isSocketFailure(thrown: unknown): boolean {
+  if (thrown instanceof errors.SocketError) return true;
+  const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
+  return code === 'ECONNRESET' || code === 'EPIPE';
+}

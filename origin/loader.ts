@@ -1,0 +1,81 @@
+import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Loader, Transfer } from '../base/transfer.ts';
+import type { Client } from './client.ts';
+import type { Source } from './source.ts';
+import { firstToGive } from './tries.ts';
+
+export interface LoaderOptions {
+  /** Raw, relative to each source. */
+  readonly href: string;
+  readonly client: Client;
+  /** All sources, best first, as they are now. */
+  readonly sources: (signal: AbortSignal) => Promise<readonly Source[]>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Milliseconds until the first byte, over all sources and rounds of one `open`. */
+  readonly startBudget: number;
+}
+
+/** How often a transfer may be begun without getting on, and how many bytes are getting on. */
+const mostFruitless = 5;
+const progress = 64 * 1024;
+
+/** The tries of one fill. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
+export class SourceLoader implements Loader {
+  readonly #options: LoaderOptions;
+  readonly #from = new WeakMap<Transfer, Source>();
+  readonly #lies = new Map<Source, number>();
+  /** Gave the last transfer; if that broke off, the others are asked first. */
+  #last: Source | null = null;
+  #furthest = 0;
+  #fruitless = 0;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  async open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    this.#countTry(offset);
+    const { clock, random, startBudget, client, href } = this.#options;
+    const began = clock.monotonic();
+    const sources = this.#trusted(await this.#options.sources(signal));
+    if (sources.length === 0)
+      throw new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`);
+    const budget = startBudget - (clock.monotonic() - began);
+    return firstToGive({ sources, budget, clock, random, signal }, async (source, startWithin) => {
+      const answer = await client.get({ url: source.url(href), offset, validators: null, startWithin }, signal);
+      if (answer.kind !== 'found') throw new WaystationError('upstream_lied', `${source.name} answers 304 unasked`);
+      this.#from.set(answer.transfer, source);
+      this.#last = source;
+      return answer.transfer;
+    });
+  }
+
+  lied(transfer: Transfer): void {
+    const source = this.#from.get(transfer);
+    if (source === undefined) return;
+    source.lied();
+    this.#lies.set(source, this.#liesOf(source) + 1);
+  }
+
+  /** Those who have not lied about this file; one that is alone gets a second chance. */
+  #trusted(sources: readonly Source[]): readonly Source[] {
+    const forgiven = sources.length === 1 ? 1 : 0;
+    const trusted = sources.filter((source) => this.#liesOf(source) <= forgiven);
+    return trusted.toSorted((one, other) => Number(one === this.#last) - Number(other === this.#last));
+  }
+
+  #liesOf(source: Source): number {
+    return this.#lies.get(source) ?? 0;
+  }
+
+  /** @throws WaystationError `upstream_cut` when upstream after upstream breaks off at the same place. */
+  #countTry(offset: number): void {
+    this.#fruitless = offset >= this.#furthest + progress ? 0 : this.#fruitless + 1;
+    this.#furthest = Math.max(this.#furthest, offset);
+    if (this.#fruitless <= mostFruitless) return;
+    const where = `${this.#options.href} at byte ${offset}`;
+    throw new WaystationError('upstream_cut', `${where}: ${mostFruitless} transfers brought nothing`);
+  }
+}

@@ -1,0 +1,87 @@
+import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
+import { encodePath } from '../http/request-path.ts';
+import type { OriginHealth } from './origin-health.ts';
+import { shownUrl } from './shown-url.ts';
+
+/** Milliseconds for which a source that lied is asked after all others. */
+const distrust = 300_000;
+
+/** One URL under which a repository's files are. Shared by all fills of that repository. */
+export class Source {
+  /** For logs and errors. */
+  readonly name: string;
+  readonly #base: URL;
+  readonly #health: OriginHealth;
+  readonly #clock: Clock;
+  /** What Retry-After asked for: no requests before `until`, but one. */
+  #hold: { readonly since: number; readonly until: number; spare: number } | null = null;
+  #liedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(url: string, health: OriginHealth, clock: Clock) {
+    this.#base = new URL(url);
+    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.name = shownUrl(this.#base);
+    this.#health = health;
+    this.#clock = clock;
+  }
+
+  get up(): boolean {
+    return this.#health.up && !this.#health.open;
+  }
+
+  /** Lower is asked earlier; equal ones in configured order. */
+  get rank(): number {
+    const distrusted = this.#clock.monotonic() - this.#liedAt < distrust;
+    return (this.#health.open ? 8 : 0) + (distrusted ? 4 : 0) + (this.holdLeft > 0 ? 2 : 0) + (this.#health.up ? 0 : 1);
+  }
+
+  /** Milliseconds that Retry-After still asks for. */
+  get holdLeft(): number {
+    return Math.max(0, (this.#hold?.until ?? 0) - this.#clock.monotonic());
+  }
+
+  /** @param href raw, relative. */
+  url(href: string): URL {
+    const url = new URL(this.#base);
+    url.pathname += encodePath(href);
+    return url;
+  }
+
+  /**
+   * Why this source may not be asked now; null when it may. A null is a promise to ask: while Retry-After runs there is
+   * one, in its second half, because servers ask for more than they need.
+   */
+  refusal(): WaystationError | null {
+    const open = this.#health.refusal();
+    if (open !== null) return open;
+    const left = this.holdLeft;
+    if (this.#hold === null || left === 0) return null;
+    const halfway = (this.#hold.since + this.#hold.until) / 2;
+    if (this.#hold.spare > 0 && this.#clock.monotonic() >= halfway) {
+      this.#hold.spare--;
+      return null;
+    }
+    const retryAfter = Math.ceil(left / 1000);
+    return new WaystationError('upstream_status', `${this.name} asked for ${retryAfter} s without requests`, {
+      retryAfter,
+    });
+  }
+
+  /** @param seconds from Retry-After. */
+  holdFor(seconds: number): void {
+    const now = this.#clock.monotonic();
+    // An answer to the spare try does not grant another.
+    const spare = this.holdLeft > 0 ? (this.#hold?.spare ?? 0) : 1;
+    this.#hold = { since: now, until: now + seconds * 1000, spare };
+  }
+
+  /** It gave a file, or part of one: whatever it asked for is over. */
+  gave(): void {
+    this.#hold = null;
+  }
+
+  lied(): void {
+    this.#liedAt = this.#clock.monotonic();
+  }
+}
