@@ -57,14 +57,12 @@ class SecretFile implements Secret {
 
   async #look(): Promise<string> {
     const started = this.#clock.monotonic();
-    // Only a read that succeeds is remembered: a file that went away must not go on opening doors.
-    const before = this.#seen;
-    this.#seen = null;
     const [path, handle] = await openFirst(this.#reference);
     await using file = handle;
     try {
-      const seen = await readIfChanged(path, file, before, this.#clock.now());
+      const seen = await readIfChanged(path, file, this.#seen, this.#clock.now());
       this.#seen = seen;
+      // Only a look that succeeds counts: a file that went away must not go on opening doors.
       this.#lookedAt = started;
       return seen.text;
     } catch (error) {

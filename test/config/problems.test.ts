@@ -273,6 +273,19 @@ test.each(urls)('the upstream URL %j gives %j', (url, expected) => {
   expect(lines.join()).not.toContain('hunter2');
 });
 
+test.each(['Host', 'range', 'If-Match', 'Content-Length', 'Accept-Encoding', 'Connection', 'Transfer-Encoding'])(
+  'the request header %s is left to the transfer',
+  (name) => {
+    const lines = problems(yumConfig({ entries: [`{ path: a, url: http://a, headers: { ${name}: x } }`] }));
+    expect(lines).toEqual([`5:46: subscriptions.0.repositories.0.headers.${name}: is set by waystation itself`]);
+  },
+);
+
+test('a signature check that a later override takes back needs no key', () => {
+  const lines = ['overrides: [{ path: "*", repoGpgCheck: true }, { path: a, repoGpgCheck: false }]'];
+  expect(problems(yumConfig({ entries: ['{ path: a, url: http://a }'], lines }))).toEqual([]);
+});
+
 test('mirrorlist and metalink may have a query', () => {
   expect(
     problems(yumConfig({ entries: ['{ path: a, mirrorlist: "http://a/?r=x", metalink: "http://a/?r=x" }'] })),

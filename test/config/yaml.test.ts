@@ -54,6 +54,10 @@ test('an alias of itself and deep nesting end', () => {
   expect(problems(`state: ${'['.repeat(5000)}${']'.repeat(5000)}\n`).length).toBeLessThan(200);
 });
 
+test('brackets that are never closed are one problem', () => {
+  expect(problems(`${'['.repeat(300)}\n`)).toHaveLength(1);
+});
+
 test('control characters of a key do not reach the terminal', () => {
   expect(problems('"a\\e[31m\\x85b": 1\n')).toEqual([
     expect.stringMatching(/^1:1: "a\\u001b\[31m\\u0085b": unknown key/),
