@@ -59,7 +59,10 @@ export function lineOutput(descriptor: number): LineOutput {
   };
   return {
     write: (line) => {
-      if (length + (remainder?.length ?? 0) + line.length > mostWaiting) return void (lost += 1);
+      if (length + (remainder?.length ?? 0) + line.length > mostWaiting) {
+        lost += 1;
+        return;
+      }
       waiting.push(line);
       length += line.length;
       if (remainder === null && length > writeAbove) drain();

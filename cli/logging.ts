@@ -24,6 +24,8 @@ export interface ServiceLog {
   readonly logger: Logger;
   /** Writes the line of a request. Never sampled; levels above `info` leave it out. */
   access(entry: AccessEntry): void;
+  /** Lines that were given up because whatever reads stdout had stopped doing so. */
+  readonly lost: number;
   /** Writes what is waiting. The end of the process does so by itself. */
   flush(): void;
 }
@@ -53,6 +55,9 @@ export function serviceLog(options: { level?: LogLevel; output?: LineOutput } = 
       if (accessOn) output.write(accessLine(entry, new Date().toISOString()));
     },
     flush: () => output.flush(),
+    get lost() {
+      return output.lost;
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import packageDocument from '../package.json' with { type: 'json' };
 import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { notBuiltCommands } from './commands/not-built.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -127,7 +128,7 @@ function configFile(self: Command): string {
   );
 }
 
-async function loaded(self: Command): Promise<import('../config/config.ts').Config> {
+async function loaded(self: Command): Promise<Config> {
   const { loadConfig } = await import('../config/load.ts');
   return loadConfig(configFile(self), readEnvironment().credentialsDirectory);
 }

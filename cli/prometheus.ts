@@ -64,16 +64,17 @@ interface MetricShape {
 function counterOf(registry: Registry, { name, help, labelNames, closedLabels = {} }: MetricShape): Counter {
   const cells = labelCells(labelNames);
   for (const labels of combinations(labelNames, closedLabels)) cells.cell(labels);
-  new PromCounter({
+  const counter = new PromCounter({
     name,
     help,
     labelNames: [...labelNames],
-    registers: [registry],
+    registers: [],
     collect() {
       this.reset();
       for (const { labels, sum } of cells.all()) this.inc(labels, sum);
     },
   });
+  registry.registerMetric(counter);
   return {
     inc: (labels, value = 1) => {
       cells.cell(labels).sum += value;

@@ -3,11 +3,11 @@ import { stripVTControlCharacters, styleText } from 'node:util';
 /** Where a command writes. */
 export interface Terminal {
   /** Writes a line on stdout. */
-  out(line: string): void;
+  readonly out: (line: string) => void;
   /** Writes a line on stderr. */
-  err(line: string): void;
+  readonly err: (line: string) => void;
   /** Colours the text if stdout is a terminal that wants colours. */
-  paint(style: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string): string;
+  readonly paint: (style: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string) => string;
 }
 
 export function processTerminal(): Terminal {

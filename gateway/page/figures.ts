@@ -29,7 +29,7 @@ const steps = [
 /** `0 s`, `59 s`, `3 min`, `5 h`, `12 d`: the largest unit that fits, cut down; a span below 0 is none. */
 export function spanText(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  const [length, unit] = steps.find(([length]) => seconds >= length) ?? [1, 's'];
+  const [length, unit] = steps.find(([least]) => seconds >= least) ?? [1, 's'];
   return `${Math.floor(seconds / length)} ${unit}`;
 }
 

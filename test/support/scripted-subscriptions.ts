@@ -35,7 +35,7 @@ export function scriptedSubscriptions(script: {
     status: () => Promise.resolve(script.documents),
     generations: (subscription) =>
       Promise.resolve((script.generations ?? []).filter((one) => !subscription || one.subscription === subscription)),
-    runs: () => [...runs.values()].reverse(),
+    runs: () => [...runs.values()].toReversed(),
     run: (id) => runs.get(id) ?? null,
     start: (subscription) => {
       if (!script.documents.some(({ name }) => name === subscription))

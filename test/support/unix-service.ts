@@ -16,7 +16,8 @@ export interface UnixService {
 export async function unixService(app: Hono): Promise<UnixService> {
   const directory = await mkdtemp(join(tmpdir(), 'waystation-'));
   const socket = join(directory, 'admin.sock');
-  const server = createServer(getRequestListener(app.fetch));
+  const listener = getRequestListener(app.fetch);
+  const server = createServer((request, response) => void listener(request, response));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(socket, resolve);

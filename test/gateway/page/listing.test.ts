@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeRequestPath } from '../../../http/request-path.ts';
 import { type ListingEntry, listingPage } from '../../../gateway/page/listing.ts';
