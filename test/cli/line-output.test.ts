@@ -9,7 +9,7 @@ import { lineOutput } from '../../cli/line-output.ts';
 function nonBlockingPipe(): number {
   const directory = mkdtempSync(join(tmpdir(), 'waystation-'));
   const path = join(directory, 'pipe');
-  execFileSync('mkfifo', [path]);
+  execFileSync('/bin/sh', ['-c', 'mkfifo "$0"', path]);
   const descriptor = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
   onTestFinished(() => {
     closeSync(descriptor);
