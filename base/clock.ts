@@ -8,7 +8,9 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** The machine's own clock. Its timers do not keep the process alive. */
+const longestTimer = 2 ** 31 - 1;
+
+/** The machine's own clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -19,10 +21,17 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason as Error);
       };
-      const timer = setTimeout(() => {
+      const done = (): void => {
         signal?.removeEventListener('abort', onAbort);
         resolve();
-      }, milliseconds);
+      };
+      // A timer holds 2^31 - 1 ms; a longer one would fire at once.
+      const wait = (left: number): NodeJS.Timeout =>
+        setTimeout(
+          () => (left > longestTimer ? (timer = wait(left - longestTimer)) : done()),
+          Math.min(left, longestTimer),
+        );
+      let timer = wait(milliseconds);
       signal?.addEventListener('abort', onAbort, { once: true });
     }),
 };

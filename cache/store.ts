@@ -33,6 +33,14 @@ export interface StoreOptions {
   readonly log: Logger;
   readonly meter: Meter;
   readonly disk?: Disk;
+  /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
+  readonly lock: (root: string) => Promise<{ release(): void }>;
+}
+
+/** The state directory, once it is this process's. */
+interface Taken {
+  readonly writable: boolean;
+  readonly lock: { release(): void };
 }
 
 /** The PoP's store: its parts put together, and what concerns several of them. */
@@ -48,17 +56,19 @@ export class Store {
   readonly #index: BlobIndex;
   readonly #holdings: HoldingsCounter;
   readonly #clock: Clock;
+  readonly #lock: Taken['lock'];
   readonly #repomdServed = new Map<string, number>();
   readonly #parts: Promise<readonly CompletePart[]>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
 
-  private constructor(options: Required<StoreOptions>, layout: Layout, generations: Generations, writable: boolean) {
+  private constructor(options: Required<StoreOptions>, layout: Layout, generations: Generations, taken: Taken) {
     const { disk, clock, log, meter } = options;
     this.#clock = clock;
     this.#index = new BlobIndex();
     this.space = new Space({ disk, root: layout.root, limits: options.limits, clock });
-    if (!writable) this.space.failed(new WaystationError('disk_read_only', `${layout.root} cannot be written`));
+    this.#lock = taken.lock;
+    if (!taken.writable) this.space.failed(new WaystationError('disk_read_only', `${layout.root} cannot be written`));
     const maps = new Maps(disk, layout);
     this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, log });
     this.fills = new Fills({ disk, layout, blobs: this.blobs, space: this.space, clock, log, meter });
@@ -84,8 +94,9 @@ export class Store {
     const whole = { disk: systemDisk, ...options };
     const layout = new Layout(options.root);
     const { writable } = await prepareStateDirectory(whole.disk, layout);
+    const lock = await options.lock(layout.root);
     const generations = await Generations.load(whole.disk, layout, options.log);
-    const store = new Store(whole, layout, generations, writable);
+    const store = new Store(whole, layout, generations, { writable, lock });
     await store.#parts;
     await store.space.measure();
     return store;
@@ -130,5 +141,6 @@ export class Store {
     await this.recovered;
     this.blobs.close();
     await this.notes.close();
+    this.#lock.release();
   }
 }

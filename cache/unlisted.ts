@@ -102,6 +102,12 @@ export class Unlisted {
     return 'growing' in answer ? follow(answer) : passThrough(answer);
   }
 
+  /** Whether the file was kept from an earlier request. */
+  async holds(repository: string, file: string, scope: string): Promise<boolean> {
+    const entry = await readEntry(this.#disk, this.#layout, repository, file);
+    return entry !== null && entry.scope === scope && this.#blobs.holds(scope, listedOf(entry));
+  }
+
   async #fetch(key: string, request: UnlistedRequest): Promise<OpenedUnlisted | null> {
     const until = this.#absent.get(key);
     if (until !== undefined && this.#clock.monotonic() < until) return null;

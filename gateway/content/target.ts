@@ -21,10 +21,10 @@ export class Targets {
   /** Longest first. */
   readonly #aliases: readonly (readonly [string, string])[];
 
-  constructor(options: { served: Served; generations: Generations; aliases: Readonly<Record<string, string>> }) {
+  constructor(options: { served: Served; generations: Generations; aliases: readonly (readonly [string, string])[] }) {
     this.#served = options.served;
     this.#generations = options.generations;
-    this.#aliases = Object.entries(options.aliases).toSorted(([one], [other]) => other.length - one.length);
+    this.#aliases = options.aliases;
   }
 
   /** @param path decoded, as `decodeRequestPath` gives it. @throws WaystationError `not_found` for an unknown generation. */

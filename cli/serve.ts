@@ -1,0 +1,215 @@
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { systemClock } from '../base/clock.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { Logger } from '../base/log.ts';
+import { outcomes } from '../base/outcome.ts';
+import { Store } from '../cache/store.ts';
+import type { Config } from '../config/config.ts';
+import { secretFile } from '../config/secrets.ts';
+import { bytesOf } from '../config/sizes.ts';
+import { adminApp } from '../gateway/admin/app.ts';
+import type { AdminPorts } from '../gateway/admin/ports.ts';
+import { statusDocument } from '../gateway/admin/status.ts';
+import { Content } from '../gateway/content/content.ts';
+import { Exchanges } from '../gateway/content/exchange.ts';
+import { ContentExplainer } from '../gateway/content/explain.ts';
+import { Folders } from '../gateway/content/folders.ts';
+import { HotLane } from '../gateway/content/hot-lane.ts';
+import { ListedFiles } from '../gateway/content/listed.ts';
+import { Targets } from '../gateway/content/target.ts';
+import { UnlistedFiles } from '../gateway/content/unlisted.ts';
+import { contentListener } from '../gateway/gateway.ts';
+import { pageApp } from '../gateway/page/app.ts';
+import { RepositoryReader } from '../mirror/repository-reader.ts';
+import { Health } from '../origin/health.ts';
+import type { GenerationStore } from '../sync/store.ts';
+import { measureSubscriptions } from '../sync/subscription-metrics.ts';
+import { SubscriptionSet } from '../sync/subscriptions.ts';
+import { openListener } from '../web/listener.ts';
+import type { Listener, ListenerOptions } from '../web/listener.ts';
+import { ServedCatalog } from './catalog.ts';
+import { contentPorts } from './content-ports.ts';
+import type { LogLevel } from './log-levels.ts';
+import { serviceLog } from './logging.ts';
+import { prometheus } from './prometheus.ts';
+import { lockState } from './state-lock.ts';
+import { measureStore } from './store-metrics.ts';
+import { subscriptionOptions } from './subscription-options.ts';
+import { untilTold } from './termination.ts';
+import { Upstreams } from './upstreams.ts';
+
+/** Bytes of small bodies kept in memory. */
+const hotBytes = 64 * 1024 * 1024;
+
+/**
+ * The one place where the parts of a PoP are put together. In this order: the store with what earlier runs left; the
+ * lock on it; upstreams and subscriptions over it (nothing is asked yet); the gateway; the listeners. Once they listen
+ * the service is live, and only then does it talk to anybody. It ends the other way round.
+ * @returns the exit code.
+ * @throws WaystationError when it cannot start.
+ */
+export async function serve(config: Config, options: { version: string; logLevel: LogLevel }): Promise<number> {
+  const { version } = options;
+  const clock = systemClock;
+  const serviceLogs = serviceLog({ level: options.logLevel });
+  const log = serviceLogs.logger;
+  const meter = prometheus({
+    closedLabels: {
+      result: ['stored', 'lied', 'cut', 'refused', 'bypassed', 'abandoned'],
+      state: ['ok', 'full', 'read-only', 'failing'],
+      outcome: outcomes,
+    },
+    processMetrics: true,
+  });
+  const { max, keepFree } = config.cache;
+  const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
+  const store = await Store.open({ root: config.state, limits, clock, log, meter, lock: lockState });
+  measureStore(store, meter);
+
+  const health = new Health({ clock, log });
+  const upstreams = new Upstreams({ version, clock, log, health });
+  const reader = new RepositoryReader({ sink: store.sink, clock, log });
+  const published: { refresh: () => Promise<void> } = { refresh: () => Promise.resolve() };
+  const subscriptions = await SubscriptionSet.open(
+    config.subscriptions.map((subscription) => subscriptionOptions(subscription, upstreams.hub(subscription))),
+    { store: publishing(store, () => published.refresh()), reader, clock, log, random: Math.random },
+  );
+  measureSubscriptions(subscriptions, meter, clock);
+
+  const termination = { draining: false };
+  const ports = contentPorts({ config, store, subscriptions, draining: () => termination.draining });
+  const exchanges = new Exchanges({ clock, meter, log: serviceLogs.access });
+  const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
+  const hot = new HotLane(hotBytes);
+  const content = new Content({
+    store,
+    ports,
+    targets,
+    hot,
+    listed: new ListedFiles({ store, ports, hot, exchanges }),
+    unlisted: new UnlistedFiles({ store, ports, exchanges }),
+    folders: new Folders(store.served),
+    exchanges,
+    log,
+  });
+  const admin: Omit<AdminPorts, 'allowed'> = {
+    version,
+    clock,
+    logger: log,
+    subscriptions,
+    cache: store,
+    metrics: meter,
+    readiness: {
+      get draining() {
+        return termination.draining;
+      },
+      subscriptions: () =>
+        subscriptions
+          .contacts()
+          .map(({ name, state }) => ({ name, state, generation: store.current(name)?.id ?? null })),
+    },
+    explainer: new ContentExplainer({ store, targets, ports }),
+  };
+
+  const listeners: Listener[] = [];
+  const listen = async (
+    address: string,
+    handler: ListenerOptions['onRequest'],
+    more: Partial<ListenerOptions> = {},
+  ): Promise<Listener> => {
+    const listener = await openListener({ address, onRequest: handler, log, ...more });
+    listeners.push(listener);
+    log.info({ address: listener.address }, 'listening');
+    return listener;
+  };
+  const status = (): ReturnType<typeof statusDocument> => statusDocument(admin);
+  try {
+    // The page may need the port that the system chose, so it is put in once that is known.
+    const pages: { app: Hono | null } = { app: null };
+    const onRequest = contentListener({
+      exchanges,
+      content,
+      pages: (request, response) => webHandler(pages.app)(request, response),
+    });
+    const bound: string[] = [];
+    for (const { host, port, tls } of config.listen.content) {
+      const files =
+        tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
+      const listener = await listen(addressText(host, port), onRequest, {
+        ...files,
+        onRefused: (refused) => exchanges.refused(refused),
+      });
+      bound.push(`${tls === null ? 'http' : 'https'}://${listener.address}`);
+    }
+    const catalog = new ServedCatalog({ config, publicUrl: config.publicUrl ?? bound[0] ?? '', store, log, status });
+    published.refresh = () => catalog.refresh();
+    await catalog.refresh();
+    pages.app = pageApp({ catalog, clock, logger: log });
+    for (const { host, port, tls } of config.listen.admin) {
+      const files =
+        tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
+      await listen(addressText(host, port), webHandler(adminApp({ ...admin, allowed: 'read' })), files);
+    }
+    await socketListener(log, () =>
+      listen(config.listen.socket, webHandler(adminApp({ ...admin, allowed: 'change' }))),
+    );
+  } catch (error) {
+    await Promise.all(listeners.map((listener) => listener.drain(0)));
+    await store.close();
+    throw error;
+  }
+  subscriptions.begin();
+  log.info({ version, state: config.state, subscriptions: config.subscriptions.length }, 'serving');
+
+  await untilTold(log, {
+    drain: config.drain,
+    stop: async (milliseconds) => {
+      termination.draining = true;
+      await Promise.all(listeners.map((listener) => listener.drain(milliseconds)));
+    },
+  });
+  health.close(new WaystationError('cancelled', 'the service is stopping'));
+  await subscriptions.stop();
+  await upstreams.close();
+  await store.close();
+  log.info({}, 'stopped');
+  serviceLogs.flush();
+  return 0;
+}
+
+/** The store as subscriptions see it: what is published also reaches the pages. */
+function publishing(store: Store, then: () => Promise<void>): GenerationStore {
+  return {
+    current: (subscription) => store.current(subscription),
+    kept: (subscription) => store.kept(subscription),
+    publish: async (document) => {
+      await store.publish(document);
+      await then();
+    },
+    repomdServedAt: (path) => store.repomdServedAt(path),
+    holdings: (path, repository) => store.holdings(path, repository),
+    notes: store.notes,
+  };
+}
+
+/** A read-only state directory holds no socket: the service serves without one, and says so. */
+async function socketListener(log: Logger, listen: () => Promise<Listener>): Promise<void> {
+  try {
+    await listen();
+  } catch (error) {
+    const failure = asWaystationError(error);
+    if (!/EROFS|EACCES/.test(failure.message)) throw failure;
+    log.error({ error: failure.message }, 'commands cannot reach this service: its socket cannot be made');
+  }
+}
+
+function webHandler(app: Hono | null): ListenerOptions['onRequest'] {
+  if (app === null) return (_request, response) => void response.writeHead(503).end();
+  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  return (request, response) => void listener(request, response);
+}
+
+function addressText(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,16 @@
+import type { Meter } from '../base/metrics.ts';
+import type { CacheState } from '../base/status.ts';
+import type { Store } from '../cache/store.ts';
+
+const states: readonly CacheState[] = ['ok', 'full', 'read-only', 'failing'];
+
+/** `waystation_cache_*` (contract): read at each scrape. */
+export function measureStore(store: Store, meter: Meter): void {
+  meter.gauge('cache_bytes', 'Bytes of held files and of parts').collect(() => [[{}, store.space.used]]);
+  meter.gauge('cache_max_bytes', 'Bytes that held files and parts may take').collect(() => [[{}, store.space.max]]);
+  meter
+    .gauge('cache_state', 'State of the cache: 1 for the one that holds', ['state'])
+    .collect(() => states.map((state) => [{ state }, store.space.state === state ? 1 : 0]));
+  meter.gauge('fills_active', 'Transfers from upstream that are under way').collect(() => [[{}, store.fills.active]]);
+  meter.counter('evicted_bytes_total', 'Bytes of held files that were removed to make room');
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Repository, Subscription, UpstreamAccess } from '../config/config.ts';
+import { secretFile } from '../config/secrets.ts';
+import type { HubClient } from '../mirror/discovery.ts';
+import type { YumRepository } from '../mirror/yum-hub.ts';
+import { YumHub } from '../mirror/yum-hub.ts';
+import { Client } from '../origin/client.ts';
+import type { Health } from '../origin/health.ts';
+import type { Identity } from '../origin/identity.ts';
+import type { MirrorDirectorySource } from '../origin/mirror-directory.ts';
+import { SourceSet } from '../origin/source-set.ts';
+import { parseMetalink } from '../yum/metalink.ts';
+import { parseMirrorList } from '../yum/mirrorlist.ts';
+
+interface UpstreamParts {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly health: Health;
+}
+
+/** The ways to the upstreams, as the configuration has them: clients that share connections, and hubs over them. */
+export class Upstreams {
+  readonly #parts: UpstreamParts;
+  readonly #clients = new Map<string, Client>();
+
+  constructor(parts: UpstreamParts) {
+    this.#parts = parts;
+  }
+
+  /** The hub of a subscription. */
+  hub(subscription: Subscription): HubClient {
+    return new YumHub(subscription.repositories.map((repository) => this.#yumRepository(repository)));
+  }
+
+  #yumRepository(repository: Repository): YumRepository {
+    const lists: MirrorDirectorySource[] = [];
+    if (repository.metalink !== null) lists.push({ url: repository.metalink, parse: readMetalink });
+    if (repository.mirrorlist !== null) lists.push({ url: repository.mirrorlist, parse: readMirrorList });
+    const urls = [...repository.urls, ...lists.map(({ url }) => url)];
+    const { clock, log, health } = this.#parts;
+    const client = this.#client(repository, urls);
+    return {
+      path: repository.path,
+      url: urls[0] ?? '',
+      identity: repository.identity,
+      supplier: new SourceSet({
+        client,
+        health,
+        clock,
+        log: log.child({ repository: repository.path }),
+        urls: repository.urls,
+        mirrorLists: lists,
+      }),
+    };
+  }
+
+  /** One client, and so one set of connections, for all who go to the same origins as the same somebody. */
+  #client(access: UpstreamAccess, urls: readonly string[]): Client {
+    const { credentials, headers, tls, proxy } = access;
+    const origins = [...new Set(urls.map((url) => new URL(url).origin))].toSorted();
+    const key = JSON.stringify({ origins, credentials, headers, tls, proxy });
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      const { version, health, clock, log } = this.#parts;
+      client = new Client({ identity: identityOf(access, urls), version, health, clock, log });
+      this.#clients.set(key, client);
+    }
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+  }
+}
+
+function identityOf(access: UpstreamAccess, urls: readonly string[]): Identity {
+  const { credentials, headers, tls, proxy } = access;
+  const reading = (reference: Parameters<typeof secretFile>[0] | null | undefined): (() => Promise<string>) | null => {
+    if (reference === null || reference === undefined) return null;
+    const secret = secretFile(reference);
+    return () => secret.read();
+  };
+  return {
+    urls,
+    username: credentials?.username ?? null,
+    password: reading(credentials?.passwordFile),
+    headers: Object.fromEntries(
+      headers.map(({ name, value }) => [
+        name,
+        typeof value === 'string' ? () => Promise.resolve(value) : (reading(value) ?? (() => Promise.resolve(''))),
+      ]),
+    ),
+    tls: { ca: reading(tls.ca), cert: reading(tls.client?.cert), key: reading(tls.client?.key) },
+    proxy: proxy?.url ?? null,
+    noProxy: proxy?.noProxy ?? [],
+  };
+}
+
+function readMetalink(bytes: Buffer): {
+  urls: readonly string[];
+  repomdHashes: ReturnType<typeof parseMetalink>['hashes'];
+} {
+  const { urls, hashes } = parseMetalink(bytes);
+  return { urls, repomdHashes: hashes };
+}
+
+function readMirrorList(bytes: Buffer): {
+  urls: readonly string[];
+  repomdHashes: ReturnType<typeof parseMirrorList>['hashes'];
+} {
+  const { urls, hashes } = parseMirrorList(bytes);
+  return { urls, repomdHashes: hashes };
+}
