@@ -100,7 +100,10 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   });
   server.on('clientError', (error, socket) => {
     const status = statusOfParserError(error);
-    if (status === null) return void socket.destroy();
+    if (status === null) {
+      socket.destroy();
+      return;
+    }
     const open = connections.openOn(socket);
     // The connection ends with the answer that is under way: what follows has been refused already.
     if (!socket.writable || open.some(({ shouldKeepAlive }) => !shouldKeepAlive)) return;
