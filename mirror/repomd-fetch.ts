@@ -3,14 +3,14 @@ import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Validators } from '../base/transfer.ts';
 import type { RepositorySupplier } from './discovery.ts';
-import { readWhole } from './whole.ts';
+import { readWhole } from '../origin/read-whole.ts';
 
 export const repomdHref = 'repodata/repomd.xml';
 
 /** Larger ones are not repositories. Bytes. */
 const limit = 16 * 1024 * 1024;
 /** Sources that may show a repomd.xml other than the metalink's before the repository is given up. */
-const metalinkTries = 8;
+const metalinkTries = 5;
 /**
  * A file younger than this may change again without its Last-Modified or an ETag made from that showing it
  * (RFC 9110 §8.8.2.2: one second, and the clocks of two machines). Milliseconds.
@@ -49,13 +49,11 @@ async function askConditionally({ supplier, validators, now, signal }: RepomdQue
 }
 
 async function fetchAccepted({ supplier, signal }: RepomdQuestion, accepted: readonly Digest[]): Promise<RepomdAnswer> {
-  const strong = accepted.filter((digest) => !['md5', 'sha1'].includes(algorithmOf(digest)));
-  const proofs = strong.length > 0 ? strong : accepted;
   const loader = supplier.loader(repomdHref);
   for (let tries = 1; ; tries++) {
     const transfer = await loader.open(0, signal);
     const bytes = await readWhole(transfer, limit);
-    if (proofs.some((digest) => digestOf(bytes, algorithmOf(digest)) === digest)) {
+    if (accepted.some((digest) => digestOf(bytes, algorithmOf(digest)) === digest)) {
       return { kind: 'found', bytes, validators: null };
     }
     loader.lied(transfer);

@@ -2,7 +2,7 @@ import { digestOf } from '../base/digest.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Supplier } from '../base/transfer.ts';
 import { verifyDetached } from '../yum/signature.ts';
-import { readWhole } from './whole.ts';
+import { readWhole } from '../origin/read-whole.ts';
 
 export const ascHref = 'repodata/repomd.xml.asc';
 export const keyHref = 'repodata/repomd.xml.key';

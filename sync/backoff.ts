@@ -23,6 +23,7 @@ export interface FailureRow {
 
 const shortOutage = 60 * 60_000;
 const shortOutageDelay = 3_000;
+const breakerDelay = 1_000;
 const longOutageDelay = 30_000;
 const firstDelay = 2_000;
 const longestHint = 60 * 60_000;
@@ -30,11 +31,12 @@ const longestHint = 60 * 60_000;
 /**
  * Milliseconds until the next try, never longer than `refresh` unless the upstream itself asked for that (Retry-After,
  * at most an hour of it). Outages, and a front end's 5xx, heal suddenly and cost nothing to ask again: every 3 s, so that
- * recovery shows within 5 s, after an hour every 30 s. All else, whose repetition may cost a download, doubles from 2 s.
+ * recovery shows within 5 s, after an hour every 30 s; an open breaker, which asks nobody, each second. All else, whose repetition may cost a download, doubles from 2 s.
  */
 export function retryDelay(row: FailureRow, refresh: number): number {
   const { error, attempts, lasting } = row;
-  const steady = lasting < shortOutage ? shortOutageDelay : longOutageDelay;
+  const often = error.code === 'upstream_breaker_open' ? breakerDelay : shortOutageDelay;
+  const steady = lasting < shortOutage ? often : longOutageDelay;
   const heals = isOutage(error) || error.code === 'upstream_status';
   const own = heals ? steady : firstDelay * 2 ** Math.min(attempts - 1, 20);
   const hint = Math.min((error.retryAfter ?? 0) * 1000, longestHint);

@@ -153,6 +153,7 @@ export class Pass {
       const previous = member.proven === null ? null : { document: member.proven, mark: member.mark };
       const { requested: thorough, progress } = run;
       const result = await parts.reader.read({ repository, trust, previous, thorough, progress }, signal);
+      if (member.failure !== null) parts.log.info({ path: member.path }, 'a repository can be read again');
       member.succeeded(result.document, result.mark, parts.clock.now());
       member.due = next;
       this.#contact = { ...this.#contact, lastContact: parts.clock.now() };
@@ -167,16 +168,17 @@ export class Pass {
 
   #failed(run: Run, member: Member, error: WaystationError): void {
     const { clock, log } = this.#context.parts;
+    const known = member.failure?.error.code;
     const failure = member.failed(error, { now: clock.now(), monotonic: clock.monotonic() });
     const { attempts, begun } = failure;
     const delay = this.#delay({ error, attempts, lasting: clock.monotonic() - begun });
     member.due = clock.monotonic() + delay;
     if (!isOutage(error)) this.#contact = { ...this.#contact, lastContact: clock.now() };
     run.failed({ path: member.path, code: error.code, reason: error.message, attempts, nextTry: this.#at(delay) });
-    log.warn(
-      { path: member.path, code: error.code, reason: error.message, attempts },
-      'a repository could not be read',
-    );
+    const fields = { path: member.path, code: error.code, reason: error.message, attempts };
+    // Once a row: the retries of a long outage would bury everything else.
+    if (known === error.code) log.debug(fields, 'a repository still cannot be read');
+    else log.warn(fields, 'a repository cannot be read');
   }
 
   async #publish(run: Run): Promise<void> {

@@ -44,17 +44,15 @@ export class Publisher {
     if (this.#soon) return;
     this.#soon = true;
     const publish = async (): Promise<void> => {
-      try {
-        await clock.sleep(together, signal);
+      await clock.sleep(together, signal).finally(() => {
         this.#soon = false;
-        await this.#queue(() => this.#publish());
-      } catch (thrown) {
-        this.#soon = false;
-        // The run that proved it settles later, and reports what is still wrong then.
-        if (!signal.aborted) log.warn({ reason: asWaystationError(thrown).message }, 'publishing failed');
-      }
+      });
+      await this.#queue(() => this.#publish());
     };
-    void publish();
+    publish().catch((thrown: unknown) => {
+      // The run that proved it settles later, and reports what is still wrong then.
+      if (!signal.aborted) log.warn({ reason: asWaystationError(thrown).message }, 'publishing failed');
+    });
   }
 
   /**

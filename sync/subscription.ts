@@ -10,6 +10,9 @@ import type { Contact, SubscriptionOptions, SubscriptionParts } from './subscrip
 import type { SubscriptionNote } from './subscription-note.ts';
 import { readNote, writeNote } from './subscription-note.ts';
 
+/** Milliseconds: no timer of the platform takes much more than 24 days, nor for ever. */
+const longestSleep = 24 * 60 * 60_000;
+
 /**
  * One subscription: polls its hub and repositories, publishes what is proven, and tells how it stands.
  *
@@ -142,7 +145,7 @@ export class Subscription {
       this.#wake = new AbortController();
       if (this.#planned === null) this.#beginDue();
       else if (this.#underWay.size === 0) this.#beginPlanned(this.#planned);
-      const wait = Math.max(0, this.#nextDue() - clock.monotonic());
+      const wait = Math.min(Math.max(0, this.#nextDue() - clock.monotonic()), longestSleep);
       const until = AbortSignal.any([signal, this.#wake.signal]);
       // Woken or ended: either way the loop looks again.
       await clock.sleep(wait, until).catch(() => {});

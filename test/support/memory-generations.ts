@@ -1,0 +1,53 @@
+import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
+import type { Sink } from '../../mirror/sink.ts';
+import type { GenerationStore, Holdings, Notes } from '../../sync/store.ts';
+
+/** Generations and notes in memory: survives what a test calls a restart, because the test keeps it. */
+export class MemoryGenerations implements GenerationStore {
+  readonly notes: Notes = memoryNotes();
+  /** Path → monotonic time, set by the test as if a client had read the repomd.xml. */
+  readonly served = new Map<string, number>();
+  readonly #sink: Sink;
+  readonly #kept = new Map<string, readonly GenerationDocument[]>();
+  #refusal: Error | null = null;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  current(subscription: string): GenerationDocument | null {
+    return this.kept(subscription)[0] ?? null;
+  }
+
+  kept(subscription: string): readonly GenerationDocument[] {
+    return this.#kept.get(subscription) ?? [];
+  }
+
+  async publish(document: GenerationDocument): Promise<void> {
+    if (this.#refusal !== null) throw this.#refusal;
+    this.#kept.set(document.subscription, [document, ...this.kept(document.subscription)]);
+  }
+
+  /** Publishing fails with this from now on; null: it works again. */
+  refuse(reason: Error | null): void {
+    this.#refusal = reason;
+  }
+
+  repomdServedAt(path: string): number | null {
+    return this.served.get(path) ?? null;
+  }
+
+  async holdings(_path: string, repository: RepositoryDocument): Promise<Holdings> {
+    const map = repository.map === null ? null : await this.#sink.map(repository.map);
+    const { packages = 0, bytes = 0, unservable = 0 } = map ?? {};
+    return { packages: { listed: packages, held: 0, unservable }, bytes: { listed: bytes, held: 0 } };
+  }
+}
+
+function memoryNotes(): Notes {
+  const notes = new Map<string, string>();
+  return {
+    get: async (key) => JSON.parse(notes.get(key) ?? 'null') as unknown,
+    put: async (key, value) => void notes.set(key, JSON.stringify(value)),
+  };
+}
