@@ -15,7 +15,7 @@ export interface DemoAddresses {
 export function instructions(addresses: DemoAddresses): string {
   const { content, admin, origin, repoFile, reposDirectory, log } = addresses;
   const file = `${content}/content/demo/tools/Packages/demo-hello-1.0-1.noarch.rpm`;
-  const dnf = `dnf -y --setopt=reposdir=${reposDirectory} --releasever=9`;
+  const dnf = `dnf -y --noplugins --setopt=reposdir=${reposDirectory} --releasever=9`;
   return `
 waystation is ready: a PoP at ${content} in front of an origin at ${origin}
 
