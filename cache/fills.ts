@@ -34,7 +34,8 @@ export interface FillRequest {
 
 export interface OpenedFill {
   readonly source: ByteSource;
-  readonly outcome: 'miss' | 'collapsed' | 'bypass';
+  /** `hit`: the fill had proven the whole file before this request came, and is only being named. */
+  readonly outcome: 'hit' | 'miss' | 'collapsed' | 'bypass';
 }
 
 interface InFlight {
@@ -95,6 +96,7 @@ export class Fills {
     const joined = this.#inFlight.get(keyOf(request));
     const entry = joined ?? this.#start(request);
     const fill = await entry.begun;
+    const proven = joined !== undefined && fill?.growing.verified === true;
     if (fill === null) return this.#bypass(request, start);
     const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
     try {
@@ -105,7 +107,10 @@ export class Fills {
       if (failure.source === 'disk') return this.#bypass(request, start);
       throw failure;
     }
-    return { source: follower, outcome: entry.storing ? (joined === undefined ? 'miss' : 'collapsed') : 'bypass' };
+    return {
+      source: follower,
+      outcome: entry.storing ? (joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed') : 'bypass',
+    };
   }
 
   /** Resolves when the file is held. @throws WaystationError when it cannot be had or kept; the signal's reason. */

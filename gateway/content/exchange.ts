@@ -12,7 +12,6 @@ export interface AccessRecord {
   readonly seconds: number;
   readonly outcome: Outcome;
   readonly client: string | null;
-  readonly agent: string | null;
 }
 
 /** Where access lines go. */
@@ -43,7 +42,7 @@ export class Exchanges {
 
   begin(request: IncomingMessage, response: ServerResponse): Exchange {
     const exchange = new Exchange(request, response, this.#clock.monotonic());
-    response.once('close', () => this.#end(exchange));
+    response.once('close', () => exchange.whenSettled(() => this.#end(exchange)));
     return exchange;
   }
 
@@ -74,7 +73,6 @@ export class Exchanges {
       seconds: Math.round(seconds * 1e6) / 1e6,
       outcome,
       client: exchange.client,
-      agent: request.headers['user-agent'] ?? null,
     });
   }
 }
@@ -91,6 +89,8 @@ export class Exchange {
   /** Body bytes that left, where they were counted. */
   #sent: number | null = null;
   #cut = false;
+  #sending = false;
+  #settled: (() => void) | null = null;
 
   constructor(request: IncomingMessage, response: ServerResponse, started: number) {
     this.request = request;
@@ -100,10 +100,24 @@ export class Exchange {
     this.client = request.socket.remoteAddress ?? null;
   }
 
+  /** A body is being written by somebody who will say how it ended: the request is not over before that. */
+  sending(): void {
+    this.#sending = true;
+  }
+
+  /** Calls back once it is known how the body ended. */
+  whenSettled(settled: () => void): void {
+    if (this.#sending) this.#settled = settled;
+    else settled();
+  }
+
   /** The body ended: `cut` when its source failed under it. */
   ended(bytes: number, cut: boolean): void {
     this.#sent = bytes;
     this.#cut = cut;
+    this.#sending = false;
+    this.#settled?.();
+    this.#settled = null;
   }
 
   finalOutcome(): Outcome {

@@ -84,7 +84,7 @@ export class ListedFiles {
     if (range.kind === 'whole' && listed.size <= hotLimit) {
       const body = await readWhole(held, listed.size);
       if (body !== null) return this.#whole(exchange, wanted, outcome, body);
-    } else if (await this.#send(exchange, wanted, outcome, held, range)) {
+    } else if ((await this.#send(exchange, wanted, outcome, held, range)) === null) {
       return;
     }
     // No byte has left: a file that turned out damaged is fetched as if it had never been there.
@@ -106,7 +106,8 @@ export class ListedFiles {
       { scope, listed: found.listed, loader: () => supplier.loader(href) },
       start,
     );
-    await this.#send(exchange, wanted, outcome, source, range);
+    const failure = await this.#send(exchange, wanted, outcome, source, range);
+    if (failure !== null) throw failure;
   }
 
   /** A small file, whole in memory: sent, and remembered with its head. */
@@ -132,14 +133,14 @@ export class ListedFiles {
     sendHot(exchange.response, headers, body);
   }
 
-  /** @returns false when the source failed before anything was sent: the response is untouched. */
+  /** @returns why the source failed before anything was sent, the response untouched; null when it was answered. */
   async #send(
     exchange: Exchange,
     wanted: Wanted,
     outcome: Outcome,
     source: ByteSource,
     range: RangeDecision,
-  ): Promise<boolean> {
+  ): Promise<WaystationError | null> {
     const { response } = exchange;
     const headers = this.#headers(wanted, outcome);
     exchange.outcome = outcome;
@@ -147,15 +148,16 @@ export class ListedFiles {
     if (range.kind === 'ranges') {
       return sendRanges({ exchange, source, ranges: range.ranges, size: wanted.found.listed.size, headers, onHead });
     }
+    exchange.sending();
     const result = await sendSegments(response, source, [{ kind: 'range', start: 0, end: wanted.found.listed.size }], {
       onFirstByte: () => {
         onHead();
         response.writeHead(200, { ...headers, 'content-length': String(wanted.found.listed.size) });
       },
     });
-    if (result.ended === 'cut' && !response.headersSent) return false;
+    if (result.ended === 'cut' && !response.headersSent) return result.error;
     exchange.ended(result.bytes, result.ended === 'cut');
-    return true;
+    return null;
   }
 
   async #headOnly(exchange: Exchange, wanted: Wanted, status: 200 | 304 | 412): Promise<void> {

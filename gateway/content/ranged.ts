@@ -1,4 +1,5 @@
 import type { ByteSource } from '../../base/body.ts';
+import type { WaystationError } from '../../base/errors.ts';
 import { multipartLayout } from '../../http/multipart.ts';
 import { contentRange } from '../../http/ranges.ts';
 import type { ByteRange } from '../../http/ranges.ts';
@@ -19,14 +20,15 @@ interface Ranged {
 
 /**
  * Answers 206: one range as it is, several as multipart/byteranges (zchunk needs them).
- * @returns false when the source failed before anything was sent: the response is untouched.
+ * @returns why the source failed before anything was sent, the response untouched; null when it was answered.
  */
-export async function sendRanges(ranged: Ranged): Promise<boolean> {
+export async function sendRanges(ranged: Ranged): Promise<WaystationError | null> {
   const { exchange } = ranged;
+  exchange.sending();
   const result = ranged.ranges.length === 1 ? await sendOne(ranged) : await sendSeveral(ranged);
-  if (result.ended === 'cut' && !exchange.response.headersSent) return false;
+  if (result.ended === 'cut' && !exchange.response.headersSent) return result.error;
   exchange.ended(result.bytes, result.ended === 'cut');
-  return true;
+  return null;
 }
 
 function sendOne({ exchange, source, ranges: [range], size, headers, onHead }: Ranged): Promise<SendResult> {

@@ -88,11 +88,19 @@ export class UnlistedFiles {
         });
       }
       if (range.kind === 'ranges') {
-        if (!(await sendRanges({ exchange, source, ranges: range.ranges, size: source.size, headers, onHead })))
-          this.#failed(exchange);
+        const failure = await sendRanges({
+          exchange,
+          source,
+          ranges: range.ranges,
+          size: source.size,
+          headers,
+          onHead,
+        });
+        if (failure !== null) throw failure;
         return;
       }
     }
+    exchange.sending();
     const result = await sendSegments(response, source, [{ kind: 'range', start: 0, end: source.size ?? Infinity }], {
       onFirstByte: () => {
         onHead();
@@ -102,9 +110,5 @@ export class UnlistedFiles {
     if (result.ended === 'cut' && !response.headersSent)
       throw result.error ?? new WaystationError('internal', 'a body failed');
     exchange.ended(result.bytes, result.ended === 'cut');
-  }
-
-  #failed(exchange: Exchange): void {
-    refuse(exchange, new WaystationError('blob_damaged', 'the held file cannot be read'));
   }
 }
