@@ -109,9 +109,17 @@ function track(source: AsyncIterable<Buffer>): Tracked {
 }
 
 async function* through(source: AsyncIterable<Buffer>, transform: Transform): AsyncGenerator<Buffer> {
-  // Errors of either end destroy the transform, so the iteration below sees them; leaving it ends the source.
-  pipeline(Readable.from(source, { objectMode: true, highWaterMark: 1 }), transform, () => {});
-  for await (const chunk of transform) yield chunk as Buffer;
+  const input = Readable.from(source, { objectMode: true, highWaterMark: 1 });
+  const closed = new Promise<void>((resolve) => input.once('close', resolve));
+  // An error at either end destroys the transform, so the iteration below sees it.
+  pipeline(input, transform, () => {});
+  try {
+    for await (const chunk of transform) yield chunk as Buffer;
+  } finally {
+    // Also when the reader leaves early: the source is closed before this generator is.
+    input.destroy();
+    await closed;
+  }
 }
 
 /**

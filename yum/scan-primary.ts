@@ -60,7 +60,8 @@ class Scan {
     this.#fresh.push(bytes);
     this.#freshBytes += bytes.length;
     // Only when as much came as is held: so a large package is joined and searched few times, not once a chunk.
-    if (this.#freshBytes >= Math.max(this.#held.length, this.#declared === null ? maxRootBytes : 0)) this.#advance();
+    const enough = this.#declared === null ? maxRootBytes : this.#held.length;
+    if (this.#freshBytes >= enough || this.#held.length + this.#freshBytes > maxBlockBytes) this.#advance();
   }
 
   end(): void {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { repoFile, repoId, type RepoSection } from '../../yum/repo-file.ts';
 
@@ -37,7 +37,9 @@ test('the id of a repository is its path with dashes', () => {
 
 test('no value can add a line, a section or a variable', () => {
   const nasty = fc
-    .array(fc.constantFrom('a', '\n', '\r', '[x]', 'enabled=0', '\u2028', '\u0085', '$basearch', ' ', ','), { maxLength: 8 })
+    .array(fc.constantFrom('a', '\n', '\r', '[x]', 'enabled=0', '\u2028', '\u0085', '$basearch', ' ', ','), {
+      maxLength: 8,
+    })
     .map((pieces) => pieces.join(''));
   fc.assert(
     fc.property(nasty, nasty, nasty, (id, name, baseurl) => {

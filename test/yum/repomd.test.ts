@@ -68,7 +68,12 @@ describe('repomd.xml', () => {
       `<data type="productid"><checksum type="sha">${'c'.repeat(40)}</checksum><size>0</size><location href="./repodata/productid"/><extra><size>9</size></extra></data>`,
     );
     expect(parseRepomd(bytes).records).toEqual([
-      { type: 'productid', href: 'repodata/productid', listed: { digest: `sha1:${'c'.repeat(40)}`, size: 0 }, open: null },
+      {
+        type: 'productid',
+        href: 'repodata/productid',
+        listed: { digest: `sha1:${'c'.repeat(40)}`, size: 0 },
+        open: null,
+      },
     ]);
   });
 
@@ -90,11 +95,19 @@ describe('what is no usable repomd.xml is refused in plain words:', () => {
     ['a namesake', Buffer.from('<repomd xmlns="http://example.com/"/>'), 'the root element <repomd>'],
     ['a truncated one', repomd(primary).subarray(0, -20), 'unclosed tag'],
     ['bytes that are no UTF-8', record('primary"', 'prim\u00e4ry"').fill(0xff, 200, 201), 'is not UTF-8'],
-    ['another encoding', Buffer.from(repomd(primary).toString().replace('UTF-8', 'ISO-8859-1')), 'the encoding ISO-8859-1'],
+    [
+      'another encoding',
+      Buffer.from(repomd(primary).toString().replace('UTF-8', 'ISO-8859-1')),
+      'the encoding ISO-8859-1',
+    ],
     ['an unknown entity', record('2048', '&size;'), 'undefined entity'],
     ['no type', record(' type="primary"', ''), 'a record without a type'],
     ['no location', record(/<location[^>]*>/, ''), 'its record "primary" one location'],
-    ['two locations', record('<location', '<location href="repodata/x"/><location'), 'its record "primary" one location'],
+    [
+      'two locations',
+      record('<location', '<location href="repodata/x"/><location'),
+      'its record "primary" one location',
+    ],
     ['an escaping href', record('repodata/aa', '../aa'), '"../aa-primary.xml.gz" as "primary": that href leads out'],
     ['an absolute href', record('repodata/aa', '/aa'), 'that href is absolute'],
     ['a URL', record('repodata/aa', 'http://a.example/aa'), 'that href is absolute'],
@@ -115,8 +128,16 @@ describe('what is no usable repomd.xml is refused in plain words:', () => {
       repomd(primary, primary.replace('type="primary"', 'type="other"').replace(sha256('a'), sha256('d'))),
       '"repodata/aa-primary.xml.gz" twice, as different files',
     ],
-    ['too many records', repomd(...Array.from({ length: 1001 }, (_, n) => primary.replace('primary', `t${n}`))), 'more than 1000'],
-    ['a document type of its own', Buffer.from(`<!DOCTYPE r [${'<!ENTITY a "b">'.repeat(9000)}]>`), 'no root element in its first'],
+    [
+      'too many records',
+      repomd(...Array.from({ length: 1001 }, (_, n) => primary.replace('primary', `t${n}`))),
+      'more than 1000',
+    ],
+    [
+      'a document type of its own',
+      Buffer.from(`<!DOCTYPE r [${'<!ENTITY a "b">'.repeat(9000)}]>`),
+      'no root element in its first',
+    ],
     ['a tag without end', repomd(`<a b="${'x'.repeat(2 ** 21)}"/>`), 'is larger than 1 MiB'],
     ['nesting without end', repomd('<a>'.repeat(100)), 'too many nested elements'],
     ['too many bytes', Buffer.alloc(maxRepomdBytes + 1, 32), 'is larger than 16777216 bytes'],

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkHref, checkRepositoryPath, maxHrefBytes } from '../../yum/repository-path.ts';
 
@@ -46,13 +46,16 @@ describe('an href of metadata', () => {
   test('that is accepted resolves to a place below its repository, as URL and as path', () => {
     const piece = fc.constantFrom('..', '.', '/', './', '../', 'a', 'b.rpm', '\\', ':', 'http:', '%2e', '\u0000', ' ');
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('')), (href) => {
-        const checked = checkHref(href);
-        if (!checked.ok) return;
-        const encoded = checked.path.split('/').map(encodeURIComponent).join('/');
-        const url = new URL(`http://host/repository/${encoded}`);
-        expect(url.pathname).toBe(`/repository/${encoded}`);
-      }),
+      fc.property(
+        fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('')),
+        (href) => {
+          const checked = checkHref(href);
+          if (!checked.ok) return;
+          const encoded = checked.path.split('/').map(encodeURIComponent).join('/');
+          const url = new URL(`http://host/repository/${encoded}`);
+          expect(url.pathname).toBe(`/repository/${encoded}`);
+        },
+      ),
       { numRuns: 2000 },
     );
   });
