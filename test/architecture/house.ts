@@ -10,7 +10,7 @@ export const folders = {
   yum: ['base'],
   config: ['base'],
   cache: ['base', 'http'],
-  origin: ['base'],
+  origin: ['base', 'http'],
   mirror: ['base', 'http', 'yum', 'origin'],
   protocol: ['base'],
   sync: ['base', 'yum', 'cache', 'origin', 'mirror', 'protocol'],
