@@ -109,7 +109,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#failure !== null) return;
+    // After each pause undici's parser reports an empty piece. To pause again for that would go round for ever.
+    if (this.#failure !== null || chunk.length === 0) return;
     if (this.#missing !== null) this.#missing -= chunk.length;
     this.#started.resolve();
     if (this.#sink !== null && !this.#busy && this.#waiting.length === 0) this.#deliver(this.#sink, chunk);

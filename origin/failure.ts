@@ -1,6 +1,9 @@
 import { errors } from 'undici';
 import { WaystationError } from '../base/errors.ts';
 
+/** Bytes came, but no response. Conflicting lengths come as a mismatch when the second is read. */
+const notHttp = [errors.HeadersOverflowError, errors.HTTPParserError, errors.ResponseContentLengthMismatchError];
+
 /** How far a request had come when it failed. */
 export type Stage = 'head' | 'body';
 
@@ -16,7 +19,7 @@ export function transferFailure(thrown: unknown, stage: Stage, where: string): W
     return new WaystationError('upstream_timeout', `${where} sent nothing for too long`, options);
   }
   if (stage === 'body') return new WaystationError('upstream_cut', `${where} broke off: ${reason}`, options);
-  if (thrown instanceof errors.HeadersOverflowError || thrown instanceof errors.HTTPParserError) {
+  if (notHttp.some((kind) => thrown instanceof kind)) {
     return new WaystationError('upstream_cut', `${where} does not answer in HTTP: ${reason}`, options);
   }
   if (isSocketFailure(thrown)) {
