@@ -33,7 +33,8 @@ export async function* decompress(source: AsyncIterable<Buffer>, limits: Decompr
 }
 
 async function* open(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const { head, rest } = await peek(source, 6);
+  const iterator = source[Symbol.asyncIterator]();
+  const { head, rest } = await peek(iterator, 6);
   const kind = kindOf(head);
   const { bytes, failure } = track(rest);
   try {
@@ -48,6 +49,8 @@ async function* open(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     if (error instanceof WaystationError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new WaystationError('metadata_invalid', `${kind} data is damaged or truncated: ${reason}`, { cause: error });
+  } finally {
+    await iterator.return?.();
   }
 }
 
@@ -66,10 +69,9 @@ function kindOf(head: Buffer): Kind {
 
 /** The first bytes, and everything from the first on. */
 async function peek(
-  source: AsyncIterable<Buffer>,
+  iterator: AsyncIterator<Buffer>,
   length: number,
 ): Promise<{ head: Buffer; rest: AsyncIterable<Buffer> }> {
-  const iterator = source[Symbol.asyncIterator]();
   const seen: Buffer[] = [];
   let bytes = 0;
   while (bytes < length) {
@@ -79,12 +81,8 @@ async function peek(
     bytes += next.value.length;
   }
   const rest = async function* (): AsyncGenerator<Buffer> {
-    try {
-      yield* seen;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
+    yield* seen;
+    for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
   };
   return { head: Buffer.concat(seen).subarray(0, length), rest: rest() };
 }

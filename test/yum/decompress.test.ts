@@ -96,6 +96,7 @@ test.each([
   ['plain', text],
   ['gzip', gzipSync(text)],
   ['zstd', zstdCompressSync(text)],
+  ['what is not supported', Buffer.from('BZh91AY&SY')],
 ])('a reader that leaves early closes the source: %s', async (_name, bytes) => {
   let closed = false;
   const source = async function* (): AsyncGenerator<Buffer> {
@@ -105,10 +106,9 @@ test.each([
       closed = true;
     }
   };
-  for await (const chunk of decompress(source(), { maxBytes: 1e9 })) {
-    expect(chunk.length).toBeGreaterThan(0);
-    break;
-  }
+  const reading = decompress(source(), { maxBytes: 1e9 });
+  await reading.next().catch(() => {});
+  await reading.return(undefined);
   expect(closed).toBe(true);
 });
 
