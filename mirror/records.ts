@@ -1,6 +1,6 @@
 import type { Listed } from '../base/digest.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Supplier } from '../base/transfer.ts';
+import type { Loader, Supplier } from '../base/transfer.ts';
 import type { Repomd } from '../yum/repomd.ts';
 import { forEachBounded } from './bounded.ts';
 import type { ReadProgress } from './progress.ts';
@@ -25,7 +25,7 @@ export interface RecordsRequest {
  * `upstream_missing` when none has the file, or why it cannot be had now.
  */
 export async function ensureRecords(request: RecordsRequest): Promise<Readonly<Record<string, Listed>>> {
-  const { sink, scope, supplier, progress } = request;
+  const { sink, scope, progress } = request;
   const files = new Map(request.repomd.records.map(({ href, listed }) => [href, listed]));
   progress.expected(
     files.size,
@@ -33,10 +33,34 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
   );
   await forEachBounded([...files], lanes, request.signal, async ([href, listed], signal) => {
     const held = await sink.holds(scope, listed);
-    if (!held) await sink.ensure(scope, listed, supplier.loader(href), signal).catch(named(href, signal));
+    if (!held) await ensureByOwn(request, href, listed, signal).catch(named(href, signal));
     progress.done(listed.size, !held);
   });
   return Object.fromEntries(files);
+}
+
+/**
+ * The sink joins a fill of the same file that another repository began; when that one's sources fail, ours have still
+ * to be asked.
+ */
+async function ensureByOwn(request: RecordsRequest, href: string, listed: Listed, signal: AbortSignal): Promise<void> {
+  const { sink, scope, supplier } = request;
+  const own = supplier.loader(href);
+  let asked = false;
+  const loader: Loader = {
+    open: (offset, opening) => {
+      asked = true;
+      return own.open(offset, opening);
+    },
+    lied: (transfer) => own.lied(transfer),
+  };
+  for (;;) {
+    try {
+      return await sink.ensure(scope, listed, loader, signal);
+    } catch (thrown) {
+      if (asked || asWaystationError(thrown).source !== 'origin') throw thrown;
+    }
+  }
 }
 
 function named(href: string, signal: AbortSignal): (thrown: unknown) => never {

@@ -67,9 +67,10 @@ export class Pass {
     run.begin();
     // Before anything is awaited: nobody else shall begin to read them, and none counts as sound meanwhile.
     for (const member of members) member.reading = true;
+    if (discover) this.#due = next;
     const targets = new Set(members);
     try {
-      if (discover) await this.#discover(run, next, targets, signal);
+      if (discover) await this.#discover(run, targets, signal);
       await this.#readAll(run, [...targets], next, signal);
       run.publishing();
       await this.#publish(run);
@@ -86,7 +87,7 @@ export class Pass {
     return { published: store.current(name)?.id !== before };
   }
 
-  async #discover(run: Run, next: number, targets: Set<Member>, signal: AbortSignal): Promise<void> {
+  async #discover(run: Run, targets: Set<Member>, signal: AbortSignal): Promise<void> {
     const { roster, publisher, options, parts } = this.#context;
     const { hub } = options;
     try {
@@ -99,7 +100,6 @@ export class Pass {
         discovery: { ...this.#contact.discovery, error: null, attempts: 0, done: true },
         lastContact: hub.authoritative ? this.#contact.lastContact : parts.clock.now(),
       };
-      this.#due = next;
       const readable = new Set(roster.readable);
       for (const member of targets) if (!readable.has(member)) this.#drop(member, targets);
       for (const member of readable) {

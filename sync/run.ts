@@ -42,6 +42,10 @@ export class Run {
     return this.#state;
   }
 
+  get finished(): boolean {
+    return this.#finished !== null;
+  }
+
   begin(): void {
     this.#state = 'running';
     this.#started = this.#clock.now();

@@ -95,7 +95,7 @@ export class Subscription {
 
   /** The run that people want to hear of: the one asked for, else the newest. */
   get activeRun(): Run | null {
-    const running = [...this.#underWay.keys()];
+    const running = [...this.#underWay.keys()].filter(({ finished }) => !finished);
     return running.find(({ requested }) => requested) ?? running.at(-1) ?? null;
   }
 

@@ -4,15 +4,28 @@ import type { GenerationStore, Holdings, Notes } from '../../sync/store.ts';
 
 /** Generations and notes in memory: survives what a test calls a restart, because the test keeps it. */
 export class MemoryGenerations implements GenerationStore {
-  readonly notes: Notes = memoryNotes();
+  readonly notes: Notes;
   /** Path → monotonic time, set by the test as if a client had read the repomd.xml. */
   readonly served = new Map<string, number>();
   readonly #sink: Sink;
   readonly #kept = new Map<string, readonly GenerationDocument[]>();
+  readonly #watchers = new Set<() => void>();
   #refusal: Error | null = null;
 
   constructor(sink: Sink) {
     this.#sink = sink;
+    this.notes = memoryNotes(() => this.#told());
+  }
+
+  /** Resolves once a condition holds; it is looked at when a generation or a note was written. */
+  async until(condition: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await condition())) await new Promise<void>((resolve) => this.#watchers.add(resolve));
+  }
+
+  #told(): void {
+    const waiting = [...this.#watchers];
+    this.#watchers.clear();
+    for (const wake of waiting) wake();
   }
 
   current(subscription: string): GenerationDocument | null {
@@ -26,6 +39,7 @@ export class MemoryGenerations implements GenerationStore {
   async publish(document: GenerationDocument): Promise<void> {
     if (this.#refusal !== null) throw this.#refusal;
     this.#kept.set(document.subscription, [document, ...this.kept(document.subscription)]);
+    this.#told();
   }
 
   /** Publishing fails with this from now on; null: it works again. */
@@ -44,10 +58,13 @@ export class MemoryGenerations implements GenerationStore {
   }
 }
 
-function memoryNotes(): Notes {
+function memoryNotes(written: () => void): Notes {
   const notes = new Map<string, string>();
   return {
     get: async (key) => JSON.parse(notes.get(key) ?? 'null') as unknown,
-    put: async (key, value) => void notes.set(key, JSON.stringify(value)),
+    put: async (key, value) => {
+      notes.set(key, JSON.stringify(value));
+      written();
+    },
   };
 }

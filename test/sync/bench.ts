@@ -1,0 +1,109 @@
+import { onTestFinished } from 'vitest';
+import type { Guard } from '../../base/generation.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { RepositoryStatus, SubscriptionStatus } from '../../base/status.ts';
+import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
+import { RepositoryReader } from '../../mirror/repository-reader.ts';
+import { anonymous } from '../../mirror/scope.ts';
+import { YumHub } from '../../mirror/yum-hub.ts';
+import type { SubscriptionOptions } from '../../sync/subscription-options.ts';
+import { SubscriptionSet } from '../../sync/subscriptions.ts';
+import { FaultyOrigin } from '../support/faulty-origin.ts';
+import { MemoryGenerations } from '../support/memory-generations.ts';
+import { MemorySink } from '../support/memory-sink.ts';
+import { StandingClock } from '../support/standing-clock.ts';
+import { upstream } from '../support/upstream.ts';
+
+export const refresh = 15 * 60_000;
+
+/** A PoP's subscriptions over a real origin, with a clock that stands. What survives a restart is kept here. */
+export class Bench {
+  readonly origin: FaultyOrigin;
+  readonly sink = new MemorySink();
+  readonly store = new MemoryGenerations(this.sink);
+  readonly clock = new StandingClock();
+
+  static async start(): Promise<Bench> {
+    const origin = await FaultyOrigin.start();
+    onTestFinished(() => origin.stop());
+    return new Bench(origin);
+  }
+
+  private constructor(origin: FaultyOrigin) {
+    this.origin = origin;
+  }
+
+  /** A repository of this origin, at the same path there and here. */
+  wanted(path: string, changes: { guard?: Guard | null; scope?: string } = {}): WantedRepository {
+    const supplier = upstream([`${this.origin.url}${path}/`]);
+    return { path, name: null, guard: null, scope: 'open', supplier, ...changes };
+  }
+
+  /** A list of repositories in the configuration. */
+  yum(paths: readonly string[], identity = anonymous): YumHub {
+    return new YumHub(
+      paths.map((path) => ({ path, url: this.origin.url, identity, supplier: this.wanted(path).supplier })),
+    );
+  }
+
+  /** Opens subscriptions without beginning to poll; ends them with the test. */
+  async open(...list: (Partial<SubscriptionOptions> & { readonly hub: HubClient })[]): Promise<SubscriptionSet> {
+    const defaults = { name: 'vendor', policy: 'on-demand' as const, flip: 'each' as const, refresh };
+    const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
+    const { sink, store, clock } = this;
+    const reader = new RepositoryReader({ sink, clock, log: silentLogger });
+    const set = await SubscriptionSet.open(options, { store, reader, clock, log: silentLogger, random: () => 0.5 });
+    onTestFinished(() => set.stop());
+    return set;
+  }
+
+  /** Opens and begins, and waits until the first run is over. */
+  async run(...list: Parameters<Bench['open']>): Promise<SubscriptionSet> {
+    const set = await this.open(...list);
+    const earlier = new Set(set.runs().map(({ id }) => id));
+    const ended = (name: string): boolean =>
+      set.runs().some((run) => run.subscription === name && run.finished !== null && !earlier.has(run.id));
+    set.begin();
+    await this.store.until(() => list.every(({ name = 'vendor' }) => ended(name)));
+    return set;
+  }
+}
+
+/** Asks for a run and waits for it. */
+export async function synced(set: SubscriptionSet, name = 'vendor') {
+  return set.finished(set.start(name));
+}
+
+export async function statusOf(set: SubscriptionSet, name = 'vendor'): Promise<SubscriptionStatus> {
+  const found = (await set.status()).find((status) => status.name === name);
+  if (found === undefined) throw new Error(`no subscription ${name}`);
+  return found;
+}
+
+export async function repositoryOf(set: SubscriptionSet, path: string, name = 'vendor'): Promise<RepositoryStatus> {
+  const found = (await statusOf(set, name)).repositories.find((status) => status.path === path);
+  if (found === undefined) throw new Error(`no repository ${path}`);
+  return found;
+}
+
+/** A hub with a list of its own, which the test changes: what it shows, and that it fails. */
+export class ListingHub implements HubClient {
+  readonly type = 'listing';
+  readonly url = 'https://hub.example.com/';
+  readonly authoritative = false;
+  list: readonly WantedRepository[];
+  failure: Error | null = null;
+
+  constructor(list: readonly WantedRepository[]) {
+    this.list = list;
+  }
+
+  remembered(): readonly WantedRepository[] {
+    return [];
+  }
+
+  async discover(): Promise<Discovery> {
+    if (this.failure !== null) throw this.failure;
+    return { hubVersion: null, repositories: this.list };
+  }
+}
