@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Guard } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
-import type { RepositoryStatus, SubscriptionStatus } from '../../base/status.ts';
+import type { RepositoryStatus, RunStatus, SubscriptionStatus } from '../../base/status.ts';
 import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
@@ -70,7 +70,7 @@ export class Bench {
 }
 
 /** Asks for a run and waits for it. */
-export async function synced(set: SubscriptionSet, name = 'vendor') {
+export async function synced(set: SubscriptionSet, name = 'vendor'): Promise<RunStatus> {
   return set.finished(set.start(name));
 }
 

@@ -101,10 +101,10 @@ describe('flip each', () => {
   test('one that fails keeps what it had and is behind since then; the others move on', async () => {
     const bench = await Bench.start();
     const old = putRepository(bench.origin, 'a', one);
-    putRepository(bench.origin, 'b', one);
+    putRepository(bench.origin, 'b', { packages: { 'b-1.rpm': 'one' } });
     const set = await bench.run({ hub: bench.yum(['a', 'b']) });
     const broken = putRepository(bench.origin, 'a', two);
-    const made = putRepository(bench.origin, 'b', two);
+    const made = putRepository(bench.origin, 'b', { packages: { 'b-2.rpm': 'two' } });
     const lie = bench.origin.on(`/a/${broken.records[0]?.href}`, flippedAt(12));
     bench.clock.advance(5000);
     expect(await synced(set)).toMatchObject({ state: 'failed', failures: [{ path: 'a', code: 'record_mismatch' }] });
