@@ -79,7 +79,7 @@ export async function serve(config: Config, options: { version: string; logLevel
 
   const termination = { draining: false };
   const ports = contentPorts({ config, store, subscriptions, draining: () => termination.draining });
-  const exchanges = new Exchanges({ clock, meter, log: serviceLogs.access });
+  const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
   const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
   const hot = new HotLane(hotBytes);
   const content = new Content({

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { cacheStatus } from '../http/cache-status.ts';
 import type { Content } from './content/content.ts';
 import type { Exchange, Exchanges } from './content/exchange.ts';
+import { refusalOutcome } from './refusal-outcome.ts';
 
 /** An application for what is no content: it answers with a web Response. */
 export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
@@ -30,11 +31,11 @@ export function contentListener(options: {
 
 async function page(exchange: Exchange, pages: PageHandler): Promise<void> {
   const { request, response } = exchange;
+  // A refusal brings its own.
   response.setHeader('cache-status', cacheStatus.local);
   response.once('finish', () => {
     const { statusCode } = response;
-    exchange.outcome =
-      statusCode === 404 ? 'absent' : statusCode >= 500 ? 'error' : statusCode >= 400 ? 'invalid' : 'local';
+    exchange.outcome = statusCode >= 400 ? refusalOutcome(statusCode) : 'local';
   });
   await pages(request, response);
 }

@@ -10,16 +10,17 @@ import { cacheStatus } from '../../http/cache-status.ts';
 import { evaluatePreconditions } from '../../http/conditionals.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
-import type { RangeDecision } from '../../http/ranges.ts';
-import { sendSegments } from '../../web/body-writer.ts';
+import { sendFile } from './body.ts';
+import type { BodyAnswer } from './body.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { hotLimit, sendHot } from './hot-lane.ts';
 import type { HotLane } from './hot-lane.ts';
 import type { ContentPorts } from './ports.ts';
-import { sendRanges } from './ranged.ts';
 import { refuse } from './refuse.ts';
 
 type ListedFound = Extract<Found, { kind: 'listed' }>;
+
+type Sendable = BodyAnswer['range'];
 
 /** One listed file that a request asks for. */
 interface Wanted {
@@ -76,7 +77,7 @@ export class ListedFiles {
     await this.#body(exchange, wanted, range);
   }
 
-  async #body(exchange: Exchange, wanted: Wanted, range: RangeDecision): Promise<void> {
+  async #body(exchange: Exchange, wanted: Wanted, range: Sendable): Promise<void> {
     const { listed } = wanted.found;
     const held = await this.#store.blobs.open(wanted.scope, listed);
     if (held === null) return this.#fill(exchange, wanted, range);
@@ -84,7 +85,7 @@ export class ListedFiles {
     if (range.kind === 'whole' && listed.size <= hotLimit) {
       const body = await readWhole(held, listed.size);
       if (body !== null) return this.#whole(exchange, wanted, outcome, body);
-    } else if ((await this.#send(exchange, wanted, outcome, held, range)) === null) {
+    } else if ((await this.#send(exchange, wanted, { outcome, source: held }, range)) === null) {
       return;
     }
     // No byte has left: a file that turned out damaged is fetched as if it had never been there.
@@ -92,7 +93,7 @@ export class ListedFiles {
     await this.#fill(exchange, wanted, range);
   }
 
-  async #fill(exchange: Exchange, wanted: Wanted, range: RangeDecision): Promise<void> {
+  async #fill(exchange: Exchange, wanted: Wanted, range: Sendable): Promise<void> {
     const { found, scope, href } = wanted;
     const supplier = this.#ports.supplier(found.repository.path);
     if (supplier === null) {
@@ -106,7 +107,7 @@ export class ListedFiles {
       { scope, listed: found.listed, loader: () => supplier.loader(href) },
       start,
     );
-    const failure = await this.#send(exchange, wanted, outcome, source, range);
+    const failure = await this.#send(exchange, wanted, { outcome, source }, range);
     if (failure !== null) throw failure;
   }
 
@@ -134,30 +135,14 @@ export class ListedFiles {
   }
 
   /** @returns why the source failed before anything was sent, the response untouched; null when it was answered. */
-  async #send(
+  #send(
     exchange: Exchange,
     wanted: Wanted,
-    outcome: Outcome,
-    source: ByteSource,
-    range: RangeDecision,
+    held: { outcome: Outcome; source: ByteSource },
+    range: Sendable,
   ): Promise<WaystationError | null> {
-    const { response } = exchange;
-    const headers = this.#headers(wanted, outcome);
-    exchange.outcome = outcome;
-    const onHead = (): void => this.#exchanges.headSent(exchange);
-    if (range.kind === 'ranges') {
-      return sendRanges({ exchange, source, ranges: range.ranges, size: wanted.found.listed.size, headers, onHead });
-    }
-    exchange.sending();
-    const result = await sendSegments(response, source, [{ kind: 'range', start: 0, end: wanted.found.listed.size }], {
-      onFirstByte: () => {
-        onHead();
-        response.writeHead(200, { ...headers, 'content-length': String(wanted.found.listed.size) });
-      },
-    });
-    if (result.ended === 'cut' && !response.headersSent) return result.error;
-    exchange.ended(result.bytes, result.ended === 'cut');
-    return null;
+    const headers = this.#headers(wanted, held.outcome);
+    return sendFile({ exchange, ...held, range, headers, onHead: () => this.#exchanges.headSent(exchange) });
   }
 
   async #headOnly(exchange: Exchange, wanted: Wanted, status: 200 | 304 | 412): Promise<void> {

@@ -5,17 +5,19 @@ import type { Store } from '../../cache/store.ts';
 import type { OpenedUnlisted } from '../../cache/unlisted.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
 import { evaluatePreconditions } from '../../http/conditionals.ts';
+import type { Precondition } from '../../http/conditionals.ts';
 import { parseHttpDate } from '../../http/http-date.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
-import { sendSegments } from '../../web/body-writer.ts';
+import { sendFile } from './body.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import type { ContentPorts } from './ports.ts';
-import { sendRanges } from './ranged.ts';
 import { refuse } from './refuse.ts';
 
 /** Asked for by every installer, and absent from most repositories: 404 is the normal answer, also offline. */
 const optionalProbes = ['images/updates.img', 'images/product.img'];
+/** What an installer waits for an upstream that does not answer whether there is one. Milliseconds. */
+const probeBudget = 3_000;
 
 /** Serves what no metadata lists: `.treeinfo`, images, licences, keys. */
 export class UnlistedFiles {
@@ -38,77 +40,91 @@ export class UnlistedFiles {
 
   async #open({ repository, file }: Place): Promise<OpenedUnlisted | null> {
     const { path, document } = repository;
+    const optional = optionalProbes.some((probe) => file === probe || file.endsWith(`/${probe}`));
+    const opening = this.#store.unlisted.open({
+      repository: path,
+      file,
+      scope: document.scope,
+      supplier: this.#ports.supplier(path),
+    });
     try {
-      return await this.#store.unlisted.open({
-        repository: path,
-        file,
-        scope: document.scope,
-        supplier: this.#ports.supplier(path),
-      });
+      return await (optional ? soon(opening) : opening);
     } catch (error) {
       const failure = asWaystationError(error);
-      if (failure.source === 'origin' && optionalProbes.some((probe) => file === probe || file.endsWith(`/${probe}`)))
-        return null;
+      if (optional && failure.source === 'origin') return null;
       throw failure;
     }
   }
 
   async #send(exchange: Exchange, place: Place, opened: OpenedUnlisted, cacheControl: string): Promise<void> {
-    const { source, outcome, digest } = opened;
-    const { request, response } = exchange;
+    const { source, outcome } = opened;
+    const { request } = exchange;
     const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
-    const etag = digest === null ? null : `"${hexOf(digest)}"`;
+    const headers = headersOf(place, opened, cacheControl);
     const lastModified = opened.lastModified === null ? null : parseHttpDate(opened.lastModified);
-    exchange.outcome = outcome;
-    const headers: Record<string, string> = {
-      'content-type': mediaType(place.file),
-      'cache-control': cacheControl,
-      'cache-status': cacheStatus[outcome],
-      'x-content-type-options': 'nosniff',
-      ...(etag !== null && { etag, 'accept-ranges': 'bytes' }),
-      ...(opened.lastModified !== null && { 'last-modified': opened.lastModified }),
-    };
-    const precondition = evaluatePreconditions(method, request.headers, { etag, lastModified });
+    const precondition = evaluatePreconditions(method, request.headers, { etag: headers.etag ?? null, lastModified });
     if (precondition.kind !== 'proceed' || method === 'HEAD') {
+      this.#headOnly(exchange, opened, headers, precondition.kind);
+      return;
+    }
+    // A file that is on its way cannot promise its bytes under a Range: it is sent whole.
+    const ranged = precondition.useRange && opened.digest !== null && source.size !== null;
+    const range = parseRange(ranged ? request.headers.range : undefined, source.size ?? 0);
+    if (range.kind === 'unsatisfiable') {
       source.release();
-      exchange.ended(0, false);
-      if (method === 'HEAD' && source.size !== null) headers['content-length'] = String(source.size);
-      const status = precondition.kind === 'failed' ? 412 : precondition.kind === 'not-modified' ? 304 : 200;
-      response.writeHead(status, headers).end();
+      refuse(exchange, new WaystationError('range_not_satisfiable', 'no part of the range is in the file'), {
+        'content-range': unsatisfiedRange(source.size ?? 0),
+      });
       return;
     }
     const onHead = (): void => this.#exchanges.headSent(exchange);
-    // A file that is on its way cannot promise its bytes under a Range: it is sent whole.
-    if (precondition.useRange && digest !== null && source.size !== null) {
-      const range = parseRange(request.headers.range, source.size);
-      if (range.kind === 'unsatisfiable') {
-        source.release();
-        return refuse(exchange, new WaystationError('range_not_satisfiable', 'no part of the range is in the file'), {
-          'content-range': unsatisfiedRange(source.size),
-        });
-      }
-      if (range.kind === 'ranges') {
-        const failure = await sendRanges({
-          exchange,
-          source,
-          ranges: range.ranges,
-          size: source.size,
-          headers,
-          onHead,
-        });
-        if (failure !== null) throw failure;
-        return;
-      }
-    }
-    exchange.sending();
-    const result = await sendSegments(response, source, [{ kind: 'range', start: 0, end: source.size ?? Infinity }], {
-      onFirstByte: () => {
-        onHead();
-        response.writeHead(200, source.size === null ? headers : { ...headers, 'content-length': String(source.size) });
-      },
-    });
-    if (result.ended === 'cut' && !response.headersSent)
-      throw result.error ?? new WaystationError('internal', 'a body failed');
-    exchange.ended(result.bytes, result.ended === 'cut');
+    const failure = await sendFile({ exchange, outcome, source, range, headers, onHead });
+    if (failure !== null) throw failure;
   }
+
+  #headOnly(
+    exchange: Exchange,
+    opened: OpenedUnlisted,
+    headers: Record<string, string>,
+    kind: Precondition['kind'],
+  ): void {
+    const { source } = opened;
+    const status = kind === 'failed' ? 412 : kind === 'not-modified' ? 304 : 200;
+    exchange.outcome = status === 412 ? 'invalid' : opened.outcome;
+    exchange.ended(0, false);
+    source.release();
+    const length = status === 412 ? 0 : status === 200 ? source.size : null;
+    this.#exchanges.headSent(exchange);
+    exchange.response
+      .writeHead(status, length === null ? headers : { ...headers, 'content-length': String(length) })
+      .end();
+  }
+}
+
+function headersOf(
+  place: Place,
+  { outcome, digest, lastModified }: OpenedUnlisted,
+  cacheControl: string,
+): Record<string, string> {
+  return {
+    'content-type': mediaType(place.file),
+    'cache-control': cacheControl,
+    'cache-status': cacheStatus[outcome],
+    'x-content-type-options': 'nosniff',
+    ...(digest !== null && { etag: `"${hexOf(digest)}"`, 'accept-ranges': 'bytes' }),
+    ...(lastModified !== null && { 'last-modified': lastModified }),
+  };
+}
+
+/** What was opened within the probe's budget, else null; what comes later is given up. */
+async function soon(opening: Promise<OpenedUnlisted | null>): Promise<OpenedUnlisted | null> {
+  const { promise: late, resolve } = Promise.withResolvers<'late'>();
+  const timer = setTimeout(() => resolve('late'), probeBudget);
+  const opened = await Promise.race([opening, late]).finally(() => clearTimeout(timer));
+  if (opened !== 'late') return opened;
+  void opening.then(
+    (unwanted) => unwanted?.source.release(),
+    () => {},
+  );
+  return null;
 }

@@ -2,8 +2,10 @@ import { Hono } from 'hono';
 import type { Clock } from '../../base/clock.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import { cacheStatus } from '../../http/cache-status.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { problemOf } from '../../http/problem.ts';
+import { refusalOutcome } from '../refusal-outcome.ts';
 import type { Catalog, CatalogSubscription } from './catalog.ts';
 import { commonHeaders, type Page } from './document.ts';
 import { homePage } from './home.ts';
@@ -58,5 +60,6 @@ function answer({ headers, body }: Page): Response {
 
 function refusal(error: WaystationError, path: string): Response {
   const { status, headers, body } = problemOf(error, path);
-  return new Response(body, { status, headers });
+  const cache = cacheStatus[refusalOutcome(status)];
+  return new Response(body, { status, headers: { ...headers, 'cache-status': cache } });
 }

@@ -1,0 +1,78 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort, startPinned, stopped, untilAnswering } from './processes.ts';
+import type { Measured } from './processes.ts';
+
+/** nginx serving a folder: the upstream of all. */
+export async function startOrigin(work: string, root: string, core: number, extra = ''): Promise<Measured> {
+  return startNginx({ name: 'origin', work, core, location: `root ${root}; ${extra}` });
+}
+
+/** nginx as an operator would set it up before a repository: proxy_cache with lock, sendfile, keep-alive. */
+export async function startNginxCache(work: string, origin: string, core: number): Promise<Measured> {
+  const cache = join(work, 'nginx-cache');
+  mkdirSync(cache, { recursive: true });
+  return startNginx({
+    name: 'nginx proxy_cache',
+    work,
+    core,
+    server: `proxy_cache_path ${cache} levels=1:2 keys_zone=c:10m max_size=10g inactive=1d use_temp_path=off;`,
+    location: `proxy_pass ${origin}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_cache c; proxy_cache_valid 200 1d; proxy_cache_lock on; proxy_ignore_headers Cache-Control Expires;`,
+  });
+}
+
+/** This PoP, from the sources, with one repository at /content/bench/. */
+export async function startPop(
+  work: string,
+  origin: string,
+  core: number,
+): Promise<Measured & { readonly admin: string }> {
+  const content = await freePort();
+  const admin = await freePort();
+  const state = join(work, 'pop-state');
+  const file = join(work, 'pop.yaml');
+  writeFileSync(
+    file,
+    `listen: { content: "127.0.0.1:${content}", admin: "127.0.0.1:${admin}" }\nstate: ${state}\nsubscriptions:\n  - name: bench\n    hub: { type: yum }\n    refresh: 1h\n    repositories: [ { path: bench, url: "${origin}/" } ]\n`,
+  );
+  const child = startPinned(core, process.execPath, [
+    join(import.meta.dirname, '../../cli/waystation.ts'),
+    'serve',
+    '--config',
+    file,
+  ]);
+  const url = `http://127.0.0.1:${content}/content/bench`;
+  await untilAnswering(`http://127.0.0.1:${admin}/healthz/ready`);
+  return {
+    name: 'waystation',
+    url,
+    admin: `http://127.0.0.1:${admin}`,
+    pid: child.pid ?? 0,
+    stop: () => stopped(child),
+  };
+}
+
+async function startNginx(options: {
+  name: string;
+  work: string;
+  core: number;
+  location: string;
+  server?: string;
+}): Promise<Measured> {
+  const port = await freePort();
+  const folder = join(options.work, options.name.replaceAll(' ', '-'));
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'nginx.conf');
+  writeFileSync(
+    file,
+    `daemon off; worker_processes 1; pid ${folder}/pid; error_log ${folder}/error.log; user root;
+events { worker_connections 4096; }
+http { access_log ${folder}/access.log; sendfile on; tcp_nopush on; keepalive_timeout 75; keepalive_requests 1000000; open_file_cache max=512;
+client_body_temp_path ${folder}/b; proxy_temp_path ${folder}/p; fastcgi_temp_path ${folder}/f; uwsgi_temp_path ${folder}/u; scgi_temp_path ${folder}/s;
+${options.server ?? ''} server { listen 127.0.0.1:${port} backlog=1024; location / { ${options.location} } } }\n`,
+  );
+  const child = startPinned(options.core, 'nginx', ['-c', file, '-p', folder]);
+  const url = `http://127.0.0.1:${port}`;
+  await untilAnswering(`${url}/`);
+  return { name: options.name, url, pid: child.pid ?? 0, stop: () => stopped(child) };
+}
