@@ -90,6 +90,19 @@ describe('a document that createrepo_c would write is read by scanner and saxes 
 describe('what only a full parser can tell makes the scanner give up, and saxes reads it right:', () => {
   const twoFormats = change('</format>', '</format><location href="other.rpm"/><format></format>');
   const prefixed = plain.replace('xmlns="', 'xmlns:md="').replaceAll(/<(\/?)(?=[a-z]+[ >/])(?!rpm:)/g, '<$1md:');
+  // The comment ends inside the format of the package that it hides.
+  const [hiddenHead = '', hiddenTail = ''] = packageElement({ ...foo, href: 'hidden.rpm' }).split('<format>');
+  const hiding = (begin: string, end: string): string =>
+    primaryDocument(
+      [
+        packageElement(foo).replace(
+          '</format>\n</package>',
+          `${begin}</format>\n</package>${hiddenHead}<format>${end}${hiddenTail.trimEnd()}`,
+        ),
+        packageElement(bar),
+      ],
+      3,
+    );
   const unusual: readonly (readonly [string, string, PackageEntry | Unservable])[] = [
     [
       'another order of elements',
@@ -106,6 +119,9 @@ describe('what only a full parser can tell makes the scanner give up, and saxes 
     ['no epoch', change(' epoch="0"', ''), first],
     ['a comment that holds </package>', change('<name>', '<!-- </package> --><name>'), first],
     ['CDATA that holds </package>', change('About foo.', '<![CDATA[</package><name>x</name>]]>'), first],
+    ['a package hidden in a comment, and counted', hiding('<!--', '-->'), first],
+    ['a package hidden in CDATA, and counted', hiding('<rpm:group><![CDATA[', ']]></rpm:group>'), first],
+    ['a package hidden in an instruction, and counted', hiding('<?x ', '?>'), first],
     ['CDATA in a name', change('>foo<', '><![CDATA[fo]]>o<'), first],
     ['a processing instruction', change('<name>', '<?x </package>?><name>'), first],
     ['a prefix on everything', prefixed, first],
@@ -181,6 +197,11 @@ describe('what is no primary.xml is refused by both:', () => {
     ['a document cut inside a package', plain.slice(0, plain.length / 2), 'unclosed tag'],
     ['nothing', '', 'is empty'],
     ['mismatched tags', change('</name>', '</nane>'), 'unexpected close tag'],
+    [
+      'a package behind the end, counted',
+      `${plain.replace('packages="2"', 'packages="3"')}${packageElement(foo)}</metadata>`,
+      'documents may contain only one root',
+    ],
     ['something behind the end', `${plain}<more/>`, 'documents may contain only one root'],
     ['text behind the end', `${plain}more`, 'text data outside of root node'],
     ['bytes that are no UTF-8', Buffer.concat([Buffer.from(plain), Buffer.from([0xff])]), 'is not UTF-8'],
