@@ -131,7 +131,6 @@ async function writeRange(progress: Progress, source: ByteSource, start: number,
     const wanted = Math.min(end - position, buffer.length - progress.filled);
     const target = progress.filled === 0 ? buffer : buffer.subarray(progress.filled);
     const read = await source.read(target, position, wanted);
-    if (outlet.left) return false;
     if (read === 0 && source.size === null) return true;
     if (!(read > 0 && read <= wanted)) throw brokenSource(position, end);
     position += read;
@@ -143,7 +142,7 @@ async function writeRange(progress: Progress, source: ByteSource, start: number,
 
 async function flush(progress: Progress): Promise<boolean> {
   const { outlet, buffer, filled } = progress;
-  if (filled === 0) return !outlet.left;
+  if (outlet.left || filled === 0) return !outlet.left;
   firstByte(progress);
   progress.bufferInFlight = true;
   if (!(await outlet.write(buffer.subarray(0, filled)))) return false;

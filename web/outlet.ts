@@ -55,7 +55,13 @@ export function openOutlet(response: ServerResponse, stall: number): Outlet {
       return left;
     },
     write: (bytes) => untilHandedOver((done) => void response.write(bytes, done)),
-    end: () => untilHandedOver((done) => void response.end(() => done())),
+    end: () =>
+      untilHandedOver((done) => {
+        // Node emits 'finish' for bytes that died with their connection, too. Asked before its own listener closes it.
+        const { socket } = response.req;
+        response.prependOnceListener('finish', () => done(socket.destroyed ? new Error('connection closed') : null));
+        response.end();
+      }),
     detach: () => void response.off('close', onClose).off('timeout', onTimeout).off('error', onError),
   };
 }

@@ -310,6 +310,25 @@ describe('a client', () => {
 });
 
 describe('a pooled buffer', () => {
+  test('that a client left behind in the middle of a write is not lent again', async () => {
+    const pool = bufferPool();
+    const forget = vi.spyOn(pool, 'forget');
+    const giveBack = vi.spyOn(pool, 'giveBack');
+    handler = sendWhole(memorySource(pattern(64 * 1024 * KiB)), { pool });
+    const connection = await rawConnection(listener.port ?? 0);
+    connection.socket.pause();
+    connection.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await expect.poll(() => pool.lent).toBeGreaterThan(0);
+    connection.socket.resetAndDestroy();
+    await results[0];
+    expect(forget).toHaveBeenCalledTimes(1);
+    expect(giveBack).not.toHaveBeenCalled();
+    handler = sendWhole(memorySource(file), { pool });
+    await get();
+    expect(forget).toHaveBeenCalledTimes(1);
+    expect(giveBack).toHaveBeenCalledTimes(1);
+  });
+
   test('is never lent again before the kernel has its bytes: readers at any pace get their own', async () => {
     // One large buffer for all: an early return would mix the bodies.
     const classes = [
