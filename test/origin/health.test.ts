@@ -45,8 +45,8 @@ describe('the breaker', () => {
     for (let time = 0; time < 1000; time++) {
       health.answered(null);
       if (time % 20 === 0) fail(1);
+      expect(health.open).toBe(false);
     }
-    expect(health.open).toBe(false);
   });
 
   test('counts the last half minute only', async () => {
