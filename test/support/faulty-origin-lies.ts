@@ -96,13 +96,6 @@ export const header =
     headers: [...reply.headers.filter(([known]) => known !== name.toLowerCase()), [name.toLowerCase(), value]],
   });
 
-export const withoutHeader =
-  (name: string): Lie =>
-  (reply) => ({
-    ...reply,
-    headers: reply.headers.filter(([known]) => known !== name.toLowerCase()),
-  });
-
 /** Another status with a short text; e.g. `status(503, { 'retry-after': '2' })`. */
 export const status =
   (code: number, headers: Readonly<Record<string, string>> = {}, text = `status ${code}\n`): Lie =>
