@@ -50,6 +50,7 @@ async function* open(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new WaystationError('metadata_invalid', `${kind} data is damaged or truncated: ${reason}`, { cause: error });
   } finally {
+    // Also when the reader leaves early, or nothing was read of it.
     await iterator.return?.();
   }
 }
@@ -107,17 +108,9 @@ function track(source: AsyncIterable<Buffer>): Tracked {
 }
 
 async function* through(source: AsyncIterable<Buffer>, transform: Transform): AsyncGenerator<Buffer> {
-  const input = Readable.from(source, { objectMode: true, highWaterMark: 1 });
-  const closed = new Promise<void>((resolve) => input.once('close', resolve));
   // An error at either end destroys the transform, so the iteration below sees it.
-  pipeline(input, transform, () => {});
-  try {
-    for await (const chunk of transform) yield chunk as Buffer;
-  } finally {
-    // Also when the reader leaves early: the source is closed before this generator is.
-    input.destroy();
-    await closed;
-  }
+  pipeline(Readable.from(source, { objectMode: true, highWaterMark: 1 }), transform, () => {});
+  for await (const chunk of transform) yield chunk as Buffer;
 }
 
 /**
