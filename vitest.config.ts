@@ -27,9 +27,23 @@ export default defineConfig({
           // Whole processes and the real dnf: after the rest, with time for a slow machine.
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          exclude: ['test/e2e/pulp/**'],
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // One real Pulp for all of them, which they stop and start: one file at a time.
+          name: 'pulp',
+          include: ['test/e2e/pulp/**/*.test.ts'],
+          globalSetup: ['test/support/pulp/global-setup.ts'],
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
