@@ -1,6 +1,7 @@
 import { pipeline, Readable, type Transform } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import type * as Xz from 'xz-decompress';
 import { WaystationError } from '../base/errors.ts';
 
 export interface DecompressLimits {
@@ -118,7 +119,10 @@ async function* through(source: AsyncIterable<Buffer>, transform: Transform): As
  * block all others: this generator always does one of the two.
  */
 async function* throughXz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  const { XzReadableStream } = await import('xz-decompress');
+  // CommonJS without export names that Node can see, whatever its types say: everything is on `default`.
+  const library: { readonly default?: typeof Xz } = await import('xz-decompress');
+  const XzReadableStream = library.default?.XzReadableStream;
+  if (XzReadableStream === undefined) throw new WaystationError('internal', 'xz-decompress has no XzReadableStream');
   const input = ReadableStream.from(source);
   for await (const chunk of new XzReadableStream(input)) {
     yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
