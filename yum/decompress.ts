@@ -120,7 +120,7 @@ async function* through(source: AsyncIterable<Buffer>, transform: Transform): As
  */
 async function* throughXz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   // CommonJS without export names that Node can see, whatever its types say: everything is on `default`.
-  const library: { readonly default?: typeof Xz } = await import('xz-decompress');
+  const library: { readonly default?: Pick<typeof Xz, 'XzReadableStream'> } = await import('xz-decompress');
   const XzReadableStream = library.default?.XzReadableStream;
   if (XzReadableStream === undefined) throw new WaystationError('internal', 'xz-decompress has no XzReadableStream');
   const input = ReadableStream.from(source);
