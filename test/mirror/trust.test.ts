@@ -151,4 +151,6 @@ test('with a metalink, a repomd.xml that it does not name is refused', async () 
   const { read, sink } = reading(upstream([], { mirrorLists: [{ url: `${list.url}metalink`, parse }] }));
   await expect(read()).rejects.toMatchObject({ code: 'upstream_lied' });
   expect(sink.count('open')).toBe(0);
+  // A source that is alone gets a second chance, in both looks at the repository.
+  expect(origin.count('/r/repodata/repomd.xml')).toBe(4);
 });

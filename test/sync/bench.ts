@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { Guard } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
@@ -67,6 +68,11 @@ export class Bench {
     await this.store.until(() => list.every(({ name = 'vendor' }) => ended(name)));
     return set;
   }
+}
+
+/** Lets everything happen that can without time passing or bytes arriving: for what must not happen. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await setImmediate();
 }
 
 /** Asks for a run and waits for it. */

@@ -3,7 +3,7 @@ import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { Gate, hang, status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
-import { Bench, refresh, repositoryOf, statusOf, synced } from './bench.ts';
+import { Bench, refresh, repositoryOf, statusOf, synced, turns } from './bench.ts';
 
 const one = { packages: { 'a-1.rpm': 'one' } };
 const two = { packages: { 'a-2.rpm': 'two' } };
@@ -22,6 +22,7 @@ describe('asking for a run', () => {
     const asked = set.start('vendor');
     expect(asked).not.toBe(running);
     expect(set.start('vendor')).toBe(asked);
+    await turns();
     expect(set.run(asked)).toMatchObject({ state: 'planned', finished: null });
     const made = putRepository(bench.origin, 'a', two);
     slow.remove();

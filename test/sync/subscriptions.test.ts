@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { flippedAt, Gate, hang, status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
-import { Bench, ListingHub, refresh, repositoryOf, statusOf, synced } from './bench.ts';
+import { Bench, ListingHub, refresh, repositoryOf, statusOf, synced, turns } from './bench.ts';
 
 const one = { packages: { 'a-1.rpm': 'one' } };
 const two = { packages: { 'a-2.rpm': 'two' } };
@@ -176,6 +176,25 @@ describe('flip together', () => {
     expect(repositories?.['b']?.repomd.digest).toBe(digestOf(other.repomd));
   });
 
+  test('nothing is published while a member is still being read', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', one);
+    putRepository(bench.origin, 'b', one);
+    const set = await bench.run({ hub: bench.yum(['a', 'b']), flip: 'together' });
+    putRepository(bench.origin, 'a', two);
+    const gate = new Gate();
+    bench.origin.on('/b/repodata/repomd.xml', hang(gate));
+    const run = synced(set);
+    await gate.reached;
+    await vi.waitFor(() => expect(set.runs()[0]?.phases[0]).toMatchObject({ done: 1, total: 2 }));
+    bench.clock.advance(1000);
+    await turns();
+    expect(bench.store.kept('vendor')).toHaveLength(1);
+    gate.open();
+    await run;
+    expect(bench.store.kept('vendor')).toHaveLength(2);
+  });
+
   test('nothing is published before every member was proven once', async () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', one);
@@ -280,6 +299,25 @@ describe('the hub and its list', () => {
     expect(bench.store.current('vendor')?.repositories['a']?.guard).toEqual(guard);
   });
 
+  test('a guard that appears closes its path within a second, however long the reading takes', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', one);
+    const hub = new ListingHub([bench.wanted('a')]);
+    const set = await bench.run({ hub });
+    // What the first run asked for is over before the guard appears.
+    bench.clock.advance(1000);
+    await turns();
+    hub.list = [bench.wanted('a', { guard })];
+    const gate = new Gate();
+    bench.origin.on('/a/repodata/repomd.xml', hang(gate));
+    const run = synced(set);
+    await gate.reached;
+    bench.clock.advance(1000);
+    await bench.store.until(() => bench.store.current('vendor')?.repositories['a']?.guard !== null);
+    gate.open();
+    expect(await run).toMatchObject({ state: 'done' });
+  });
+
   test('with an access rule a guarded repository is current', async () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', one);
@@ -299,6 +337,20 @@ describe('the hub and its list', () => {
     expect(set.runs().find((run) => run.subscription === 'vendor')?.failures).toMatchObject([
       { path: 'a', code: 'path_taken' },
     ]);
+  });
+
+  test('a path that a hub no longer lists is not given to another subscription', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', one);
+    const hub = new ListingHub([bench.wanted('a')]);
+    const set = await bench.run({ name: 'corp', hub }, { name: 'vendor', hub: new ListingHub([]) });
+    hub.list = [];
+    await synced(set, 'corp');
+    await set.stop();
+    const later = await bench.run({ name: 'corp', hub }, { name: 'vendor', hub: bench.yum(['a']) });
+    await synced(later, 'vendor');
+    expect(await repositoryOf(later, 'a', 'corp')).toMatchObject({ state: 'orphaned' });
+    expect(await repositoryOf(later, 'a', 'vendor')).toMatchObject({ state: 'pending', reason: 'path taken by corp' });
   });
 
   test('a path that the operator moved to another subscription goes there without a gap', async () => {
