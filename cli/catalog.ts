@@ -5,6 +5,7 @@ import type { Store } from '../cache/store.ts';
 import type { Config, Subscription } from '../config/config.ts';
 import type { FileReference } from '../config/file-reference.ts';
 import { secretFile } from '../config/secrets.ts';
+import { treatmentOf } from './treatment.ts';
 import type { Catalog, CatalogRepository, CatalogSubscription } from '../gateway/page/catalog.ts';
 
 /** The key of a repository: the file that the operator named, or the one that its hub puts beside repomd.xml. */
@@ -15,6 +16,16 @@ interface KeysOfRepository {
   readonly signed: boolean;
 }
 
+interface CatalogOptions {
+  readonly config: Config;
+  readonly publicUrl: string;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly status: () => Promise<Status>;
+  /** What a subscription's hub lists now. */
+  readonly wanted: (subscription: string) => readonly string[];
+}
+
 /** What clients are told of: read from the configuration and from what is served, kept in memory between changes. */
 export class ServedCatalog implements Catalog {
   readonly publicUrl: string;
@@ -22,20 +33,16 @@ export class ServedCatalog implements Catalog {
   readonly #config: Config;
   readonly #store: Store;
   readonly #log: Logger;
+  readonly #wanted: (subscription: string) => readonly string[];
   #subscriptions: readonly CatalogSubscription[] = [];
 
-  constructor(options: {
-    config: Config;
-    publicUrl: string;
-    store: Store;
-    log: Logger;
-    status: () => Promise<Status>;
-  }) {
+  constructor(options: CatalogOptions) {
     this.publicUrl = options.publicUrl;
     this.status = options.status;
     this.#config = options.config;
     this.#store = options.store;
     this.#log = options.log;
+    this.#wanted = options.wanted;
   }
 
   subscriptions(): readonly CatalogSubscription[] {
@@ -52,7 +59,8 @@ export class ServedCatalog implements Catalog {
   async #subscription(subscription: Subscription): Promise<CatalogSubscription> {
     const served = this.#store.current(subscription.name)?.repositories ?? {};
     const found: KeysOfRepository[] = [];
-    for (const { path, gpgKey } of subscription.repositories) {
+    for (const path of this.#paths(subscription)) {
+      const { gpgKey } = treatmentOf(subscription, path);
       const document = served[path];
       found.push({
         path,
@@ -70,6 +78,12 @@ export class ServedCatalog implements Catalog {
       return { path, signed, keys: [...new Set(own.map((key) => keys.indexOf(key) + 1))] };
     });
     return { name: subscription.name, repositories, keys };
+  }
+
+  /** In the order of the configuration, or as the hub lists them. */
+  #paths(subscription: Subscription): readonly string[] {
+    const configured = subscription.repositories.map(({ path }) => path);
+    return configured.length > 0 ? configured : this.#wanted(subscription.name);
   }
 
   async #keyFile(reference: FileReference): Promise<string | null> {

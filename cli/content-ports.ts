@@ -2,6 +2,7 @@ import type { Store } from '../cache/store.ts';
 import type { Config } from '../config/config.ts';
 import type { ContentPorts } from '../gateway/content/ports.ts';
 import type { SubscriptionSet } from '../sync/subscriptions.ts';
+import { treatmentOf } from './treatment.ts';
 
 /** What content serving asks, answered from the configuration and the subscriptions. */
 export function contentPorts(parts: {
@@ -11,22 +12,24 @@ export function contentPorts(parts: {
   readonly draining: () => boolean;
 }): ContentPorts {
   const { config, store, subscriptions, draining } = parts;
-  const rules = new Map(
-    config.subscriptions.flatMap(({ repositories }) => repositories.map(({ path, access }) => [path, access] as const)),
-  );
-  const names = config.subscriptions.map(({ name }) => name);
+  const named = new Map(config.subscriptions.map((subscription) => [subscription.name, subscription]));
+  const ownerOf = (repository: string): string | undefined =>
+    store.served.repository(repository)?.generation.subscription;
   const supplier: ContentPorts['supplier'] = (repository) => {
-    const subscription = store.served.repository(repository)?.generation.subscription;
-    return subscription === undefined ? null : (subscriptions.upstream(subscription, repository)?.supplier ?? null);
+    const owner = ownerOf(repository);
+    return owner === undefined ? null : (subscriptions.upstream(owner, repository)?.supplier ?? null);
   };
   return {
     supplier,
-    access: (repository) => rules.get(repository) ?? null,
+    access: (repository) => {
+      const subscription = named.get(ownerOf(repository) ?? '');
+      return subscription === undefined ? null : treatmentOf(subscription, repository).access;
+    },
     pending: (path) => {
       for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
         const repository = path.slice(0, end);
-        if (names.some((name) => subscriptions.upstream(name, repository) !== null))
-          return `${repository} was not published here yet`;
+        const wanted = config.subscriptions.some(({ name }) => subscriptions.upstream(name, repository) !== null);
+        if (wanted) return `${repository} was not published here yet`;
       }
       return null;
     },

@@ -1,5 +1,4 @@
 import { Command, CommanderError, Option } from 'commander';
-import packageDocument from '../package.json' with { type: 'json' };
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
@@ -7,6 +6,7 @@ import { notBuiltCommands } from './commands/not-built.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { logLevels, type LogLevel } from './log-levels.ts';
 import type { Terminal } from './terminal.ts';
+import { version, versionLine } from './version.ts';
 
 interface CommonOptions {
   readonly config?: string;
@@ -57,7 +57,7 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
     .action(async (options: CommonOptions & { logLevel: LogLevel }, self: Command) => {
       const config = await loaded(self);
       const { serve } = await import('./serve.ts');
-      end(await serve(config, { version: packageDocument.version, logLevel: options.logLevel }));
+      end(await serve(config, { version, logLevel: options.logLevel }));
     });
 
   const config = command(program, 'config', 'check the configuration, or print its JSON Schema');
@@ -135,8 +135,4 @@ async function loaded(self: Command): Promise<Config> {
 
 function notBuilt(what: string): WaystationError {
   return new WaystationError('not_built', `${what} is not built yet`);
-}
-
-function versionLine(): string {
-  return `waystation ${packageDocument.version} (node ${process.version}, ${process.platform} ${process.arch})`;
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts';
 import { outcomes } from '../base/outcome.ts';
 import { Store } from '../cache/store.ts';
 import type { Config } from '../config/config.ts';
+import { readEnvironment } from '../config/environment.ts';
 import { secretFile } from '../config/secrets.ts';
 import { bytesOf } from '../config/sizes.ts';
 import { adminApp } from '../gateway/admin/app.ts';
@@ -32,10 +33,13 @@ import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
+import { keepNativeAddonsIn } from './native/addons.ts';
 import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
 import { measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
+import { serviceManager } from './systemd/service-manager.ts';
+import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
 import { Upstreams } from './upstreams.ts';
 
@@ -64,19 +68,29 @@ export async function serve(config: Config, options: { version: string; logLevel
   });
   const { max, keepFree } = config.cache;
   const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
+  keepNativeAddonsIn(config.state, log);
   const store = await Store.open({ root: config.state, limits, clock, log, meter, lock: lockState });
   measureStore(store, meter);
 
   const health = new Health({ clock, log });
-  const upstreams = new Upstreams({ version, clock, log, health });
+  const upstreams = new Upstreams({ version, clock, log, health, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
   const published: { refresh: () => Promise<void> } = { refresh: () => Promise.resolve() };
   const subscriptions = await SubscriptionSet.open(
-    config.subscriptions.map((subscription) => subscriptionOptions(subscription, upstreams.hub(subscription))),
+    await Promise.all(
+      config.subscriptions.map(async (subscription) =>
+        subscriptionOptions(subscription, await upstreams.hub(subscription)),
+      ),
+    ),
     { store: publishing(store, () => published.refresh()), reader, clock, log, random: Math.random },
   );
   measureSubscriptions(subscriptions, meter, clock);
 
+  const manager = serviceManager({
+    environment: readEnvironment(),
+    status: () => statusLine(subscriptions.states()),
+    log,
+  });
   const termination = { draining: false };
   const ports = contentPorts({ config, store, subscriptions, draining: () => termination.draining });
   const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
@@ -142,7 +156,14 @@ export async function serve(config: Config, options: { version: string; logLevel
       });
       bound.push(`${tls === null ? 'http' : 'https'}://${listener.address}`);
     }
-    const catalog = new ServedCatalog({ config, publicUrl: config.publicUrl ?? bound[0] ?? '', store, log, status });
+    const catalog = new ServedCatalog({
+      config,
+      publicUrl: config.publicUrl ?? bound[0] ?? '',
+      store,
+      log,
+      status,
+      wanted: (name) => subscriptions.wanted(name),
+    });
     published.refresh = () => catalog.refresh();
     await catalog.refresh();
     pages.app = pageApp({ catalog, clock, logger: log });
@@ -159,6 +180,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     await store.close();
     throw error;
   }
+  manager.live();
   subscriptions.begin();
   log.info({ version, state: config.state, subscriptions: config.subscriptions.length }, 'serving');
 
@@ -166,6 +188,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     drain: config.drain,
     stop: async (milliseconds) => {
       termination.draining = true;
+      manager.stopping();
       await Promise.all(listeners.map((listener) => listener.drain(milliseconds)));
     },
   });
@@ -173,6 +196,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   await subscriptions.stop();
   await upstreams.close();
   await store.close();
+  manager.close();
   log.info({}, 'stopped');
   serviceLogs.flush();
   return 0;

@@ -1,11 +1,12 @@
+import { WaystationError } from '../base/errors.ts';
 import type { Subscription } from '../config/config.ts';
 import { secretFile } from '../config/secrets.ts';
 import type { HubClient } from '../mirror/discovery.ts';
 import type { SubscriptionOptions } from '../sync/subscription-options.ts';
+import { treatmentOf } from './treatment.ts';
 
 /** A subscription as the configuration has it, over its hub. */
 export function subscriptionOptions(subscription: Subscription, hub: HubClient): SubscriptionOptions {
-  const repositories = new Map(subscription.repositories.map((repository) => [repository.path, repository]));
   return {
     name: subscription.name,
     policy: 'on-demand',
@@ -13,10 +14,13 @@ export function subscriptionOptions(subscription: Subscription, hub: HubClient):
     refresh: subscription.refresh,
     hub,
     trust: async (path) => {
-      const repository = repositories.get(path);
-      if (repository === undefined || !repository.repoGpgCheck || repository.gpgKey === null) return null;
-      return { keys: [Buffer.from(await secretFile(repository.gpgKey).read())] };
+      const { repoGpgCheck, gpgKey } = treatmentOf(subscription, path);
+      if (!repoGpgCheck) return null;
+      // A hub may bring a repository that an override asks to check without naming a key: never unchecked then.
+      if (gpgKey === null)
+        throw new WaystationError('key_unusable', `${path}: repoGpgCheck is asked for, but no gpgKey is configured`);
+      return { keys: [Buffer.from(await secretFile(gpgKey).read())] };
     },
-    access: (path) => repositories.get(path)?.access ?? null,
+    access: (path) => treatmentOf(subscription, path).access,
   };
 }

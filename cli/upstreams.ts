@@ -1,9 +1,11 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Notes } from '../cache/notes.ts';
 import type { Repository, Subscription, UpstreamAccess } from '../config/config.ts';
 import { secretFile } from '../config/secrets.ts';
 import type { HubClient } from '../mirror/discovery.ts';
 import type { YumRepository } from '../mirror/yum-hub.ts';
+import { PulpHub } from '../mirror/pulp/pulp-hub.ts';
 import { YumHub } from '../mirror/yum-hub.ts';
 import { Client } from '../origin/client.ts';
 import type { Health } from '../origin/health.ts';
@@ -18,19 +20,38 @@ interface UpstreamParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: Health;
+  readonly notes: Notes;
 }
 
 /** The ways to the upstreams, as the configuration has them: clients that share connections, and hubs over them. */
 export class Upstreams {
   readonly #parts: UpstreamParts;
   readonly #clients = new Map<string, Client>();
+  readonly #open: { close(): Promise<unknown> }[] = [];
 
   constructor(parts: UpstreamParts) {
     this.#parts = parts;
   }
 
   /** The hub of a subscription. */
-  hub(subscription: Subscription): HubClient {
+  async hub(subscription: Subscription): Promise<HubClient> {
+    const { name, prefix, hub } = subscription;
+    if (hub.type === 'pulp') {
+      const { url, domain, select, identity: names } = hub;
+      const identity = identityOf(hub, [url]);
+      const pulp = await PulpHub.open({
+        ...this.#parts,
+        subscription: name,
+        url,
+        domain,
+        select,
+        prefix,
+        identity,
+        names,
+      });
+      this.#open.push(pulp);
+      return pulp;
+    }
     return new YumHub(subscription.repositories.map((repository) => this.#yumRepository(repository)));
   }
 
@@ -71,7 +92,7 @@ export class Upstreams {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    await Promise.all([...this.#clients.values(), ...this.#open].map((open) => open.close()));
   }
 }
 

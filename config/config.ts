@@ -39,7 +39,7 @@ export interface Subscription {
   readonly name: string;
   /** Put before each path a hub names; '' for none. Already part of `repositories[].path`. */
   readonly prefix: string;
-  readonly hub: { readonly type: 'yum' };
+  readonly hub: { readonly type: 'yum' } | PulpHubConfig;
   readonly policy: Policy;
   readonly flip: 'each' | 'together';
   /** `grace` in milliseconds. */
@@ -51,12 +51,23 @@ export interface Subscription {
   readonly repositories: readonly Repository[];
 }
 
+/** A Pulp 3 server, and what of it is wanted. */
+export interface PulpHubConfig extends UpstreamAccess {
+  readonly type: 'pulp';
+  readonly url: string;
+  readonly domain: string;
+  /** A `pulp_label_select`, `q:` and a full expression, or null for everything in the domain. */
+  readonly select: string | null;
+}
+
 /** How a repository is treated: what overrides can change. */
 export interface Treatment {
   readonly policy: Policy;
   /** File with OpenPGP public keys. */
   readonly gpgKey: FileReference | null;
   readonly repoGpgCheck: boolean;
+  /** null: open, unless the content is guarded at its hub. */
+  readonly access: 'open' | 'deny' | null;
 }
 
 export interface Override extends Partial<Treatment> {
@@ -72,8 +83,6 @@ export interface Repository extends Treatment, UpstreamAccess {
   readonly urls: readonly string[];
   readonly mirrorlist: string | null;
   readonly metalink: string | null;
-  /** null: open, unless `identity` names credentials. */
-  readonly access: 'open' | 'deny' | null;
 }
 
 /** How an upstream is reached, and as whom. */

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import type { Config, ListenAddress, Override, Repository, Subscription } from './config.ts';
+import type { Config, ListenAddress, Override, Repository, Subscription, UpstreamAccess } from './config.ts';
 import { formatDuration } from './durations.ts';
 import type { FileReference } from './file-reference.ts';
 import { formatHostAndPort } from './listen-address.ts';
@@ -36,7 +36,8 @@ function describeSubscription(subscription: Subscription): unknown {
   return {
     name,
     prefix,
-    hub,
+    hub: describeHub(hub),
+    ...(hub.type === 'pulp' && hub.select !== null ? { select: hub.select } : {}),
     policy,
     flip,
     keep: { generations: keep.generations, grace: formatDuration(keep.grace) },
@@ -46,14 +47,18 @@ function describeSubscription(subscription: Subscription): unknown {
   };
 }
 
-function describeOverride({ path, policy, gpgKey, repoGpgCheck }: Override): unknown {
-  return present({ path, policy, gpgKey: gpgKey?.name, repoGpgCheck });
+function describeHub(hub: Subscription['hub']): unknown {
+  if (hub.type === 'yum') return { type: hub.type };
+  const { type, url, domain } = hub;
+  return { type, url: displayUrl(url), domain, ...describeAccess(hub) };
+}
+
+function describeOverride({ path, policy, gpgKey, repoGpgCheck, access }: Override): unknown {
+  return present({ path, policy, gpgKey: gpgKey?.name, repoGpgCheck, access });
 }
 
 function describeRepository(repository: Repository): unknown {
   const { path, urls, mirrorlist, metalink, policy, access, repoGpgCheck, gpgKey } = repository;
-  const { credentials, headers, tls, proxy } = repository;
-  const client = tls.client === null ? {} : { cert: tls.client.cert.name, key: tls.client.key.name };
   return present({
     path,
     urls: urls.map(displayUrl),
@@ -63,6 +68,13 @@ function describeRepository(repository: Repository): unknown {
     gpgKey: nameOf(gpgKey),
     repoGpgCheck,
     access,
+    ...describeAccess(repository),
+  });
+}
+
+function describeAccess({ credentials, headers, tls, proxy }: UpstreamAccess): Record<string, unknown> {
+  const client = tls.client === null ? {} : { cert: tls.client.cert.name, key: tls.client.key.name };
+  return present({
     username: credentials?.username,
     passwordFile: nameOf(credentials?.passwordFile),
     headers: Object.fromEntries(

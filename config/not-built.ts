@@ -13,13 +13,11 @@ interface NotBuilt {
 /** What the contract names and this version does not do: refused, never ignored. Building something removes its line. */
 const notBuilt: readonly NotBuilt[] = [
   { at: ['limits'], what: () => 'limits' },
-  { at: ['subscriptions', '*', 'hub', 'type'], value: (type) => type === 'pulp', what: () => 'hub type pulp' },
   {
     at: ['subscriptions', '*', 'hub', 'type'],
     value: (type) => type === 'waystation',
     what: () => 'hub type waystation',
   },
-  { at: ['subscriptions', '*', 'select'], what: () => 'select' },
   { at: ['subscriptions', '*', 'channel'], what: () => 'channel' },
   { at: ['subscriptions', '*', 'policy'], value: isPolicyAhead, what: (policy) => `policy ${policy as string}` },
   {
@@ -27,15 +25,15 @@ const notBuilt: readonly NotBuilt[] = [
     value: isPolicyAhead,
     what: (policy) => `policy ${policy as string}`,
   },
-  {
-    at: ['subscriptions', '*', 'repositories', '*', 'access'],
+  ...['repositories', 'overrides'].map((list): NotBuilt => ({
+    at: ['subscriptions', '*', list, '*', 'access'],
     value: (access) => typeof access === 'object' && access !== null,
     what: () => 'an access rule other than open and deny',
-  },
+  })),
 ];
 
 function isPolicyAhead(policy: Tree): boolean {
-  return typeof policy === 'string' && /^(full|newest:\d+)$/.test(policy);
+  return typeof policy === 'string' && /^newest:\d+$/.test(policy);
 }
 
 /** Everything in the file that is not built yet; messages carry the code `not_built`. */

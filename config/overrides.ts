@@ -10,10 +10,11 @@ export function effectiveTreatment(overrides: readonly Override[], path: string,
   return overrides
     .filter((override) => matchesPath(override.path, path))
     .reduce<Treatment>(
-      (treatment, { policy, gpgKey, repoGpgCheck }) => ({
+      (treatment, { policy, gpgKey, repoGpgCheck, access }) => ({
         policy: policy ?? treatment.policy,
         gpgKey: gpgKey ?? treatment.gpgKey,
         repoGpgCheck: repoGpgCheck ?? treatment.repoGpgCheck,
+        access: access ?? treatment.access,
       }),
       own,
     );

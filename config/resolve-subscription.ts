@@ -1,5 +1,5 @@
 import { invariant } from '../base/errors.ts';
-import type { Override, Repository, Subscription, Treatment } from './config.ts';
+import type { Override, PulpHubConfig, Repository, Subscription, Treatment } from './config.ts';
 import { fileReference } from './file-reference.ts';
 import { effectiveTreatment } from './overrides.ts';
 import { joinPrefix } from './repository-path.ts';
@@ -14,9 +14,10 @@ type ParsedRepository = NonNullable<ParsedSubscription['repositories']>[number];
 /** A subscription with defaults, inheritance and overrides worked into its repositories. */
 export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<AccessDefaults, 'hub'>): Subscription {
   const { name, prefix, hub, policy, keep, refresh } = parsed;
-  invariant(hub.type === 'yum', `hub type ${hub.type} was refused before`);
-  const overrides = parsed.overrides.map(({ gpgKey, ...override }): Override => ({
+  invariant(hub.type !== 'waystation', `hub type ${hub.type} was refused before`);
+  const overrides = parsed.overrides.map(({ gpgKey, access, ...override }): Override => ({
     path: override.path,
+    ...(access === undefined ? {} : { access: openOrDeny(access) }),
     ...(override.policy === undefined ? {} : { policy: override.policy }),
     ...(override.repoGpgCheck === undefined ? {} : { repoGpgCheck: override.repoGpgCheck }),
     ...(gpgKey === undefined ? {} : { gpgKey: fileReference(gpgKey, defaults.places) }),
@@ -24,7 +25,7 @@ export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<A
   return {
     name,
     prefix,
-    hub: { type: hub.type },
+    hub: hub.type === 'yum' ? { type: 'yum' } : resolvePulp(hub, parsed.select, defaults),
     policy,
     flip: parsed.flip ?? 'each',
     keep,
@@ -34,6 +35,26 @@ export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<A
       resolveRepository(repository, { prefix, policy, overrides, access: { ...defaults, hub } }),
     ),
   };
+}
+
+function resolvePulp(
+  hub: Extract<ParsedSubscription['hub'], { type: 'pulp' }>,
+  select: string | undefined,
+  defaults: Omit<AccessDefaults, 'hub'>,
+): PulpHubConfig {
+  const { url, domain } = hub;
+  return {
+    type: 'pulp',
+    url: baseUrl(url),
+    domain,
+    select: select ?? null,
+    ...resolveAccess(hub, { ...defaults, hub }),
+  };
+}
+
+function openOrDeny(access: NonNullable<ParsedRepository['access']>): 'open' | 'deny' {
+  invariant(typeof access !== 'object', 'access rules were refused before');
+  return access;
 }
 
 interface Surroundings {
@@ -48,15 +69,14 @@ function resolveRepository(parsed: ParsedRepository, { prefix, policy, overrides
     policy,
     gpgKey: parsed.gpgKey === undefined ? null : fileReference(parsed.gpgKey, access.places),
     repoGpgCheck: parsed.repoGpgCheck ?? false,
+    access: parsed.access === undefined ? null : openOrDeny(parsed.access),
   };
   const urls = [...(parsed.url === undefined ? [] : [parsed.url]), ...(parsed.urls ?? [])].map(baseUrl);
-  invariant(typeof parsed.access !== 'object', 'access rules were refused before');
   return {
     path: joinPrefix(prefix, parsed.path),
     urls: [...new Set(urls)],
     mirrorlist: parsed.mirrorlist ?? null,
     metalink: parsed.metalink ?? null,
-    access: parsed.access ?? null,
     ...effectiveTreatment(overrides, parsed.path, own),
     ...resolveAccess(parsed, access),
   };

@@ -18,6 +18,8 @@ const policy = z
 const gpgKey = fileName.optional().describe('File with the OpenPGP public keys of the repository, offered to clients');
 const repoGpgCheck = trueOrFalse.optional().describe('Verify the signature of repomd.xml with `gpgKey`; default false');
 
+const access = z.union([oneOf(['open', 'deny']), z.looseObject({})], { error: 'must be open or deny' });
+
 const mirrorUrl = webUrl({ query: true }).optional();
 
 const repository = section({
@@ -32,8 +34,7 @@ const repository = section({
   gpgKey,
   repoGpgCheck,
   ...upstreamAccess,
-  access: z
-    .union([oneOf(['open', 'deny']), z.looseObject({})], { error: 'must be open or deny' })
+  access: access
     .optional()
     .describe('`open`, `deny` (403), or a rule; absent: open, unless the content needed credentials upstream'),
 });
@@ -45,6 +46,7 @@ const override = section({
   policy: policy.optional(),
   gpgKey,
   repoGpgCheck,
+  access: access.optional().describe('Who may read the repository here; the only way to open what a Pulp hub guards'),
 });
 
 export const subscription = section({

@@ -1,6 +1,6 @@
 import { WaystationError } from '../base/errors.ts';
 import type { GenerationDocument } from '../base/generation.ts';
-import type { ContactState, GenerationStatus, RunStatus, SubscriptionStatus } from '../base/status.ts';
+import type { ContactState, GenerationStatus, RepositoryState, RunStatus, SubscriptionStatus } from '../base/status.ts';
 import type { Subscriptions } from '../base/subscriptions.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
 import { hubState } from './hub-contact.ts';
@@ -8,7 +8,7 @@ import { PathOwners } from './paths.ts';
 import type { GenerationStore } from './store.ts';
 import { Subscription } from './subscription.ts';
 import type { SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
-import { subscriptionStatus } from './subscription-status.ts';
+import { repositoryStates, subscriptionStatus } from './subscription-status.ts';
 
 export type SubscriptionSetParts = Omit<SubscriptionParts, 'owners' | 'taken'>;
 
@@ -51,6 +51,12 @@ export class SubscriptionSet implements Subscriptions {
     return this.#subscriptions.get(subscription)?.upstream(path) ?? null;
   }
 
+  /** Paths that the subscription's hub lists and that it has, by name. */
+  wanted(subscription: string): readonly string[] {
+    const { roster } = this.#named(subscription);
+    return roster.readable.map(({ path }) => path).toSorted();
+  }
+
   /** What metrics are made of: cheap, and at any time. */
   contacts(): readonly { readonly name: string; readonly state: ContactState; readonly created: string | null }[] {
     return [...this.#subscriptions.values()].map(({ options: { name }, contact, roster }) => ({
@@ -58,6 +64,11 @@ export class SubscriptionSet implements Subscriptions {
       state: hubState(contact.discovery, roster.readable),
       created: this.#store.current(name)?.created ?? null,
     }));
+  }
+
+  /** Of every repository: cheap, and at any time. */
+  states(): readonly RepositoryState[] {
+    return [...this.#subscriptions.values()].flatMap((subscription) => repositoryStates(subscription, this.#store));
   }
 
   async status(): Promise<readonly SubscriptionStatus[]> {
