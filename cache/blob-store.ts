@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import type { ByteSource } from '../base/body.ts';
 import { algorithmOf } from '../base/digest.ts';
 import type { Digest, Listed } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
+import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
@@ -17,6 +17,16 @@ export interface HeldBlob extends ByteSource {
   readonly size: number;
 }
 
+/** What becomes a held file. */
+export interface Commit {
+  /** The part's path: complete, verified, synced. */
+  readonly part: string;
+  readonly scope: string;
+  readonly listed: Listed;
+  readonly sha256: Digest;
+  readonly reservation: Reservation;
+}
+
 /** Immutable files named by their digest, below a possession scope. */
 export class BlobStore {
   readonly #disk: Disk;
@@ -26,6 +36,8 @@ export class BlobStore {
   readonly #log: Logger;
   readonly #descriptors: Descriptors;
   readonly #folders = new Set<string>();
+  /** Folders with a name that was not synced. */
+  readonly #unsynced = new Set<string>();
 
   constructor(options: {
     disk: Disk;
@@ -76,11 +88,13 @@ export class BlobStore {
     await this.#setAside(scope, listed, this.#layout.blob(scope, listed));
   }
 
-  /** Whether the file is there with the right length. */
+  /** Whether the file is there, durably, with the right length. */
   async holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
     try {
-      return (await this.#disk.size(path)) === listed.size;
+      if ((await this.#disk.size(path)) !== listed.size) return false;
+      await this.#syncName(this.#layout.blobFolder(scope, listed.digest));
+      return true;
     } catch {
       return false;
     }
@@ -88,40 +102,63 @@ export class BlobStore {
 
   /**
    * Turns a part, complete, verified and synced, into a held file: rename, then the directory is synced. A file listed
-   * by another algorithm than sha256 also gets its sha256 name, as a hard link.
+   * by another algorithm than sha256 also gets its sha256 name, as a hard link. Ends the reservation once the file has
+   * its name; before that, it is the caller's to end.
+   * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
-  async commit(part: string, scope: string, listed: Listed, sha256: Digest, reservation: Reservation): Promise<void> {
+  async commit({ part, scope, listed, sha256, reservation }: Commit): Promise<void> {
     const path = this.#layout.blob(scope, listed);
+    const folder = this.#layout.blobFolder(scope, listed.digest);
     try {
-      await this.#makeFolder(this.#layout.blobFolder(scope, listed.digest));
+      await this.#makeFolder(folder);
       await this.#disk.rename(part, path);
-      await this.#disk.syncFolder(this.#layout.blobFolder(scope, listed.digest));
-      if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
+      this.#descriptors.forget(path);
+      // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
+      reservation.commit(this.#index.add(scope, listed.digest) ? listed.size : 0);
+      this.#unsynced.add(folder);
+      await this.#syncName(folder);
     } catch (error) {
-      reservation.release();
       this.#folders.clear();
       const failure = diskError(error, path);
       this.#space.failed(failure);
       throw failure;
     }
     this.#space.healed();
-    this.#descriptors.forget(path);
-    // A file that replaced its equal takes no more room than before.
-    reservation.commit(this.#index.add(scope, listed.digest) ? listed.size : 0);
+    if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
   }
 
   close(): void {
     this.#descriptors.close();
   }
 
+  /** The second name saves a transfer, should another repository list the file by sha256: nothing depends on it. */
   async #link(path: string, scope: string, named: Listed): Promise<void> {
     const folder = this.#layout.blobFolder(scope, named.digest);
     const target = this.#layout.blob(scope, named);
-    await this.#makeFolder(folder);
-    await this.#disk.unlink(target);
-    await this.#disk.link(path, target);
-    await this.#disk.syncFolder(folder);
+    try {
+      await this.#makeFolder(folder);
+      await this.#disk.link(path, target);
+      await this.#disk.syncFolder(folder);
+    } catch (error) {
+      // The same bytes have that name already: they stay as they are.
+      if (systemCode(error) === 'EEXIST') return;
+      this.#log.warn({ path: target, error: diskError(error, target).message }, 'a file has no name by its sha256');
+      return;
+    }
     this.#index.add(scope, named.digest);
+  }
+
+  /** Makes the names in a folder outlive a power cut, if an earlier try to do so failed or is still to come. */
+  async #syncName(folder: string): Promise<void> {
+    if (!this.#unsynced.has(folder)) return;
+    try {
+      await this.#disk.syncFolder(folder);
+      this.#unsynced.delete(folder);
+    } catch (error) {
+      // Again: another commit's sync may have taken it out meanwhile.
+      this.#unsynced.add(folder);
+      throw error;
+    }
   }
 
   async #makeFolder(folder: string): Promise<void> {

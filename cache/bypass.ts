@@ -5,150 +5,145 @@ import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { tailOf } from './growing.ts';
-import type { Part } from './part.ts';
+import { requireRepeated } from './sent.ts';
+import type { Sent } from './sent.ts';
 
-/** What the client was sent already from a part that can go no further: the new bytes must repeat it. */
-export interface Sent {
-  readonly part: Part;
+export interface BypassOptions {
+  readonly listed: Listed;
+  /** Called for each pass over the file. */
+  readonly loader: () => Loader;
+  /** Position of the first byte that will be read. */
   readonly start: number;
-  readonly end: number;
+  readonly sent?: Sent;
 }
 
 /**
  * One client's own transfer of a file that cannot be stored: paced by that client, tail held back until the digest is
- * right, nothing kept. Read in order, from `start` on.
+ * right, nothing kept. Read in order it is one pass over the file; going back costs another.
  */
 export class Bypass implements ByteSource {
   readonly size: number;
+  readonly #options: BypassOptions;
+  #pass: Pass;
+  #position: number;
+
+  constructor(options: BypassOptions) {
+    this.size = options.listed.size;
+    this.#options = options;
+    this.#position = options.start;
+    this.#pass = new Pass(options);
+  }
+
+  /** Resolves when the first byte can be read. @throws WaystationError when there will be none. */
+  ready(): Promise<void> {
+    return this.#pass.queue.ready();
+  }
+
+  async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    if (position < this.#position) {
+      this.#pass.stop();
+      this.#pass = new Pass({ listed: this.#options.listed, loader: this.#options.loader, start: position });
+      this.#position = position;
+    }
+    const { queue } = this.#pass;
+    while (this.#position < position) {
+      const skipped = await queue.take(buffer, Math.min(length, position - this.#position));
+      if (skipped === 0) return 0;
+      this.#position += skipped;
+    }
+    const count = await queue.take(buffer, length);
+    this.#position += count;
+    return count;
+  }
+
+  release(): void {
+    this.#pass.stop();
+  }
+}
+
+/** One pass over the file, from its first byte, since only all of them have a digest. */
+class Pass {
+  readonly queue = new ByteQueue();
   readonly #listed: Listed;
   readonly #loader: Loader;
   readonly #sent: Sent | null;
   readonly #start: number;
   readonly #abort = new AbortController();
-  readonly #queue = new ByteQueue();
+  readonly #digest: Hasher;
+  /** The last to give bytes: who is blamed when they are wrong. */
+  #giver: Transfer | null = null;
   #accepted = 0;
 
-  constructor(options: { listed: Listed; loader: Loader; start: number; sent?: Sent }) {
-    this.#listed = options.listed;
-    this.size = options.listed.size;
-    this.#loader = options.loader;
-    this.#sent = options.sent ?? null;
-    this.#start = options.start;
+  constructor({ listed, loader, start, sent }: BypassOptions) {
+    this.#listed = listed;
+    this.#loader = loader();
+    this.#sent = sent ?? null;
+    this.#start = start;
+    this.#digest = hasher(algorithmOf(listed.digest));
     this.#sent?.part.retain();
     void this.#run();
   }
 
-  /** Resolves when the first byte can be read. @throws WaystationError when there will be none. */
-  ready(): Promise<void> {
-    return this.#queue.ready();
-  }
-
-  read(buffer: Buffer, _position: number, length: number): Promise<number> {
-    return this.#queue.take(buffer, length);
-  }
-
-  release(): void {
+  stop(): void {
     this.#abort.abort(new WaystationError('cancelled', 'the client left'));
-    this.#queue.close();
+    this.queue.close();
   }
 
   async #run(): Promise<void> {
-    const digest = hasher(algorithmOf(this.#listed.digest));
     try {
-      while (this.#accepted < this.size) {
-        await this.#take(await this.#loader.open(this.#accepted, this.#abort.signal), digest);
+      while (this.#accepted < this.#listed.size) {
+        await this.#take(await this.#loader.open(this.#accepted, this.#abort.signal));
       }
-      if (digest.digest() !== this.#listed.digest)
+      if (this.#digest.digest() !== this.#listed.digest) {
+        if (this.#giver !== null) this.#loader.lied(this.#giver);
         throw new WaystationError('upstream_lied', 'the upstream sent wrong bytes');
-      this.#queue.complete();
+      }
+      this.queue.complete();
     } catch (error) {
-      this.#queue.fail(asWaystationError(error));
+      this.queue.fail(asWaystationError(error));
     } finally {
       this.#sent?.part.release();
     }
   }
 
-  /** Takes what one transfer gives; returns after a cut, so that the next goes on from there. */
-  async #take(transfer: Transfer, digest: Hasher): Promise<void> {
-    if (transfer.total !== null && transfer.total !== this.size) {
+  /** Takes what one transfer gives; returns when another has to go on from there. */
+  async #take(transfer: Transfer): Promise<void> {
+    const { size } = this.#listed;
+    if (transfer.offset !== this.#accepted || (transfer.total !== null && transfer.total !== size)) {
       transfer.cancel();
       return this.#loader.lied(transfer);
     }
     try {
       await transfer.consume((chunk) => {
-        if (this.#accepted + chunk.length > this.size) throw this.#lie(transfer, 'more bytes than listed');
-        digest.update(chunk);
-        return this.#give(chunk);
+        // More than is listed: the digest of the listed length decides about what was had.
+        if (this.#accepted === size) throw new Enough();
+        this.#giver = transfer;
+        return this.#give(chunk.subarray(0, size - this.#accepted));
       });
     } catch (error) {
       this.#abort.signal.throwIfAborted();
-      const failure = asWaystationError(error);
-      if (failure.code !== 'upstream_cut' && failure.code !== 'upstream_timeout') throw failure;
-      return;
+      if (!(error instanceof Enough) && !cuts.includes(asWaystationError(error).code)) throw error;
+      if (!(error instanceof Enough)) return;
+      this.#loader.lied(transfer);
     }
-    if (this.#accepted < this.size) throw this.#lie(transfer, 'fewer bytes than listed');
-  }
-
-  #lie(transfer: Transfer, what: string): WaystationError {
-    this.#loader.lied(transfer);
-    return new WaystationError('upstream_lied', `${transfer.source} sent ${what}`);
+    // A body that ended as its framing promised, but too early: another source may know the rest.
+    if (this.#accepted < size) this.#loader.lied(transfer);
   }
 
   async #give(chunk: Buffer): Promise<void> {
+    const { size } = this.#listed;
     const position = this.#accepted;
+    this.#digest.update(chunk);
     this.#accepted += chunk.length;
-    if (this.#sent !== null) await this.#compare(this.#sent, chunk, position);
+    if (this.#sent !== null) await requireRepeated(this.#sent, chunk, position);
     const skipped = Math.max(0, this.#start - position);
     // How much of what the queue will hold lies in the tail of the file.
-    this.#queue.held = Math.max(
-      0,
-      Math.min(this.#accepted - this.#start, this.#accepted - (this.size - tailOf(this.size))),
-    );
-    if (skipped < chunk.length) await this.#queue.put(chunk.subarray(skipped));
-  }
-
-  async #compare(sent: Sent, chunk: Buffer, position: number): Promise<void> {
-    const from = Math.max(position, sent.start);
-    const to = Math.min(position + chunk.length, sent.end);
-    if (from >= to) return;
-    const buffer = Buffer.allocUnsafe(to - from);
-    for (let done = 0; done < buffer.length;) {
-      const count = await sent.part.read(buffer.subarray(done), from + done, buffer.length - done);
-      if (count === 0) break;
-      done += count;
-    }
-    if (!buffer.equals(chunk.subarray(from - position, to - position))) {
-      throw new WaystationError('upstream_lied', 'the upstream sent other bytes than before');
-    }
+    this.queue.held = Math.max(0, Math.min(this.#accepted - this.#start, this.#accepted - (size - tailOf(size))));
+    if (skipped < chunk.length) await this.queue.put(chunk.subarray(skipped));
   }
 }
 
-/** One client's own transfer of an unlisted file that cannot be stored: as it comes, paced by that client. */
-export class Passthrough implements ByteSource {
-  readonly size: number | null;
-  readonly #queue = new ByteQueue();
+const cuts: readonly string[] = ['upstream_cut', 'upstream_timeout'];
 
-  constructor(transfer: Transfer) {
-    this.size = transfer.total;
-    void transfer
-      .consume((chunk) => {
-        if (this.#released) throw new WaystationError('cancelled', 'the client left');
-        return this.#queue.put(chunk);
-      })
-      .then(
-        () => this.#queue.complete(),
-        (error: unknown) => this.#queue.fail(asWaystationError(error)),
-      );
-  }
-
-  #released = false;
-
-  read(buffer: Buffer, _position: number, length: number): Promise<number> {
-    return this.#queue.take(buffer, length);
-  }
-
-  release(): void {
-    this.#released = true;
-    this.#queue.close();
-  }
-}
+/** Ends a transfer that has more bytes than the file. */
+class Enough extends Error {}

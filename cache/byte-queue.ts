@@ -1,3 +1,5 @@
+import { WaystationError } from '../base/errors.ts';
+
 /** Bytes that may wait for the reader before the writer is asked to wait. */
 const windowLimit = 1024 * 1024;
 
@@ -41,12 +43,14 @@ export class ByteQueue {
     this.#wakeReader?.();
   }
 
-  /** The reader is gone. */
+  /** The reader is gone: what it still waits for fails, and what is still put is dropped. */
   close(): void {
     this.#closed = true;
     this.#chunks.length = 0;
     this.#length = 0;
+    this.held = 0;
     this.#wakeWriter?.();
+    this.fail(new WaystationError('cancelled', 'the client left'));
   }
 
   /** Resolves when `take` would give something, or 0 at the end. @throws the failure. */

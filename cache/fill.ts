@@ -1,6 +1,8 @@
+import type { Clock } from '../base/clock.ts';
 import { algorithmOf, digestOf, hasher } from '../base/digest.ts';
 import type { Digest, Hasher, Listed } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
+import { asWaystationError } from '../base/errors.ts';
+import type { WaystationError } from '../base/errors.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 import { Growing, tailOf } from './growing.ts';
 import type { Part } from './part.ts';
@@ -39,6 +41,15 @@ export interface Verified {
 /** Makes the part that a file's bytes go to, at first and after a lie; `written` bytes of it are there already. */
 export type MakePart = (attempt: number, onWritten: () => void) => Promise<Part>;
 
+export interface FillOptions {
+  readonly listed: Listed;
+  readonly loader: Loader;
+  readonly makePart: MakePart;
+  readonly clock: Clock;
+  /** Called when the last follower left. */
+  readonly onIdle: () => void;
+}
+
 /**
  * One transfer of one listed file: source after source, cut after cut, until the bytes are proven or nobody can give
  * them. Owned by no client. It does not know where its bytes are kept, nor what a network is.
@@ -48,6 +59,7 @@ export class Fill {
   readonly growing: Growing;
   readonly #loader: Loader;
   readonly #makePart: MakePart;
+  readonly #clock: Clock;
   readonly #abort = new AbortController();
   #digests: Digests;
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
@@ -55,23 +67,23 @@ export class Fill {
   #relaxed = false;
   /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
   #resumed: number;
+  /** Whose bytes these are, since they last began at 0. */
+  readonly #givers = new Set<Transfer>();
+  #mixed = false;
+  #restarts = 0;
 
-  private constructor(options: { listed: Listed; loader: Loader; makePart: MakePart; part: Part; onIdle: () => void }) {
+  private constructor(options: FillOptions & { part: Part }) {
     this.listed = options.listed;
     this.#loader = options.loader;
     this.#makePart = options.makePart;
+    this.#clock = options.clock;
     this.#digests = new Digests(options.listed);
     this.#resumed = options.part.written;
     this.growing = new Growing({ size: options.listed.size, part: options.part, onIdle: options.onIdle });
   }
 
   /** @throws WaystationError when the part cannot be made: nothing was asked of an origin yet. */
-  static async begin(options: {
-    listed: Listed;
-    loader: Loader;
-    makePart: MakePart;
-    onIdle: () => void;
-  }): Promise<Fill> {
+  static async begin(options: FillOptions): Promise<Fill> {
     // Set just below: no part tells of progress before it was given bytes.
     let onWritten = (): void => {};
     const part = await options.makePart(0, () => onWritten());
@@ -84,6 +96,11 @@ export class Fill {
     return this.#accepted;
   }
 
+  /** It failed, or was told to give up: whoever comes now begins another. */
+  get over(): boolean {
+    return !this.growing.verified && (this.#abort.signal.aborted || this.growing.failure !== null);
+  }
+
   /** Gives up: followers see `reason`; the part stays for a later try. */
   cancel(reason: WaystationError): void {
     this.#abort.abort(reason);
@@ -94,10 +111,8 @@ export class Fill {
    * @throws WaystationError after followers were told.
    */
   async run(): Promise<Verified> {
-    const relax = setTimeout(() => {
-      this.#relaxed = true;
-      this.#progress();
-    }, verifyFirstTime);
+    const ended = new AbortController();
+    void this.#relaxLater(ended.signal);
     try {
       await this.#rehash();
       for (;;) {
@@ -106,11 +121,24 @@ export class Fill {
       }
     } catch (error) {
       const failure = asWaystationError(error);
+      // What waits for the disk still lands in the part: the next fill of this file must not meet it.
+      await this.growing.part.flush().catch(() => {});
       this.growing.fail(failure);
       throw failure;
     } finally {
-      clearTimeout(relax);
+      ended.abort();
     }
+  }
+
+  /** A client that saw nothing for so long is given what there is, but for the tail. */
+  async #relaxLater(ended: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleep(verifyFirstTime, ended);
+    } catch {
+      return;
+    }
+    this.#relaxed = true;
+    this.#progress();
   }
 
   /** One transfer. @returns null when another is needed. */
@@ -128,16 +156,28 @@ export class Fill {
       this.growing.verify(size);
       return { sha256: digests.sha256 };
     }
-    // Bytes that an earlier process left may be torn by a power cut: that is no source's lie.
-    if (transfer !== null && this.#resumed === 0) this.#loader.lied(transfer);
+    if (transfer !== null) this.#givers.add(transfer);
+    this.#blame();
     await this.#restart();
     return null;
+  }
+
+  /**
+   * Tells the loader who lied. Bytes that an earlier process left may be torn by a power cut: that is no source's lie.
+   * Of several sources that gave a part each, nobody knows at first which one it was.
+   */
+  #blame(): void {
+    if (this.#resumed > 0) return;
+    const unclear = this.#givers.size > 1 && !this.#mixed;
+    if (unclear) this.#mixed = true;
+    else for (const giver of this.#givers) this.#loader.lied(giver);
   }
 
   /** @returns false when the transfer ended without the whole file, having been dealt with. */
   async #take(transfer: Transfer): Promise<boolean> {
     const { size } = this.listed;
-    if (transfer.total !== null && transfer.total !== size) {
+    const elsewhere = transfer.offset !== this.#accepted;
+    if (elsewhere || (transfer.total !== null && transfer.total !== size)) {
       transfer.cancel();
       this.#loader.lied(transfer);
       return false;
@@ -145,6 +185,7 @@ export class Fill {
     try {
       await transfer.consume((chunk) => {
         if (this.#accepted + chunk.length > size) throw new TooLong();
+        this.#givers.add(transfer);
         this.#digests.update(chunk);
         this.#accepted += chunk.length;
         return this.growing.part.append(chunk);
@@ -167,8 +208,6 @@ export class Fill {
     return false;
   }
 
-  #restarts = 0;
-
   async #restart(): Promise<void> {
     const wrong = this.growing.part;
     await wrong.flush();
@@ -177,6 +216,7 @@ export class Fill {
     this.#digests = new Digests(this.listed);
     this.#accepted = 0;
     this.#resumed = 0;
+    this.#givers.clear();
     this.growing.restart(part);
     wrong.release();
   }

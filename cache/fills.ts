@@ -5,30 +5,28 @@ import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Counter, Meter } from '../base/metrics.ts';
 import type { Loader } from '../base/transfer.ts';
-import type { BlobStore } from './blob-store.ts';
 import { Bypass } from './bypass.ts';
-import type { Sent } from './bypass.ts';
-import type { Disk } from './disk.ts';
-import { Fill, verifyFirstLimit } from './fill.ts';
+import { Fill } from './fill.ts';
+import { FillPlace } from './fill-place.ts';
+import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
 import { firstByteBudget } from './growing.ts';
-import type { Layout } from './layout.ts';
-import { FilePart, MemoryPart } from './part.ts';
-import type { Part } from './part.ts';
-import type { Reservation, Space } from './space.ts';
+import type { Sent } from './sent.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
 const keptSize = 32 * 1024 * 1024;
 const keptShare = 0.25;
 /** … else it stops so long after the last follower left; its part stays for a day. */
 const abandonAfter = 30_000;
+/** A request that saw no file just before the rename must still find the fill. */
+const linger = 100;
 
 export interface FillRequest {
   readonly scope: string;
   readonly listed: Listed;
-  /** Called at most once, only when this request starts the fill or needs a transfer of its own. */
+  /** Called when this request starts the fill, and for each transfer of its own. */
   readonly loader: () => Loader;
-  /** Looks for bytes that an earlier run left also when the file is small. */
+  /** Bytes that an earlier run left, to be proven or thrown away: looked for also when the file is small. */
   readonly adopt?: boolean;
 }
 
@@ -43,36 +41,25 @@ interface InFlight {
   readonly begun: Promise<Fill | null>;
   /** Settles when the file is held, or will not be. */
   readonly stored: Promise<void>;
+  readonly adopting: boolean;
   storing: boolean;
   /** Syncs that wait for it: it goes on without followers. */
   wanted: number;
+  /** Ends the wait for someone to come back. */
+  comeBack: AbortController | null;
 }
 
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
 export class Fills {
-  readonly #disk: Disk;
-  readonly #layout: Layout;
-  readonly #blobs: BlobStore;
-  readonly #space: Space;
+  readonly #store: PlaceStore;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #results: Counter;
   readonly #lies: Counter;
   readonly #inFlight = new Map<string, InFlight>();
 
-  constructor(options: {
-    disk: Disk;
-    layout: Layout;
-    blobs: BlobStore;
-    space: Space;
-    clock: Clock;
-    log: Logger;
-    meter: Meter;
-  }) {
-    this.#disk = options.disk;
-    this.#layout = options.layout;
-    this.#blobs = options.blobs;
-    this.#space = options.space;
+  constructor(options: PlaceStore & { clock: Clock; log: Logger; meter: Meter }) {
+    this.#store = options;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
@@ -93,40 +80,49 @@ export class Fills {
    * @throws WaystationError when no source can give it now.
    */
   async open(request: FillRequest, start: number): Promise<OpenedFill> {
-    const joined = this.#inFlight.get(keyOf(request));
-    const entry = joined ?? this.#start(request);
-    const fill = await entry.begun;
-    const proven = joined !== undefined && fill?.growing.verified === true;
-    if (fill === null) return this.#bypass(request, start);
-    const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
-    try {
-      await this.#firstByte(fill, start);
-    } catch (error) {
-      follower.release();
-      const failure = asWaystationError(error);
-      if (failure.source === 'disk') return this.#bypass(request, start);
-      throw failure;
+    for (;;) {
+      const joined = this.#inFlight.get(keyOf(request));
+      const entry = joined ?? this.#start(request);
+      const fill = await entry.begun;
+      if (fill === null) return this.#bypass(request, start);
+      if (joined !== undefined && fill.over) {
+        await joined.stored.catch(() => {});
+        continue;
+      }
+      const proven = joined !== undefined && fill.growing.verified;
+      entry.comeBack?.abort();
+      const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
+      try {
+        await this.#firstByte(fill, start);
+        const outcome = joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed';
+        return { source: follower, outcome: entry.storing ? outcome : 'bypass' };
+      } catch (error) {
+        follower.release();
+        const failure = asWaystationError(error);
+        if (failure.source === 'disk') return this.#bypass(request, start);
+        if (joined === undefined || !notForOthers(joined, failure)) throw failure;
+        await joined.stored.catch(() => {});
+      }
     }
-    return {
-      source: follower,
-      outcome: entry.storing ? (joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed') : 'bypass',
-    };
   }
 
   /** Resolves when the file is held. @throws WaystationError when it cannot be had or kept; the signal's reason. */
   async ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
-    const entry = this.#inFlight.get(keyOf(request)) ?? this.#start(request);
-    entry.wanted += 1;
-    const stop = Promise.withResolvers<never>();
-    const onAbort = (): void => stop.reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
+    for (;;) {
       signal.throwIfAborted();
-      await Promise.race([entry.stored, stop.promise]);
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-      entry.wanted -= 1;
-      if (entry.wanted === 0) void entry.begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
+      const joined = this.#inFlight.get(keyOf(request));
+      const entry = joined ?? this.#start(request);
+      entry.wanted += 1;
+      entry.comeBack?.abort();
+      try {
+        return await unlessAborted(entry.stored, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (joined === undefined || !notForOthers(joined, asWaystationError(error))) throw error;
+      } finally {
+        entry.wanted -= 1;
+        if (entry.wanted === 0) void entry.begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
+      }
     }
   }
 
@@ -143,12 +139,8 @@ export class Fills {
 
   #own(request: FillRequest, start: number, sent?: Sent): Bypass {
     this.#results.inc({ result: 'bypassed' });
-    return new Bypass({
-      listed: request.listed,
-      loader: this.#counting(request.loader()),
-      start,
-      ...(sent && { sent }),
-    });
+    const loader = (): Loader => this.#counting(request.loader());
+    return new Bypass({ listed: request.listed, loader, start, ...(sent && { sent }) });
   }
 
   /** Waits for the first byte that this client may be sent, but not for ever: dnf gives up after 30 s without any. */
@@ -173,118 +165,89 @@ export class Fills {
     const entry: InFlight = {
       begun: begun.promise,
       stored: this.#run(request, begun, () => entry),
+      adopting: request.adopt === true,
       storing: true,
       wanted: 0,
+      comeBack: null,
     };
     this.#inFlight.set(key, entry);
-    // Lingers for a moment: a request that saw no file just before the rename must find the fill.
-    const end = (): void => {
-      setTimeout(() => this.#inFlight.get(key) === entry && this.#inFlight.delete(key), 100).unref();
-    };
-    entry.stored.then(end, () => this.#inFlight.delete(key));
+    void this.#end(key, entry);
     return entry;
+  }
+
+  async #end(key: string, entry: InFlight): Promise<void> {
+    try {
+      await entry.stored;
+      await this.#clock.sleep(linger);
+      (await entry.begun)?.growing.part.release();
+    } catch {
+      // Told to whom it concerns: its followers, and the syncs that wait for it.
+    }
+    entry.comeBack?.abort();
+    this.#inFlight.delete(key);
   }
 
   async #run(request: FillRequest, begun: PromiseWithResolvers<Fill | null>, entry: () => InFlight): Promise<void> {
     // Lets `#start` register the entry first.
-    await null;
-    const { scope, listed } = request;
-    const path = this.#layout.part(scope, listed);
-    const small = listed.size <= verifyFirstLimit && request.adopt !== true;
-    const reservation = await this.#reserve(path, listed, small);
-    if (reservation === null) entry().storing = false;
-    if (reservation === null && !small) {
-      begun.resolve(null);
-      throw new WaystationError('disk_full', `no space to store ${listed.digest} (${listed.size} bytes)`);
-    }
-    let part: Part | null = null;
+    await Promise.resolve();
+    const { scope, listed, adopt = false } = request;
+    let place: FillPlace | null = null;
     try {
-      const fill = await Fill.begin({
-        listed,
-        loader: this.#counting(request.loader()),
-        makePart: async (attempt, onWritten) => {
-          part = small
-            ? new MemoryPart(listed.size, onWritten)
-            : await FilePart.open(this.#disk, path, attempt === 0 ? await this.#left(path) : 0, onWritten);
-          return part;
-        },
-        onIdle: () => void begun.promise.then((idle) => idle !== null && this.#considerAbandoning(idle, entry())),
-      });
+      place = await FillPlace.reserve(this.#store, { scope, listed, adopt });
+      entry().storing = place.stores;
+      if (!place.usable)
+        throw new WaystationError('disk_full', `no space to store ${listed.digest} (${listed.size} bytes)`);
+      const fill = await this.#begin(request, place, entry);
       begun.resolve(fill);
       const { sha256 } = await fill.run();
-      if (reservation === null) {
-        this.#results.inc({ result: 'bypassed' });
-        throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
-      }
-      await this.#store(request, fill.growing.part, sha256, reservation);
-      fill.growing.part.release();
+      await place.keep(fill.growing.part, sha256);
       this.#results.inc({ result: 'stored' });
     } catch (error) {
-      this.#ended(asWaystationError(error), request, part, reservation, begun);
+      // Whoever waits for the fill has one by now, or never will.
+      begun.resolve(null);
+      await this.#ended(asWaystationError(error), listed, place);
       throw error;
     }
   }
 
-  /** Books what became of a fill that stored nothing. */
-  #ended(
-    failure: WaystationError,
-    request: FillRequest,
-    part: Part | null,
-    reservation: Reservation | null,
-    begun: PromiseWithResolvers<Fill | null>,
-  ): void {
-    if (part === null) begun.resolve(null);
-    if (failure.source === 'disk' && reservation !== null) this.#space.failed(failure);
-    const left = part instanceof FilePart ? part.written : 0;
-    // What is left of the part takes room until it is gone on with or removed.
-    reservation?.commit(left);
-    part?.release();
-    if (failure.code === 'cancelled') this.#results.inc({ result: 'abandoned' });
-    else if (failure.source !== 'disk')
-      this.#results.inc({ result: failure.code === 'upstream_lied' ? 'lied' : left > 0 ? 'cut' : 'refused' });
-    this.#log.info(
-      { digest: request.listed.digest, code: failure.code, reason: failure.message, bytes: left },
-      'a fill ended without storing',
-    );
-  }
-
-  async #reserve(path: string, listed: Listed, small: boolean): Promise<Reservation | null> {
-    const left = small ? 0 : await this.#left(path);
-    if (left > listed.size) await this.#disk.unlink(path).catch(() => {});
-    this.#space.adjust(-left);
-    const reservation = await this.#space.reserve(listed.size);
-    if (reservation === null) this.#space.adjust(left);
-    return reservation;
-  }
-
-  /** Bytes that an earlier fill of this file left. */
-  async #left(path: string): Promise<number> {
-    return (await this.#disk.size(path).catch(() => null)) ?? 0;
-  }
-
-  async #store(request: FillRequest, part: Part, sha256: Listed['digest'], reservation: Reservation): Promise<void> {
-    const path = this.#layout.part(request.scope, request.listed);
-    if (part instanceof FilePart) await part.sync();
-    else if (part instanceof MemoryPart) {
-      const file = await FilePart.open(this.#disk, path, 0, () => {});
-      try {
-        void file.append(part.bytes());
-        await file.flush();
-        await file.sync();
-      } finally {
-        file.release();
-      }
-    }
-    await this.#blobs.commit(path, request.scope, request.listed, sha256, reservation);
-  }
-
-  #considerAbandoning(fill: Fill, entry: InFlight): void {
-    const idle = (): boolean => fill.growing.followers === 0 && entry.wanted === 0 && !fill.growing.verified;
-    const worthwhile = (): boolean => fill.listed.size <= keptSize || fill.progress >= fill.listed.size * keptShare;
-    if (!idle() || worthwhile()) return;
-    void this.#clock.sleep(abandonAfter).then(() => {
-      if (idle() && !worthwhile()) fill.cancel(new WaystationError('cancelled', 'nobody waits for it any more'));
+  #begin(request: FillRequest, place: FillPlace, entry: () => InFlight): Promise<Fill> {
+    return Fill.begin({
+      listed: request.listed,
+      loader: this.#counting(request.loader()),
+      makePart: (attempt, onWritten) => place.part(attempt, onWritten),
+      clock: this.#clock,
+      onIdle: () => void entry().begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry())),
     });
+  }
+
+  /** Books what became of a fill that stored nothing. */
+  async #ended(failure: WaystationError, { digest }: Listed, place: FillPlace | null): Promise<void> {
+    const left = (await place?.leave()) ?? 0;
+    if (failure.source !== 'disk') {
+      const why = failure.code === 'upstream_lied' ? 'lied' : left > 0 ? 'cut' : 'refused';
+      this.#results.inc({ result: failure.code === 'cancelled' ? 'abandoned' : why });
+    } else if (place?.stores === true) this.#store.space.failed(failure);
+    else if (place?.usable === true) this.#results.inc({ result: 'bypassed' });
+    const fields = { digest, code: failure.code, reason: failure.message, bytes: left };
+    this.#log.info(fields, 'a fill ended without storing');
+  }
+
+  /** A fill that is not worth its bytes without anybody who wants them stops, unless somebody comes back in time. */
+  #considerAbandoning(fill: Fill, entry: InFlight): void {
+    const needed = (): boolean =>
+      fill.growing.followers > 0 ||
+      entry.wanted > 0 ||
+      fill.growing.verified ||
+      fill.listed.size <= keptSize ||
+      fill.progress >= fill.listed.size * keptShare;
+    entry.comeBack?.abort();
+    if (needed() || fill.growing.failure !== null) return;
+    const comeBack = new AbortController();
+    entry.comeBack = comeBack;
+    void this.#clock.sleep(abandonAfter, comeBack.signal).then(
+      () => needed() || fill.cancel(new WaystationError('cancelled', 'nobody waits for it any more')),
+      () => {},
+    );
   }
 
   #counting(loader: Loader): Loader {
@@ -296,6 +259,22 @@ export class Fills {
         loader.lied(transfer);
       },
     };
+  }
+}
+
+/** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */
+function notForOthers(entry: InFlight, failure: WaystationError): boolean {
+  return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stop = Promise.withResolvers<never>();
+  const onAbort = (): void => stop.reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, stop.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
   }
 }
 

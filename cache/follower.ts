@@ -2,9 +2,10 @@ import type { ByteSource } from '../base/body.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Growing } from './growing.ts';
 import type { Part } from './part.ts';
+import type { Sent } from './sent.ts';
 
 /** What goes on with a client when the disk fails under a fill: its own transfer, which must repeat what was sent. */
-export type Continue = (sent: { part: Part; start: number; end: number }) => ByteSource;
+export type Continue = (sent: Sent) => ByteSource;
 
 /** One client's view of a growing file: reads at its own pace, never ahead of what is released. */
 export class Follower implements ByteSource {
@@ -13,12 +14,15 @@ export class Follower implements ByteSource {
   readonly #continue: Continue;
   /** The part that the bytes sent so far came from. */
   #part: Part;
+  /** Up to where bytes were given out. */
+  #end: number;
   #instead: ByteSource | null = null;
   #released = false;
 
   constructor(growing: Growing, start: number, continueWith: Continue) {
     this.#growing = growing;
     this.#start = start;
+    this.#end = start;
     this.#continue = continueWith;
     this.#part = growing.part;
     this.#part.retain();
@@ -33,11 +37,18 @@ export class Follower implements ByteSource {
     const growing = this.#growing;
     for (;;) {
       if (this.#instead !== null) return this.#instead.read(buffer, position, length);
-      if (growing.part !== this.#part) await this.#changePart(position);
+      if (growing.part !== this.#part) {
+        await this.#changePart();
+        continue;
+      }
       const available = growing.released - position;
-      if (available > 0) return this.#part.read(buffer, position, Math.min(length, available));
+      if (available > 0) {
+        const count = await this.#part.read(buffer, position, Math.min(length, available));
+        this.#end = Math.max(this.#end, position + count);
+        return count;
+      }
       if (growing.verified) return 0;
-      if (growing.failure !== null) this.#fail(growing.failure, position);
+      if (growing.failure !== null) this.#fail(growing.failure);
       else await growing.change();
     }
   }
@@ -50,36 +61,37 @@ export class Follower implements ByteSource {
     this.#growing.unfollow();
   }
 
-  #fail(failure: Error, position: number): void {
+  #fail(failure: Error): void {
     if (!(failure instanceof WaystationError) || failure.source !== 'disk') throw failure;
-    this.#instead = this.#continue({ part: this.#part, start: this.#start, end: position });
+    this.#instead = this.#continue({ part: this.#part, start: this.#start, end: this.#end });
   }
 
   /** The file began again: this client goes on only if the new bytes equal all that it was sent. */
-  async #changePart(position: number): Promise<void> {
-    const next = this.#growing.part;
+  async #changePart(): Promise<void> {
+    const growing = this.#growing;
+    const next = growing.part;
     next.retain();
+    let taken = false;
     try {
-      while (next === this.#growing.part && next.written < position && this.#growing.failure === null) {
-        await this.#growing.change();
-      }
-      const same = next.written >= position && (await equalParts(this.#part, next, this.#start, position));
-      if (!same) {
-        throw (
-          this.#growing.failure ??
-          new WaystationError(
-            'upstream_lied',
-            'an upstream sent wrong bytes; what was sent of them cannot be continued',
-          )
-        );
-      }
-      this.#part.release();
-      this.#part = next;
-    } catch (error) {
-      next.release();
-      throw error;
+      while (next === growing.part && next.written < this.#end && growing.failure === null) await growing.change();
+      // Begun again once more while this one waited: it is the newest part that counts.
+      if (next !== growing.part) return;
+      if (next.written < this.#end) return this.#fail(growing.failure ?? differs());
+      if (!(await equalParts(this.#part, next, this.#start, this.#end))) throw differs();
+      taken = true;
+    } finally {
+      if (!taken) next.release();
     }
+    this.#part.release();
+    this.#part = next;
   }
+}
+
+function differs(): WaystationError {
+  return new WaystationError(
+    'upstream_lied',
+    'an upstream sent wrong bytes; what was sent of them cannot be continued',
+  );
 }
 
 /** Whether two parts hold the same bytes from `start` to `end` (exclusive). */

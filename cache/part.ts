@@ -127,7 +127,7 @@ export class FilePart implements Part {
 
   async #writeQueue(): Promise<void> {
     // Lets the chunks that arrive in this turn gather, and keeps `append` free of synchronous effects.
-    await null;
+    await Promise.resolve();
     try {
       while (this.#queue.length > 0) {
         const chunks = this.#queue;

@@ -6,12 +6,12 @@ import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blob-store.ts';
 import { diskError } from './disk.ts';
 import type { Disk } from './disk.ts';
+import { writePart } from './fill-place.ts';
 import type { Fills } from './fills.ts';
 import type { Layout } from './layout.ts';
 import type { Maps } from './package-map/maps.ts';
 import type { PackageMap } from './package-map/reader.ts';
 import type { PackageMapWriter } from './package-map/writer.ts';
-import { FilePart } from './part.ts';
 import type { Space } from './space.ts';
 
 /** Bytes of one read of a held file. */
@@ -32,6 +32,7 @@ export class CacheSink {
   readonly #fills: Fills;
   readonly #maps: Maps;
   readonly #space: Space;
+  #kept = 0;
 
   constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; fills: Fills; maps: Maps; space: Space }) {
     this.#disk = options.disk;
@@ -56,22 +57,18 @@ export class CacheSink {
     if (await this.#blobs.holds(scope, listed)) return listed;
     const reservation = await this.#space.reserve(bytes.length);
     if (reservation === null) throw new WaystationError('disk_full', 'no space to keep repository metadata');
-    const path = join(this.#layout.parts, `kept-${hexOf(listed.digest)}`);
+    this.#kept += 1;
+    // Two that keep the same bytes at once must not write into one part.
+    const part = join(this.#layout.parts, `kept-${hexOf(listed.digest)}-${this.#kept}`);
     try {
-      const part = await FilePart.open(this.#disk, path, 0, () => {});
-      try {
-        void part.append(bytes);
-        await part.flush();
-        await part.sync();
-      } finally {
-        part.release();
-      }
+      await writePart(this.#disk, part, bytes);
+      await this.#blobs.commit({ part, scope, listed, sha256: listed.digest, reservation });
     } catch (error) {
       reservation.release();
       this.#space.failed(error);
+      await this.#disk.unlink(part).catch(() => {});
       throw error;
     }
-    await this.#blobs.commit(path, scope, listed, listed.digest, reservation);
     return listed;
   }
 

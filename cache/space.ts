@@ -14,7 +14,9 @@ export interface SpaceLimits {
 export interface Reservation {
   /** Asks for more (a file of unknown length). */
   grow(bytes: number): boolean;
-  /** The file is stored with this size. */
+  /** So many of its bytes are on disk by now: statfs will show them, the rest is still to come. */
+  wrote(total: number): void;
+  /** So many bytes stay on disk; what follows is ignored. */
   commit(size: number): void;
   /** Nothing was kept. */
   release(): void;
@@ -36,11 +38,13 @@ export class Space {
   readonly #clock: Clock;
   #used = 0;
   #reserved = 0;
+  /** Reserved, and not on disk yet: no statfs shows these bytes. */
+  #unwritten = 0;
+  /** Written since the last statfs. */
+  #unseen = 0;
   #free = 0;
   #total = 0;
   #measured = -Infinity;
-  /** Bytes reserved since the last statfs: the file system does not show all of them yet. */
-  #sinceMeasured = 0;
   #measuring: Promise<void> | null = null;
   #sick: { state: CacheState; until: number } | null = null;
   #refused = -Infinity;
@@ -61,6 +65,11 @@ export class Space {
     return this.#used;
   }
 
+  /** Bytes promised to transfers under way. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
   get free(): number {
     return this.#free;
   }
@@ -78,36 +87,44 @@ export class Space {
   /** Measures the file system if the last figure is old. */
   async measure(): Promise<void> {
     if (this.#clock.monotonic() - this.#measured < statfsAge) return;
-    this.#measuring ??= this.#disk
-      .space(this.#root)
-      .then(({ free, total }) => {
-        this.#free = free;
-        this.#total = total;
-        this.#sinceMeasured = 0;
-        this.#measured = this.#clock.monotonic();
-      })
-      .catch((error: unknown) => this.failed(error))
-      .finally(() => {
-        this.#measuring = null;
-      });
+    this.#measuring ??= this.#statfs().finally(() => {
+      this.#measuring = null;
+    });
     await this.#measuring;
   }
 
-  /** @returns null when the bytes may not be stored now: serve without storing. */
-  async reserve(bytes: number): Promise<Reservation | null> {
+  /**
+   * @param present bytes of the file that are on disk already and counted as used: the reservation takes them over.
+   * @returns null when the bytes may not be stored now: serve without storing.
+   */
+  async reserve(bytes: number, present = 0): Promise<Reservation | null> {
     await this.measure();
-    if (!this.#take(bytes)) return null;
+    if (!this.#take(bytes, present)) return null;
+    this.#used -= present;
     let held = bytes;
+    let written = present;
+    let ended = false;
+    const wrote = (total: number): void => {
+      this.#unwritten -= total - written;
+      this.#unseen += Math.max(0, total - written);
+      written = total;
+    };
     const end = (size: number): void => {
+      if (ended) return;
+      ended = true;
+      wrote(Math.max(written, Math.min(size, held)));
+      this.#unwritten -= held - written;
       this.#reserved -= held;
-      held = 0;
       this.#used += size;
     };
     return {
       grow: (more) => {
-        if (!this.#take(more)) return false;
+        if (ended || !this.#take(more, 0)) return false;
         held += more;
         return true;
+      },
+      wrote: (total) => {
+        if (!ended) wrote(Math.min(total, held));
       },
       commit: (size) => end(size),
       release: () => end(0),
@@ -127,18 +144,31 @@ export class Space {
     this.#sick = null;
   }
 
-  #take(bytes: number): boolean {
+  async #statfs(): Promise<void> {
+    const shown = this.#unseen;
+    try {
+      const { free, total } = await this.#disk.space(this.#root);
+      this.#free = free;
+      this.#total = total;
+      this.#unseen -= shown;
+      this.#measured = this.#clock.monotonic();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #take(bytes: number, present: number): boolean {
     if (this.#sick !== null && this.#clock.monotonic() < this.#sick.until) return false;
     const fits =
-      this.#used + this.#reserved + bytes <= this.#limits.max(this.#total) &&
-      this.#free - this.#sinceMeasured - bytes >= this.#limits.keepFree(this.#total);
+      this.#used - present + this.#reserved + bytes <= this.#limits.max(this.#total) &&
+      this.#free - this.#unwritten - this.#unseen - (bytes - present) >= this.#limits.keepFree(this.#total);
     if (!fits) {
       this.#refused = this.#clock.monotonic();
       return false;
     }
     this.#refused = -Infinity;
     this.#reserved += bytes;
-    this.#sinceMeasured += bytes;
+    this.#unwritten += bytes - present;
     return true;
   }
 }

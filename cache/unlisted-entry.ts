@@ -1,3 +1,4 @@
+import { parseDigest } from '../base/digest.ts';
 import type { Digest, Listed } from '../base/digest.ts';
 import type { Validators } from '../base/transfer.ts';
 import { replaceFile } from './disk.ts';
@@ -31,8 +32,14 @@ export async function readEntry(
   try {
     const bytes = await disk.readFile(layout.unlistedEntry(repository, file));
     if (bytes === null) return null;
-    const entry = JSON.parse(bytes.toString()) as UnlistedEntry;
-    return entry.format === 1 && entry.repository === repository && entry.file === file ? entry : null;
+    const entry = JSON.parse(bytes.toString()) as UnlistedEntry | null;
+    const whole =
+      entry?.format === 1 &&
+      entry.repository === repository &&
+      entry.file === file &&
+      parseDigest(entry.digest) === entry.digest &&
+      Number.isSafeInteger(entry.size);
+    return whole ? entry : null;
   } catch {
     return null;
   }

@@ -17,6 +17,9 @@ import { writeEntry } from './unlisted-entry.ts';
 /** Asked for when a file of unknown length grows past what was reserved. */
 const reservationStep = 16 * 1024 * 1024;
 
+/** Why a fetch ended although the disk itself is well. */
+const budgetUsedUp = 'the budget is used up';
+
 /** Which unlisted file, and in whose possession it will be. */
 export interface UnlistedName {
   readonly repository: string;
@@ -48,6 +51,7 @@ export class UnlistedFetches {
   readonly #space: Space;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #begun = 0;
 
   constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; space: Space; clock: Clock; log: Logger }) {
     this.#disk = options.disk;
@@ -62,7 +66,9 @@ export class UnlistedFetches {
   async begin(name: UnlistedName, transfer: Transfer): Promise<UnlistedFetch | null> {
     const reservation = await this.#space.reserve(transfer.total ?? reservationStep);
     if (reservation === null) return null;
-    const path = join(this.#layout.parts, `unlisted-${hexOf(digestOf(`${name.repository}\n${name.file}`))}`);
+    this.#begun += 1;
+    const key = hexOf(digestOf(`${name.repository}\n${name.file}`));
+    const path = join(this.#layout.parts, `unlisted-${key}-${this.#begun}`);
     let part: FilePart;
     let progress = (): void => {};
     try {
@@ -74,8 +80,10 @@ export class UnlistedFetches {
     }
     const growing = new Growing({ size: transfer.total, part, onIdle: () => {} });
     // Nothing proves these bytes; with a known length the last one waits for the clean end.
-    progress = () =>
+    progress = () => {
+      reservation.wrote(part.written);
       growing.release(transfer.total === null ? part.written : Math.min(part.written, transfer.total - 1));
+    };
     return { representation: transfer, growing, stored: this.#run({ name, transfer, part, growing, reservation }) };
   }
 
@@ -84,15 +92,17 @@ export class UnlistedFetches {
       const { digest, size } = await this.#receive(transfer, part, reservation);
       growing.verify(size);
       await part.sync();
-      await this.#blobs.commit(part.path, name.scope, { digest, size }, digest, reservation);
+      const listed = { digest, size };
+      await this.#blobs.commit({ part: part.path, scope: name.scope, listed, sha256: digest, reservation });
       await this.#keep(name, transfer, digest, size);
       return true;
     } catch (error) {
       const failure = asWaystationError(error);
+      await part.flush().catch(() => {});
       growing.fail(failure);
-      reservation.release();
-      if (failure.source === 'disk') this.#space.failed(failure);
       await this.#disk.unlink(part.path).catch(() => {});
+      reservation.release();
+      if (failure.source === 'disk' && failure.cause !== budgetUsedUp) this.#space.failed(failure);
       this.#log.info(
         { source: transfer.source, code: failure.code, reason: failure.message },
         'an unlisted file was not kept',
@@ -117,7 +127,7 @@ export class UnlistedFetches {
         throw new WaystationError('upstream_lied', `${transfer.source} sent more than it said`);
       if (size > reserved) {
         if (!reservation.grow(reservationStep))
-          throw new WaystationError('disk_full', `no space for ${transfer.source}`);
+          throw new WaystationError('disk_full', `no space for ${transfer.source}`, { cause: budgetUsedUp });
         reserved += reservationStep;
       }
       sha256.update(chunk);

@@ -1,23 +1,25 @@
 import type { ByteSource } from '../base/body.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Answer, Representation, Supplier, Transfer } from '../base/transfer.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Supplier, Transfer } from '../base/transfer.ts';
 import type { BlobStore } from './blob-store.ts';
-import { Passthrough } from './bypass.ts';
 import type { Disk } from './disk.ts';
 import { Follower } from './follower.ts';
 import type { Layout } from './layout.ts';
 import type { Notes } from './notes.ts';
+import { Passthrough } from './passthrough.ts';
+import { Asking, askSupplier } from './unlisted-asking.ts';
+import type { Told } from './unlisted-asking.ts';
 import { listedOf, readEntry } from './unlisted-entry.ts';
 import type { UnlistedEntry } from './unlisted-entry.ts';
-import type { UnlistedFetch as Fetch, UnlistedFetches } from './unlisted-fetch.ts';
+import type { UnlistedFetch, UnlistedFetches } from './unlisted-fetch.ts';
 
 /** How long an unlisted file is served without asking whether it changed. */
 const lifetime = 5 * 60_000;
 /** How long its upstream's 404 is believed. */
 const absentFor = 60_000;
-/** What a client waits for an upstream that may only confirm what is held. */
+/** What clients wait, all together, for an upstream that may only confirm what is held. */
 const revalidationBudget = 1_000;
 
 export interface UnlistedRequest {
@@ -45,8 +47,8 @@ export class Unlisted {
   readonly #fetches: UnlistedFetches;
   readonly #notes: Notes;
   readonly #clock: Clock;
-  readonly #revalidating = new Map<string, Promise<'confirmed' | 'absent' | Fetch | Transfer>>();
-  readonly #fetching = new Map<string, Fetch>();
+  readonly #asking = new Map<string, Asking>();
+  readonly #fetching = new Map<string, UnlistedFetch>();
   readonly #absent = new Map<string, number>();
 
   constructor(options: {
@@ -70,36 +72,24 @@ export class Unlisted {
    * @throws WaystationError when it was never seen and cannot be had now.
    */
   async open(request: UnlistedRequest): Promise<OpenedUnlisted | null> {
-    const key = `${request.repository}\n${request.file}`;
-    const fetching = this.#fetching.get(key);
-    if (fetching !== undefined) return follow(fetching);
+    const fetching = this.#fetching.get(keyOf(request));
+    if (fetching !== undefined) return this.#follow(fetching, request);
     const entry = await readEntry(this.#disk, this.#layout, request.repository, request.file);
     const held =
       entry === null || entry.scope !== request.scope ? null : await this.#blobs.open(entry.scope, listedOf(entry));
-    if (entry === null || held === null) return this.#fetch(key, request);
+    if (entry === null || held === null) return this.#fetch(request);
+    const { contentType, lastModified, digest } = entry;
     const hit = (outcome: 'unlisted-hit' | 'stale'): OpenedUnlisted => ({
       source: held,
       outcome,
-      contentType: entry.contentType,
-      lastModified: entry.lastModified,
-      digest: entry.digest,
+      contentType,
+      lastModified,
+      digest,
     });
-    if (await this.#fresh(key, entry)) return hit('unlisted-hit');
-    // A held copy is not delayed by an upstream that is known to be gone, nor for long by one that hangs.
-    if (request.supplier === null || !request.supplier.up) {
-      if (request.supplier !== null) void this.#ask(key, request, entry).then(discard, () => {});
-      return hit('stale');
-    }
-    const asked = this.#ask(key, request, entry);
-    const answer = await this.#withinBudget(asked);
-    if (answer === 'late') {
-      void asked.then(discard, () => {});
-      return hit('stale');
-    }
-    // Told that it is gone, a good copy stays: the next generation may know better.
-    if (answer === 'confirmed' || answer === 'absent') return hit('unlisted-hit');
+    const revalidated = await this.#revalidate(request, entry);
+    if (revalidated === 'unlisted-hit' || revalidated === 'stale') return hit(revalidated);
     held.release();
-    return 'growing' in answer ? follow(answer) : passThrough(answer);
+    return revalidated;
   }
 
   /** Whether the file was kept from an earlier request. */
@@ -108,118 +98,148 @@ export class Unlisted {
     return entry !== null && entry.scope === scope && this.#blobs.holds(scope, listedOf(entry));
   }
 
-  async #fetch(key: string, request: UnlistedRequest): Promise<OpenedUnlisted | null> {
-    const until = this.#absent.get(key);
-    if (until !== undefined && this.#clock.monotonic() < until) return null;
-    if (request.supplier === null)
-      throw new WaystationError('upstream_unreachable', 'no upstream is known for this repository');
-    const answer = await this.#ask(key, request, null);
-    if (answer === 'absent' || answer === 'confirmed') return null;
-    return 'growing' in answer ? follow(answer) : passThrough(answer);
+  /** @returns the outcome under which the held copy is served, or what is served instead of it. */
+  async #revalidate(
+    request: UnlistedRequest,
+    entry: UnlistedEntry,
+  ): Promise<'unlisted-hit' | 'stale' | OpenedUnlisted> {
+    // Told that it is gone, a good copy stays: the next generation may know better.
+    if ((await this.#fresh(entry)) || this.#toldAbsent(request)) return 'unlisted-hit';
+    if (request.supplier === null) return 'stale';
+    const asking = this.#ask(request, entry);
+    asking.join();
+    try {
+      // A held copy is not delayed by an upstream that is known to be gone, nor for long by one that hangs.
+      const told = request.supplier.up ? await this.#withinBudget(asking) : 'late';
+      if (told === 'late') return 'stale';
+      if (told === 'confirmed' || told === 'absent') return 'unlisted-hit';
+      if (told !== 'unstored') return this.#follow(told, request);
+      const transfer = asking.take();
+      return transfer === null ? 'stale' : passThrough(transfer);
+    } finally {
+      asking.leave();
+    }
+  }
+
+  async #fetch(request: UnlistedRequest): Promise<OpenedUnlisted | null> {
+    if (this.#toldAbsent(request)) return null;
+    const asking = this.#ask(request, null);
+    asking.join();
+    try {
+      const told = await asking.told;
+      if (told === 'absent') return null;
+      if (typeof told === 'object') return this.#follow(told, request);
+      const transfer = asking.take();
+      if (transfer !== null) return passThrough(transfer);
+    } finally {
+      asking.leave();
+    }
+    // Another client had the transfer, or what was confirmed is not held here: asked for this one alone.
+    return passThrough(await this.#ownTransfer(request));
   }
 
   /** Asks the upstream, once for all who ask at the same time. */
-  #ask(
-    key: string,
-    request: UnlistedRequest,
-    entry: UnlistedEntry | null,
-  ): Promise<'confirmed' | 'absent' | Fetch | Transfer> {
-    let asked = this.#revalidating.get(key);
-    if (asked === undefined) {
-      asked = this.#askUpstream(key, request, entry).finally(() => this.#revalidating.delete(key));
-      this.#revalidating.set(key, asked);
-    } else if (entry === null) {
-      // A transfer that is not stored belongs to one client: the others ask for themselves.
-      return asked.then((answer) =>
-        typeof answer === 'object' && !('growing' in answer) ? this.#askUpstream(key, request, null) : answer,
-      );
+  #ask(request: UnlistedRequest, entry: UnlistedEntry | null): Asking {
+    const key = keyOf(request);
+    let asking = this.#asking.get(key);
+    if (asking === undefined) {
+      asking = new Asking(this.#clock.monotonic(), async (unstored) => {
+        try {
+          return await this.#askUpstream(request, entry, unstored);
+        } finally {
+          this.#asking.delete(key);
+        }
+      });
+      this.#asking.set(key, asking);
     }
-    return asked;
+    return asking;
   }
 
   async #askUpstream(
-    key: string,
     request: UnlistedRequest,
     entry: UnlistedEntry | null,
-  ): Promise<'confirmed' | 'absent' | Fetch | Transfer> {
-    const { supplier, file } = request;
-    if (supplier === null)
-      throw new WaystationError('upstream_unreachable', 'no upstream is known for this repository');
-    let answer: Answer;
-    try {
-      answer = await supplier.get(file, entry, AbortSignal.timeout(9_000));
-    } catch (error) {
-      const failure = asWaystationError(error);
-      if (failure.code !== 'upstream_missing') throw failure;
+    unstored: (transfer: Transfer) => void,
+  ): Promise<Told> {
+    const answer = await askSupplier({ ...request, validators: entry }, this.#clock);
+    if (answer === null) {
       if (this.#absent.size > 10_000) this.#absent.clear();
-      this.#absent.set(key, this.#clock.monotonic() + absentFor);
+      this.#absent.set(keyOf(request), this.#clock.monotonic() + absentFor);
       return 'absent';
     }
     if (answer.kind === 'not-modified') {
-      await this.#notes.put(checkedKey(key), this.#clock.now());
+      await this.#notes.put(checkedKey(request), this.#clock.now());
       return 'confirmed';
     }
-    if (looksLikePortal(file, answer.transfer)) {
-      answer.transfer.cancel();
-      throw new WaystationError('upstream_lied', `${answer.transfer.source} answered with an HTML page`);
+    const fetch = await this.#fetches.begin(request, answer.transfer);
+    if (fetch === null) {
+      unstored(answer.transfer);
+      return 'unstored';
     }
-    return this.#store(key, request, answer.transfer);
-  }
-
-  /** Begins to store what arrives; gives the transfer back when that cannot be. */
-  async #store(key: string, request: UnlistedRequest, transfer: Transfer): Promise<Fetch | Transfer> {
-    const fetch = await this.#fetches.begin(request, transfer);
-    if (fetch === null) return transfer;
+    const key = keyOf(request);
     this.#fetching.set(key, fetch);
-    void fetch.stored.then((kept) => {
+    void fetch.stored.then(async (kept) => {
+      if (kept) await this.#notes.put(checkedKey(request), this.#clock.now());
       this.#fetching.delete(key);
-      if (kept) void this.#notes.put(checkedKey(key), this.#clock.now());
     });
     return fetch;
   }
 
-  async #fresh(key: string, entry: UnlistedEntry): Promise<boolean> {
-    const noted = await this.#notes.get(checkedKey(key));
+  async #ownTransfer(request: UnlistedRequest): Promise<Transfer> {
+    const answer = await askSupplier({ ...request, validators: null }, this.#clock);
+    if (answer?.kind === 'found') return answer.transfer;
+    throw new WaystationError('upstream_missing', `${request.file}: the upstream does not have it any more`);
+  }
+
+  #follow(fetch: UnlistedFetch, request: UnlistedRequest): OpenedUnlisted {
+    const { growing, representation } = fetch;
+    const source = new Follower(growing, 0, (sent) => {
+      return new Passthrough(this.#ownTransfer(request), { size: growing.size, sent });
+    });
+    const { contentType, lastModified } = representation;
+    return { source, outcome: 'unlisted-miss', contentType, lastModified, digest: null };
+  }
+
+  #toldAbsent(request: UnlistedRequest): boolean {
+    const until = this.#absent.get(keyOf(request));
+    return until !== undefined && this.#clock.monotonic() < until;
+  }
+
+  async #fresh(entry: UnlistedEntry): Promise<boolean> {
+    const noted = await this.#notes.get(checkedKey(entry));
     const checked = typeof noted === 'number' ? noted : Date.parse(entry.fetched);
     const age = this.#clock.now() - checked;
     return age >= 0 && age < lifetime;
   }
 
-  async #withinBudget<T>(asked: Promise<T>): Promise<T | 'late'> {
+  async #withinBudget(asking: Asking): Promise<Told | 'late'> {
+    const left = asking.began + revalidationBudget - this.#clock.monotonic();
+    if (left <= 0) return 'late';
     const timer = new AbortController();
-    const late = this.#clock.sleep(revalidationBudget, timer.signal).then(
-      () => 'late' as const,
-      () => 'late' as const,
-    );
-    const answer = await Promise.race([asked.catch(() => 'late' as const), late]);
-    timer.abort();
-    return answer;
+    const late = (): 'late' => 'late';
+    try {
+      return await Promise.race([asking.told.catch(late), this.#clock.sleep(left, timer.signal).then(late, late)]);
+    } finally {
+      timer.abort();
+    }
   }
 }
 
-/** An answer that came too late for anybody: a transfer that is not stored is given up. */
-function discard(answer: 'confirmed' | 'absent' | Fetch | Transfer): void {
-  if (typeof answer === 'object' && !('growing' in answer)) answer.cancel();
-}
-
-function follow(fetch: Fetch): OpenedUnlisted {
-  const source = new Follower(fetch.growing, 0, () => {
-    throw new WaystationError('disk_failing', 'the disk failed under an unlisted file');
-  });
-  const { contentType, lastModified } = fetch.representation;
-  return { source, outcome: 'unlisted-miss', contentType, lastModified, digest: null };
-}
-
 function passThrough(transfer: Transfer): OpenedUnlisted {
-  const { contentType, lastModified } = transfer;
-  return { source: new Passthrough(transfer), outcome: 'bypass', contentType, lastModified, digest: null };
+  const { contentType, lastModified, total } = transfer;
+  const source = new Passthrough(transfer, { size: total });
+  return { source, outcome: 'bypass', contentType, lastModified, digest: null };
 }
 
-/** A captive portal answers everything with its page: no yum repository does that for a file that is not HTML. */
-function looksLikePortal(file: string, representation: Representation): boolean {
-  return (representation.contentType ?? '').startsWith('text/html') && !/\.(?:html?|xhtml)$/i.test(file);
+interface Named {
+  readonly repository: string;
+  readonly file: string;
+  readonly scope: string;
 }
 
-function checkedKey(key: string): string {
-  return `unlisted ${key}`;
+function keyOf({ repository, file, scope }: Named): string {
+  return `${scope}\n${repository}\n${file}`;
+}
+
+function checkedKey(named: Named): string {
+  return `unlisted ${keyOf(named)}`;
 }

@@ -1,0 +1,129 @@
+import type { Digest, Listed } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { Disk } from './disk.ts';
+import { verifyFirstLimit } from './fill.ts';
+import type { Layout } from './layout.ts';
+import { FilePart, MemoryPart } from './part.ts';
+import type { Part } from './part.ts';
+import type { Reservation, Space } from './space.ts';
+
+/** What a place is made from. */
+export interface PlaceStore {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly blobs: BlobStore;
+  readonly space: Space;
+}
+
+export interface PlacedFile {
+  readonly scope: string;
+  readonly listed: Listed;
+  /** Looks for bytes that an earlier run left also when the file is small. */
+  readonly adopt: boolean;
+}
+
+/**
+ * Where the bytes of one fill go: space reserved before, a part on disk (or memory, for a small file) while they arrive,
+ * a held file once they are proven. Ended exactly once, by `keep` or by `leave`.
+ */
+export class FillPlace {
+  readonly #store: PlaceStore;
+  readonly #file: PlacedFile;
+  readonly #path: string;
+  readonly #small: boolean;
+  readonly #reservation: Reservation | null;
+  /** Bytes that an earlier fill left and this one goes on with. */
+  readonly #present: number;
+  #part: Part | null = null;
+
+  private constructor(
+    store: PlaceStore,
+    file: PlacedFile,
+    reserved: { small: boolean; present: number; reservation: Reservation | null },
+  ) {
+    this.#store = store;
+    this.#file = file;
+    this.#path = store.layout.part(file.scope, file.listed);
+    this.#small = reserved.small;
+    this.#present = reserved.present;
+    this.#reservation = reserved.reservation;
+  }
+
+  static async reserve(store: PlaceStore, file: PlacedFile): Promise<FillPlace> {
+    const { disk, layout, space } = store;
+    const { scope, listed, adopt } = file;
+    const path = layout.part(scope, listed);
+    const small = listed.size <= verifyFirstLimit && !adopt;
+    let present = await sizeOf(disk, path);
+    if (present > 0 && (small || present > listed.size)) {
+      // Begun anew: small files arrive faster than their start is looked at, and too many bytes are no start.
+      await disk.unlink(path).catch(() => {});
+      const left = await sizeOf(disk, path);
+      space.adjust(left - present);
+      present = 0;
+    }
+    return new FillPlace(store, file, { small, present, reservation: await space.reserve(listed.size, present) });
+  }
+
+  /** Whether the file will be kept. */
+  get stores(): boolean {
+    return this.#reservation !== null;
+  }
+
+  /** Whether a fill can go on here at all: a small file that is not kept is shared in memory. */
+  get usable(): boolean {
+    return this.stores || this.#small;
+  }
+
+  /** The part that bytes go to; another one for each attempt. @throws WaystationError the disk's. */
+  async part(attempt: number, onWritten: () => void): Promise<Part> {
+    const { size } = this.#file.listed;
+    if (this.#small) return (this.#part = new MemoryPart(size, onWritten));
+    const part = await FilePart.open(this.#store.disk, this.#path, attempt === 0 ? this.#present : 0, () => {
+      this.#reservation?.wrote(part.written);
+      onWritten();
+    });
+    this.#reservation?.wrote(part.written);
+    return (this.#part = part);
+  }
+
+  /** Turns proven bytes into a held file, durably. @throws WaystationError when the disk refuses. */
+  async keep(part: Part, sha256: Digest): Promise<void> {
+    const { scope, listed } = this.#file;
+    if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
+    if (part instanceof FilePart) await part.sync();
+    else if (part instanceof MemoryPart) await writePart(this.#store.disk, this.#path, part.bytes());
+    await this.#store.blobs.commit({ part: this.#path, scope, listed, sha256, reservation: this.#reservation });
+  }
+
+  /**
+   * Nothing is kept, but what arrived in a part on disk stays for a later try and takes room until then.
+   * @returns the bytes that stay.
+   */
+  async leave(): Promise<number> {
+    const { disk } = this.#store;
+    if (this.#small && this.#reservation !== null) await disk.unlink(this.#path).catch(() => {});
+    // Asked of the disk: a failed write may have put down more than was seen to be written.
+    const left = this.#reservation === null ? 0 : await sizeOf(disk, this.#path);
+    this.#reservation?.commit(left);
+    this.#part?.release();
+    return left;
+  }
+}
+
+/** Writes a whole file to a part, synced. @throws WaystationError the disk's. */
+export async function writePart(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+  const file = await FilePart.open(disk, path, 0, () => {});
+  try {
+    void file.append(bytes);
+    await file.flush();
+    await file.sync();
+  } finally {
+    file.release();
+  }
+}
+
+async function sizeOf(disk: Disk, path: string): Promise<number> {
+  return (await disk.size(path).catch(() => null)) ?? 0;
+}

@@ -1,0 +1,113 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Gate } from '../support/faulty-origin-gate.ts';
+import { ScriptedLoader } from '../support/scripted-loader.ts';
+import { file, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
+
+const patient = new AbortController().signal;
+
+/** A large file whose transfer stalls at `at`, and a client that was given something and left. */
+async function left(store: Awaited<ReturnType<typeof pieces>>, size: number, at: number) {
+  const { bytes, listed } = file(size);
+  const gate = new Gate();
+  const loader = new ScriptedLoader([{ bytes, stall: { at, gate }, chunks: mebibyte }], { again: { bytes } });
+  const request = { scope: 'open', listed, loader: () => loader };
+  const { source } = await store.fills.open(request, 0);
+  await gate.reached;
+  await readPart(source, 0, 1000);
+  source.release();
+  return { bytes, listed, gate, loader, request };
+}
+
+test('a large fill that has hardly begun stops 30 s after its last client left, and is gone on with later', async () => {
+  await using store = await pieces();
+  const { bytes, listed, request, loader } = await left(store, 40 * mebibyte, 2 * mebibyte);
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(29_999);
+  await setImmediate();
+  expect(store.fills.active).toBe(1);
+  store.clock.advance(1);
+  await idle(store);
+  expect(store.results.get('abandoned')).toBe(1);
+  expect([store.space.used, store.space.reserved]).toEqual([2 * mebibyte, 0]);
+  const { source } = await store.fills.open(request, 0);
+  expect((await readAll(source)).bytes.equals(bytes)).toBe(true);
+  expect(loader.opened).toEqual([0, 2 * mebibyte]);
+  await idle(store);
+  expect(await store.blobs.holds('open', listed)).toBe(true);
+  expect([store.space.used, store.space.reserved]).toEqual([listed.size, 0]);
+});
+
+test.each([
+  ['of at most 32 MiB', 32 * mebibyte, mebibyte],
+  ['of which a quarter is there', 40 * mebibyte, 10 * mebibyte],
+])('a fill %s goes on without anybody', async (_, size, at) => {
+  await using store = await pieces();
+  const { listed, gate } = await left(store, size, at);
+  store.clock.advance(60_000);
+  gate.open();
+  await idle(store);
+  expect(await store.blobs.holds('open', listed)).toBe(true);
+});
+
+test('the 30 s begin anew when somebody came and left again', async () => {
+  await using store = await pieces();
+  const { request, gate } = await left(store, 40 * mebibyte, 2 * mebibyte);
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(20_000);
+  const second = await store.fills.open(request, 0);
+  expect(second.outcome).toBe('collapsed');
+  second.source.release();
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(15_000);
+  await setImmediate();
+  expect(store.results.get('abandoned')).toBeUndefined();
+  store.clock.advance(15_000);
+  await idle(store);
+  expect(store.results.get('abandoned')).toBe(1);
+  gate.open();
+});
+
+test('a fill that a sync waits for goes on without clients', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(40 * mebibyte);
+  const gate = new Gate();
+  const loader = new ScriptedLoader([{ bytes, stall: { at: mebibyte, gate }, chunks: mebibyte }]);
+  const request = { scope: 'open', listed, loader: () => loader };
+  const sync = store.fills.ensure(request, patient);
+  const client = await store.fills.open(request, 0);
+  client.source.release();
+  store.clock.advance(60_000);
+  gate.open();
+  await sync;
+  expect(await store.blobs.holds('open', listed)).toBe(true);
+});
+
+test('a fill whose sync was aborted and that nobody follows stops as well', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(40 * mebibyte);
+  const gate = new Gate();
+  const loader = new ScriptedLoader([{ bytes, stall: { at: mebibyte, gate }, chunks: mebibyte }]);
+  const stop = new AbortController();
+  const sync = store.fills.ensure({ scope: 'open', listed, loader: () => loader }, stop.signal);
+  await gate.reached;
+  stop.abort(new Error('stopped'));
+  await expect(sync).rejects.toThrow('stopped');
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(30_000);
+  await idle(store);
+  expect(store.results.get('abandoned')).toBe(1);
+});
+
+test('a client that comes while a fill is being given up begins another, from the byte reached', async () => {
+  await using store = await pieces();
+  const { bytes, request, loader } = await left(store, 40 * mebibyte, 2 * mebibyte);
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(30_000);
+  // The fill is told to stop in this turn, and has not yet ended.
+  await Promise.resolve();
+  const [client, sync] = await Promise.all([store.fills.open(request, 0), store.fills.ensure(request, patient)]);
+  expect(sync).toBeUndefined();
+  expect((await readAll(client.source)).bytes.equals(bytes)).toBe(true);
+  expect(loader.opened).toEqual([0, 2 * mebibyte]);
+});

@@ -1,0 +1,90 @@
+import type { Disk, ReadableFile, WritableFile } from '../../cache/disk.ts';
+import { systemDisk } from '../../cache/disk.ts';
+
+/** One call on the disk, as it was made. */
+export interface DiskCall {
+  readonly call: string;
+  readonly path: string;
+  /** The second path of a rename or link; the position of a write. */
+  readonly to?: string | number;
+}
+
+/** The real disk: writes down every call that changes it, and fails those that it is told to fail. */
+export class FaultyDisk implements Disk {
+  readonly calls: DiskCall[] = [];
+  readonly #fails: (call: DiskCall, count: number) => string | null;
+  #space: { free: number; total: number } | null = null;
+
+  /** @param fails the system error code with which a call fails; null: it goes through. `count` is 1 for the first. */
+  constructor(fails: (call: DiskCall, count: number) => string | null = () => null) {
+    this.#fails = fails;
+  }
+
+  /** Fails the nth call that changes something, and none else. */
+  static failingNth(n: number, code = 'EIO'): FaultyDisk {
+    return new FaultyDisk((_, count) => (count === n ? code : null));
+  }
+
+  /** Lets the file system seem to have so many bytes. */
+  setSpace(space: { free: number; total: number } | null): void {
+    this.#space = space;
+  }
+
+  readonly openRead = (path: string): Promise<ReadableFile | null> => systemDisk.openRead(path);
+  readonly readFile = (path: string): Promise<Buffer | null> => systemDisk.readFile(path);
+  readonly list = (path: string): Promise<readonly string[]> => systemDisk.list(path);
+  readonly size = (path: string): Promise<number | null> => systemDisk.size(path);
+
+  async openPart(path: string): Promise<WritableFile> {
+    this.#made({ call: 'openPart', path });
+    const file = await systemDisk.openPart(path);
+    return {
+      fd: file.fd,
+      write: async (chunks, position) => {
+        this.#made({ call: 'write', path, to: position });
+        await file.write(chunks, position);
+      },
+      read: (buffer, position, length) => file.read(buffer, position, length),
+      sync: async () => {
+        this.#made({ call: 'sync', path });
+        await file.sync();
+      },
+      close: () => file.close(),
+    };
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    this.#made({ call: 'rename', path: from, to });
+    await systemDisk.rename(from, to);
+  }
+
+  async link(from: string, to: string): Promise<void> {
+    this.#made({ call: 'link', path: from, to });
+    await systemDisk.link(from, to);
+  }
+
+  async unlink(path: string): Promise<void> {
+    this.#made({ call: 'unlink', path });
+    await systemDisk.unlink(path);
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    this.#made({ call: 'makeFolder', path });
+    await systemDisk.makeFolder(path);
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    this.#made({ call: 'syncFolder', path });
+    await systemDisk.syncFolder(path);
+  }
+
+  async space(path: string): Promise<{ free: number; total: number }> {
+    return this.#space ?? systemDisk.space(path);
+  }
+
+  #made(call: DiskCall): void {
+    this.calls.push(call);
+    const code = this.#fails(call, this.calls.length);
+    if (code !== null) throw Object.assign(new Error(`${code}: ${call.call} ${call.path}`), { code });
+  }
+}
