@@ -82,8 +82,9 @@ export class PulpApi {
     for (;;) {
       const authentication = login === null ? {} : await this.#session.authentication(login, signal);
       const answer = await this.#options.connection.send({ method: 'GET', url, authentication }, signal);
+      const { status } = answer;
       // 401: the session has ended (14 days, or a new password). Some set-ups say 403 for the same.
-      if ((answer.status === 401 || answer.status === 403) && login !== null && this.#session.refused()) continue;
+      if (login !== null && (status === 401 || status === 403) && this.#session.refused(status)) continue;
       return fieldsOf(jsonOf(answer, where, this.#options.clock.now()), `${where}: the answer`);
     }
   }

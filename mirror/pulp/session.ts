@@ -37,10 +37,13 @@ export class Session {
     return this.#cookie === null ? { authorization: basic } : { cookie: this.#cookie.text };
   }
 
-  /** The hub refused what `authentication` gave. True when asking again may help. */
-  refused(): boolean {
+  /** The hub refused what `authentication` gave. @returns true when asking again may help. */
+  refused(status: 401 | 403): boolean {
     if (this.#cookie === null) return false;
-    this.#impossible = this.#options.clock.monotonic() - this.#cookie.begun < young;
+    const fresh = this.#options.clock.monotonic() - this.#cookie.begun < young;
+    // A session that was just begun is known: it may not have what it asks for.
+    if (fresh && status === 403) return false;
+    this.#impossible = fresh;
     this.#cookie = null;
     return true;
   }

@@ -55,6 +55,8 @@ export class SimulatedPulp implements AsyncDisposable {
   intercept: Answer = () => false;
   readonly seen: Seen[] = [];
   readonly origin: string;
+  /** As the status and the distributions name it. */
+  contentOrigin: string;
   readonly #close: () => Promise<void>;
 
   static async start({ tls, domains = true }: SimulatedOptions = {}): Promise<SimulatedPulp> {
@@ -75,6 +77,7 @@ export class SimulatedPulp implements AsyncDisposable {
 
   private constructor(origin: string, close: () => Promise<void>) {
     this.origin = origin;
+    this.contentOrigin = origin;
     this.#close = close;
   }
 
@@ -111,7 +114,7 @@ export class SimulatedPulp implements AsyncDisposable {
   #status(domains: boolean): object {
     return {
       versions: [{ component: 'core', version: '3.123.1' }],
-      content_settings: { content_origin: this.origin, content_path_prefix: '/pulp/content/' },
+      content_settings: { content_origin: this.contentOrigin, content_path_prefix: '/pulp/content/' },
       domain_enabled: domains,
     };
   }
@@ -143,7 +146,7 @@ export class SimulatedPulp implements AsyncDisposable {
     const [label, value] = (query.get('pulp_label_select') ?? '').split('=');
     return this.distributions
       .filter(({ pulp_labels: labels = {} }) => !label || labels[label] === value)
-      .map((row) => ({ base_url: `${this.origin}/pulp/content/default/${row.base_path}/`, ...row }));
+      .map((row) => ({ base_url: `${this.contentOrigin}/pulp/content/default/${row.base_path}/`, ...row }));
   }
 
   #content(url: URL, response: ServerResponse): void {
