@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import type { Listed } from '../base/digest.ts';
+import type { Digest, Listed } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Generations } from './generations.ts';
-import type { MapEntry } from './package-map/reader.ts';
+import type { MapEntry, PackageMap } from './package-map/reader.ts';
 import type { Maps } from './package-map/maps.ts';
 
 /** One repository of one generation. */
@@ -85,6 +86,7 @@ export class Served {
   /**
    * What the repository's metadata says of `file`; for all but repomd.xml, its signature and key the kept generations
    * of the same subscription are asked as well, newest first: a dnf may hold an older primary.
+   * @throws WaystationError `blob_damaged` when a map that would tell cannot be read: that proves no absence.
    */
   async find(place: Place, onlyThisGeneration = false): Promise<Found> {
     const own = await this.#findIn(place.repository, place.file);
@@ -93,9 +95,10 @@ export class Served {
     for (const generation of onlyThisGeneration
       ? []
       : this.#generations.kept(place.repository.generation.subscription)) {
-      const document = generation.repositories[place.repository.path];
+      const { path } = place.repository;
+      const document = Object.hasOwn(generation.repositories, path) ? generation.repositories[path] : undefined;
       if (generation.id === place.repository.generation.id || document === undefined) continue;
-      const found = await this.#findIn({ path: place.repository.path, generation, document }, place.file);
+      const found = await this.#findIn({ path, generation, document }, place.file);
       if (found !== null) return found;
     }
     const proven = place.file.endsWith('.rpm') || place.file.startsWith('repodata/');
@@ -110,9 +113,8 @@ export class Served {
     if (document.asc !== null) pinned.push({ href: 'repodata/repomd.xml.asc', listed: document.asc });
     if (document.key !== null) pinned.push({ href: 'repodata/repomd.xml.key', listed: document.key });
     for (const entry of pinned) if (entry.href.startsWith(folder)) yield entry;
-    const map = document.map === null ? null : await this.#maps.get(document.map);
-    if (map === null) return;
-    for await (const entry of map.entries(folder)) {
+    if (document.map === null) return;
+    for await (const entry of (await this.#map(document.map)).entries(folder)) {
       if (!entry.href.startsWith(folder)) return;
       yield entry;
     }
@@ -128,10 +130,19 @@ export class Served {
     const key = `${document.map} ${file}`;
     let listed = this.#lookups.get(key);
     if (listed === undefined) {
-      listed = (await (await this.#maps.get(document.map))?.find(file)) ?? false;
+      listed = (await (await this.#map(document.map)).find(file)) ?? false;
       this.#lookups.set(key, listed);
     }
     return listed === false ? null : { kind: 'listed', listed, repository, pinned: 'file' };
+  }
+
+  async #map(primary: Digest): Promise<PackageMap> {
+    const map = await this.#maps.get(primary);
+    if (map !== null) return map;
+    throw new WaystationError(
+      'blob_damaged',
+      `the package map of ${primary} is damaged or lost; the next sync remakes it`,
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { WaystationError } from '../base/errors.ts';
+import type { WaystationError } from '../base/errors.ts';
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { Meter } from '../base/metrics.ts';
@@ -39,7 +39,8 @@ export interface StoreOptions {
 
 /** The state directory, once it is this process's. */
 interface Taken {
-  readonly writable: boolean;
+  /** Why it cannot be written; null: it can. */
+  readonly refusal: WaystationError | null;
   readonly lock: { release(): void };
 }
 
@@ -54,6 +55,8 @@ export class Store {
   readonly notes: Notes;
   readonly space: Space;
   readonly #index: BlobIndex;
+  readonly #maps: Maps;
+  readonly #closing = new AbortController();
   readonly #holdings: HoldingsCounter;
   readonly #clock: Clock;
   readonly #lock: Taken['lock'];
@@ -68,8 +71,9 @@ export class Store {
     this.#index = new BlobIndex();
     this.space = new Space({ disk, root: layout.root, limits: options.limits, clock });
     this.#lock = taken.lock;
-    if (!taken.writable) this.space.failed(new WaystationError('disk_read_only', `${layout.root} cannot be written`));
+    if (taken.refusal !== null) this.space.failed(taken.refusal);
     const maps = new Maps(disk, layout);
+    this.#maps = maps;
     this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, log });
     this.fills = new Fills({ disk, layout, blobs: this.blobs, space: this.space, clock, log, meter });
     this.generations = generations;
@@ -83,8 +87,8 @@ export class Store {
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
-        await adoptParts(complete, this.fills, log);
-        await countBlobs(recovery);
+        await adoptParts(complete, this.fills, log, this.#closing.signal);
+        await countBlobs(recovery, this.#closing.signal);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
   }
@@ -93,13 +97,18 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const whole = { disk: systemDisk, ...options };
     const layout = new Layout(options.root);
-    const { writable } = await prepareStateDirectory(whole.disk, layout);
+    const refusal = await prepareStateDirectory(whole.disk, layout);
     const lock = await options.lock(layout.root);
-    const generations = await Generations.load(whole.disk, layout, options.log);
-    const store = new Store(whole, layout, generations, { writable, lock });
-    await store.#parts;
-    await store.space.measure();
-    return store;
+    try {
+      const generations = await Generations.load(whole.disk, layout, options.log);
+      const store = new Store(whole, layout, generations, { refusal, lock });
+      await store.#parts;
+      await store.space.measure();
+      return store;
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   /** The newest first, the current one included. */
@@ -138,8 +147,10 @@ export class Store {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await this.recovered;
     this.blobs.close();
+    await this.#maps.close();
     await this.notes.close();
     this.#lock.release();
   }

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import { algorithmOf, algorithms, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 
@@ -21,6 +22,8 @@ export interface Header {
   readonly blocks: number;
   readonly indexOffset: number;
   readonly indexLength: number;
+  /** crc32 of the index: a wrong index would prove absence where there is none. */
+  readonly indexChecksum: number;
   readonly unservableOffset: number;
   readonly unservableLength: number;
 }
@@ -34,14 +37,17 @@ export function encodeHeader(header: Header): Buffer {
   buffer.writeUInt32LE(header.blocks, 24);
   buffer.writeBigUInt64LE(BigInt(header.indexOffset), 32);
   buffer.writeUInt32LE(header.indexLength, 40);
+  buffer.writeUInt32LE(header.indexChecksum, 44);
   buffer.writeBigUInt64LE(BigInt(header.unservableOffset), 48);
   buffer.writeUInt32LE(header.unservableLength, 56);
+  buffer.writeUInt32LE(crc32(buffer.subarray(0, 60)), 60);
   return buffer;
 }
 
 /** @returns null when these are not the first bytes of a map of this version. */
 export function decodeHeader(buffer: Buffer): Header | null {
   if (buffer.length < headerLength || !buffer.subarray(0, magic.length).equals(magic)) return null;
+  if (crc32(buffer.subarray(0, 60)) !== buffer.readUInt32LE(60)) return null;
   return {
     packages: buffer.readUInt32LE(8),
     unservable: buffer.readUInt32LE(12),
@@ -49,6 +55,7 @@ export function decodeHeader(buffer: Buffer): Header | null {
     blocks: buffer.readUInt32LE(24),
     indexOffset: Number(buffer.readBigUInt64LE(32)),
     indexLength: buffer.readUInt32LE(40),
+    indexChecksum: buffer.readUInt32LE(44),
     unservableOffset: Number(buffer.readBigUInt64LE(48)),
     unservableLength: buffer.readUInt32LE(56),
   };

@@ -11,36 +11,54 @@ export class Maps {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #open = new Map<Digest, Promise<PackageMap | null>>();
+  #made = 0;
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
     this.#layout = layout;
   }
 
-  /** @returns null when there is none. */
-  get(primary: Digest): Promise<PackageMap | null> {
-    let map = this.#open.get(primary);
-    if (map === undefined) {
-      map = PackageMap.open(this.#disk, this.#layout.map(primary));
-      this.#open.set(primary, map);
-      const forget = (): void => {
-        if (this.#open.get(primary) === map) this.#open.delete(primary);
-      };
-      // Absence is not remembered: the map may be written next.
-      map.then((found) => found === null && forget(), forget);
+  /** @returns null when there is none, or none that is whole as far as is known: it is made again from its primary. */
+  async get(primary: Digest): Promise<PackageMap | null> {
+    let opening = this.#open.get(primary);
+    if (opening === undefined) {
+      opening = PackageMap.open(this.#disk, this.#layout.map(primary));
+      this.#open.set(primary, opening);
+      opening.catch(() => this.#forget(primary, opening));
     }
-    return map;
+    const map = await opening;
+    // Absence is not remembered: the map may be written next.
+    if (map === null) this.#forget(primary, opening);
+    return map?.damaged === true ? null : map;
   }
 
   /** Writes the map of a primary: complete or not at all. `write` adds the entries in any order. */
   async make(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<PackageMap> {
     const writer = new PackageMapWriter();
     await write(writer);
-    const part = join(this.#layout.parts, `map-${hexOf(primary)}`);
+    this.#made += 1;
+    // Two repositories with the same primary may make its map at once: each has a part of its own.
+    const part = join(this.#layout.parts, `map-${hexOf(primary)}-${this.#made}`);
     await writer.finish(this.#disk, part, this.#layout.map(primary));
+    const before = this.#open.get(primary);
     this.#open.delete(primary);
+    await closeMap(before);
     const map = await this.get(primary);
     if (map === null) throw new Error(`the map just written cannot be read: ${primary}`);
     return map;
   }
+
+  async close(): Promise<void> {
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(open.map(closeMap));
+  }
+
+  #forget(primary: Digest, opening: Promise<PackageMap | null> | undefined): void {
+    if (this.#open.get(primary) === opening) this.#open.delete(primary);
+  }
+}
+
+async function closeMap(opening: Promise<PackageMap | null> | undefined): Promise<void> {
+  (await opening?.catch(() => null))?.close();
 }

@@ -21,6 +21,9 @@ export class PackageMap {
   readonly #index: Buffer;
   /** Where each block's record begins in the index. */
   readonly #records: Uint32Array;
+  #reads = 0;
+  #closing = false;
+  #damaged = false;
 
   private constructor(path: string, file: ReadableFile, header: Header, index: Buffer) {
     this.#path = path;
@@ -42,13 +45,19 @@ export class PackageMap {
     try {
       const header = decodeHeader(await readExactly(file, 0, Math.min(headerLength, file.size)));
       if (header !== null && header.unservableOffset + header.unservableLength === file.size) {
-        return new PackageMap(path, file, header, await readExactly(file, header.indexOffset, header.indexLength));
+        const index = await readExactly(file, header.indexOffset, header.indexLength);
+        if (crc32(index) === header.indexChecksum) return new PackageMap(path, file, header, index);
       }
     } catch {
       // Torn or foreign: as if it were not there.
     }
     await file.close();
     return null;
+  }
+
+  /** A part of it was found to be other than written: it has to be made again. */
+  get damaged(): boolean {
+    return this.#damaged;
   }
 
   /** What the metadata lists under this href; null when it does not. @throws WaystationError when the map is damaged. */
@@ -84,12 +93,18 @@ export class PackageMap {
 
   /** The packages that cannot be served, by name (at most 10,000). */
   async unservable(): Promise<readonly Unservable[]> {
-    const bytes = await readExactly(this.#file, this.header.unservableOffset, this.header.unservableLength);
+    const bytes = await this.#read(this.header.unservableOffset, this.header.unservableLength);
     return JSON.parse(bytes.toString()) as Unservable[];
   }
 
+  /** Closes the file once nobody reads from it. */
   close(): void {
-    void this.#file.close().catch(() => {});
+    this.#closing = true;
+    this.#closeIfIdle();
+  }
+
+  #closeIfIdle(): void {
+    if (this.#closing && this.#reads === 0) void this.#file.close().catch(() => {});
   }
 
   /** The last block whose first name is not behind `name`; -1 when all are. */
@@ -110,16 +125,22 @@ export class PackageMap {
     const record = this.#records[number] ?? 0;
     const block = await this.#read(Number(this.#index.readBigUInt64LE(record)), this.#index.readUInt32LE(record + 8));
     if (crc32(block) !== this.#index.readUInt32LE(record + 12)) {
+      this.#damaged = true;
       throw new WaystationError('blob_damaged', `${this.#path}: block ${number} has another checksum than written`);
     }
     return block;
   }
 
   async #read(position: number, length: number): Promise<Buffer> {
+    this.#reads += 1;
     try {
       return await readExactly(this.#file, position, length);
     } catch (error) {
+      if (error instanceof WaystationError) this.#damaged = true;
       throw diskError(error, this.#path);
+    } finally {
+      this.#reads -= 1;
+      this.#closeIfIdle();
     }
   }
 }

@@ -26,18 +26,20 @@ export class PackageMapWriter {
 
   /** Writes to `part`, syncs, renames to `path`, syncs the folder. @throws the disk's error; nothing stays then. */
   async finish(disk: Disk, part: string, path: string): Promise<void> {
-    await disk.unlink(part);
-    const file = await disk.openPart(part);
     try {
-      await this.#write(file);
-      await file.sync();
+      await disk.unlink(part);
+      const file = await disk.openPart(part);
+      try {
+        await this.#write(file);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await disk.rename(part, path);
     } catch (error) {
       await disk.unlink(part).catch(() => {});
       throw error;
-    } finally {
-      await file.close();
     }
-    await disk.rename(part, path);
     await disk.syncFolder(dirname(path));
   }
 
@@ -61,6 +63,7 @@ export class PackageMapWriter {
       blocks: blocks.count,
       indexOffset: blocks.position,
       indexLength: index.length,
+      indexChecksum: crc32(index),
       unservableOffset: blocks.position + index.length,
       unservableLength: unservable.length,
     });
