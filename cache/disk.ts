@@ -35,6 +35,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Makes a folder with all above it; their names are durable when it resolves. */
   makeFolder(path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
   /** Bytes that this process may still write, and the file system's size. */
@@ -88,6 +89,15 @@ async function absent<T>(call: () => Promise<T>): Promise<T | null> {
   }
 }
 
+async function syncFolder(path: string): Promise<void> {
+  const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
 /** The machine's file system. */
 export const systemDisk: Disk = {
   async openPart(path) {
@@ -103,7 +113,10 @@ export const systemDisk: Disk = {
   openRead: (path) =>
     absent(async () => {
       const file = await fs.open(path, constants.O_RDONLY);
-      const { size } = await file.stat();
+      const { size } = await file.stat().catch(async (error: unknown) => {
+        await file.close();
+        throw error;
+      });
       return {
         fd: file.fd,
         size,
@@ -120,16 +133,12 @@ export const systemDisk: Disk = {
     await absent(() => fs.unlink(path));
   },
   makeFolder: async (path) => {
-    await fs.mkdir(path, { recursive: true, mode: 0o750 });
+    const first = await fs.mkdir(path, { recursive: true, mode: 0o750 });
+    if (first === undefined) return;
+    // Without this a power cut may take a folder away with all that was synced in it.
+    for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   },
-  async syncFolder(path) {
-    const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  },
+  syncFolder,
   async space(path) {
     const { bavail, bsize, blocks } = await fs.statfs(path);
     return { free: bavail * bsize, total: blocks * bsize };

@@ -36,12 +36,13 @@ export class Generations {
   /** Reads what is there. A document that cannot be read is passed over and logged: the others are served. */
   static async load(disk: Disk, layout: Layout, log: Logger): Promise<Generations> {
     const documents = new Map<string, readonly GenerationDocument[]>();
-    for (const subscription of await disk.list(layout.generations)) {
+    for (const subscription of await listed(disk, layout.generations, log)) {
+      const folder = layout.generationFolder(subscription);
       const found: GenerationDocument[] = [];
-      for (const name of await disk.list(layout.generationFolder(subscription))) {
-        const document = name.endsWith('.json')
-          ? await readDocument(disk, join(layout.generationFolder(subscription), name), log)
-          : null;
+      for (const name of await listed(disk, folder, log)) {
+        if (!name.endsWith('.json')) continue;
+        const id = name.slice(0, -'.json'.length);
+        const document = await readDocument(disk, { path: join(folder, name), subscription, id }, log);
         if (document !== null) found.push(document);
       }
       if (found.length > 0) documents.set(subscription, found.toSorted(newestFirst));
@@ -101,16 +102,34 @@ function newestFirst(one: GenerationDocument, other: GenerationDocument): number
   return Date.parse(other.created) - Date.parse(one.created) || (other.id < one.id ? -1 : 1);
 }
 
-async function readDocument(disk: Disk, path: string, log: Logger): Promise<GenerationDocument | null> {
+/** A folder that cannot be listed holds back nothing but what is in it. */
+async function listed(disk: Disk, folder: string, log: Logger): Promise<readonly string[]> {
   try {
-    const bytes = await disk.readFile(path);
-    const document = JSON.parse(bytes?.toString() ?? '') as GenerationDocument;
-    if (document.format !== 1 || typeof document.id !== 'string' || typeof document.repositories !== 'object') {
-      throw new WaystationError('blob_damaged', 'no generation document of this format');
-    }
+    return (await disk.list(folder)).toSorted();
+  } catch (error) {
+    log.error({ path: folder, error: diskError(error, folder).message }, 'a folder of generations cannot be listed');
+    return [];
+  }
+}
+
+async function readDocument(
+  disk: Disk,
+  named: { path: string; subscription: string; id: string },
+  log: Logger,
+): Promise<GenerationDocument | null> {
+  try {
+    const bytes = await disk.readFile(named.path);
+    const document = JSON.parse(bytes?.toString() ?? '') as GenerationDocument | null;
+    const whole =
+      document?.format === 1 &&
+      document.id === named.id &&
+      document.subscription === named.subscription &&
+      typeof document.repositories === 'object' &&
+      document.repositories !== null;
+    if (!whole) throw new WaystationError('blob_damaged', 'no generation document of this format and name');
     return document;
   } catch (error) {
-    log.error({ path, error: String(error) }, 'a generation document cannot be read');
+    log.error({ path: named.path, error: String(error) }, 'a generation document cannot be read');
     return null;
   }
 }

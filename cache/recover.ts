@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFrom } from '../base/digest.ts';
 import type { Listed } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Loader } from '../base/transfer.ts';
 import type { BlobIndex } from './blob-index.ts';
@@ -36,12 +36,16 @@ export interface CompletePart {
  */
 export async function recoverParts({ disk, layout, space, log }: Recovery): Promise<readonly CompletePart[]> {
   const complete: CompletePart[] = [];
-  for (const name of await disk.list(layout.parts)) {
+  const names = await disk.list(layout.parts).catch((error: unknown) => {
+    log.warn({ path: layout.parts, error: String(error) }, 'the parts of an earlier run cannot be listed');
+    return [];
+  });
+  for (const name of names) {
     const path = join(layout.parts, name);
     const named = parsePartName(name);
     try {
       const { size, mtimeMs } = await stat(path);
-      if (named === null || size > named.listed.size || Date.now() - mtimeMs > partLifetime) {
+      if (named === null || size === 0 || size > named.listed.size || Date.now() - mtimeMs > partLifetime) {
         await disk.unlink(path);
         continue;
       }
@@ -55,41 +59,63 @@ export async function recoverParts({ disk, layout, space, log }: Recovery): Prom
 }
 
 /** Proves complete parts by the very path that a fill takes, so that a client's fill and this never meet. */
-export async function adoptParts(parts: readonly CompletePart[], fills: Fills, log: Logger): Promise<void> {
+export async function adoptParts(
+  parts: readonly CompletePart[],
+  fills: Fills,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   const nobody: Loader = {
     open: () => Promise.reject(new WaystationError('upstream_unreachable', 'the part is not what its name says')),
     lied: () => {},
   };
   for (const { scope, listed } of parts) {
     try {
-      await fills.ensure({ scope, listed, loader: () => nobody, adopt: true }, new AbortController().signal);
+      await fills.ensure({ scope, listed, loader: () => nobody, adopt: true }, signal);
       log.info({ digest: listed.digest, bytes: listed.size }, 'a complete part of an earlier run was adopted');
-    } catch {
-      log.info({ digest: listed.digest }, 'a part of an earlier run was not what its name says');
+    } catch (error) {
+      if (signal.aborted) return;
+      const reason = asWaystationError(error).message;
+      log.info({ digest: listed.digest, reason }, 'a complete part of an earlier run was not adopted');
     }
   }
 }
 
-/** Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has its sha256 name beside, and takes room once. */
-export async function countBlobs({ disk, layout, index, space, log }: Recovery): Promise<void> {
-  for (const scope of await disk.list(layout.blobs)) {
-    const algorithms = await disk.list(join(layout.blobs, scope));
+/**
+ * Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has
+ * its sha256 name beside, and takes room once. A folder that cannot be listed is passed over.
+ */
+export async function countBlobs({ disk, layout, index, space, log }: Recovery, signal: AbortSignal): Promise<void> {
+  const list = (...below: readonly string[]): Promise<readonly string[]> => {
+    const path = join(layout.blobs, ...below);
+    return disk.list(path).catch((error: unknown) => {
+      log.warn({ path, error: String(error) }, 'blobs cannot be counted');
+      return [];
+    });
+  };
+  for (const scope of await list()) {
+    const algorithms = await list(scope);
     const linked = algorithms.some((algorithm) => algorithm !== 'sha256');
     for (const algorithm of algorithms) {
-      for (const folder of await disk.list(join(layout.blobs, scope, algorithm))) {
-        for (const name of await disk.list(join(layout.blobs, scope, algorithm, folder))) {
+      for (const folder of await list(scope, algorithm)) {
+        for (const name of await list(scope, algorithm, folder)) {
+          if (signal.aborted) return;
           const listed = parseBlobName(algorithm, name);
           if (listed === null) {
             log.warn({ name }, 'a file among the blobs has no blob name');
             continue;
           }
           const path = join(layout.blobs, scope, algorithm, folder, name);
-          const twin = linked && algorithm === 'sha256' && (await stat(path).catch(() => null))?.nlink !== 1;
+          const twin = linked && algorithm === 'sha256' && (await linkCount(path)) > 1;
           if (index.add(scope, listed.digest) && !twin) space.adjust(listed.size);
         }
       }
     }
   }
+}
+
+async function linkCount(path: string): Promise<number> {
+  return (await stat(path).catch(() => null))?.nlink ?? 1;
 }
 
 function parseBlobName(algorithm: string, name: string): Listed | null {

@@ -8,10 +8,10 @@ export const stateFormat = 1;
 
 /**
  * Checks and makes the state directory.
- * @returns whether it can be written; a read-only one is served from as it is.
+ * @returns why it cannot be written, null when it can; one that cannot is served from as it is.
  * @throws WaystationError `state_format_unknown`, or `state_unusable` when it is neither readable nor writable.
  */
-export async function prepareStateDirectory(disk: Disk, layout: Layout): Promise<{ writable: boolean }> {
+export async function prepareStateDirectory(disk: Disk, layout: Layout): Promise<WaystationError | null> {
   const format = await readFormat(disk, layout);
   try {
     for (const folder of [layout.root, layout.blobs, layout.maps, layout.generations, layout.unlisted, layout.parts]) {
@@ -19,7 +19,7 @@ export async function prepareStateDirectory(disk: Disk, layout: Layout): Promise
     }
     // Written at each start: the cheapest proof that the directory can be written.
     await replaceFile(disk, layout.format, Buffer.from(`waystation ${stateFormat}\n`));
-    return { writable: true };
+    return null;
   } catch (error) {
     const failure = diskError(error, layout.root);
     if (format === null) {
@@ -27,7 +27,7 @@ export async function prepareStateDirectory(disk: Disk, layout: Layout): Promise
         cause: error,
       });
     }
-    return { writable: false };
+    return failure;
   }
 }
 
