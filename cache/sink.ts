@@ -94,6 +94,12 @@ export class CacheSink {
     return sha256.digest();
   }
 
+  async *packages(primary: Digest): AsyncGenerator<{ readonly href: string; readonly listed: Listed }> {
+    const map = await this.#maps.get(primary);
+    if (map === null) throw new WaystationError('blob_damaged', `the package map of ${primary} is not there`);
+    yield* map.entries();
+  }
+
   async map(primary: Digest): Promise<MapSummary | null> {
     const map = await this.#maps.get(primary);
     return map === null ? null : summary(map);

@@ -15,9 +15,10 @@ export function contentPorts(parts: {
   const named = new Map(config.subscriptions.map((subscription) => [subscription.name, subscription]));
   const ownerOf = (repository: string): string | undefined =>
     store.served.repository(repository)?.generation.subscription;
-  const supplier: ContentPorts['supplier'] = (repository) => {
+  const supplier: ContentPorts['supplier'] = (repository, scope) => {
     const owner = ownerOf(repository);
-    return owner === undefined ? null : (subscriptions.upstream(owner, repository)?.supplier ?? null);
+    const wanted = owner === undefined ? null : subscriptions.upstream(owner, repository);
+    return wanted?.scope === scope ? wanted.supplier : null;
   };
   return {
     supplier,
@@ -33,7 +34,7 @@ export function contentPorts(parts: {
       }
       return null;
     },
-    stale: (repository) => supplier(repository)?.up !== true,
+    stale: (repository) => supplier(repository, store.served.repository(repository)?.document.scope ?? '')?.up !== true,
     draining,
   };
 }

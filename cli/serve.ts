@@ -22,6 +22,7 @@ import { Targets } from '../gateway/content/target.ts';
 import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
 import { pageApp } from '../gateway/page/app.ts';
+import { PackageFetcher } from '../mirror/packages.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
 import type { GenerationStore } from '../sync/store.ts';
@@ -82,7 +83,14 @@ export async function serve(config: Config, options: { version: string; logLevel
         subscriptionOptions(subscription, await upstreams.hub(subscription)),
       ),
     ),
-    { store: publishing(store, () => published.refresh()), reader, clock, log, random: Math.random },
+    {
+      store: publishing(store, () => published.refresh()),
+      reader,
+      packages: new PackageFetcher(store.sink),
+      clock,
+      log,
+      random: Math.random,
+    },
   );
   measureSubscriptions(subscriptions, meter, clock);
 

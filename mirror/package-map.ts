@@ -1,5 +1,6 @@
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
+import { possessionScope } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import { decompress } from '../yum/decompress.ts';
 import { readPrimary } from '../yum/primary.ts';
@@ -18,6 +19,8 @@ export interface PackageMap {
 
 export interface MapRequest {
   readonly sink: Sink;
+  /** Of the repository, as served. */
+  readonly path: string;
   readonly scope: string;
   readonly repomd: Repomd;
   readonly log: Logger;
@@ -29,10 +32,11 @@ export interface MapRequest {
  * @throws WaystationError that names the file: `metadata_invalid`, `metadata_too_large`, or `record_mismatch` when it is
  * the file that repomd.xml lists but does not decompress to what it lists.
  */
-export async function ensureMap({ sink, scope, repomd, log, signal }: MapRequest): Promise<PackageMap> {
+export async function ensureMap({ sink, path, scope: shared, repomd, log, signal }: MapRequest): Promise<PackageMap> {
   const primary = repomd.records.find(({ type }) => type === 'primary');
   if (primary === undefined) return { name: null, summary: null };
   const { href, listed, open } = primary;
+  const scope = possessionScope(shared, path, listed);
   const name = await sink.sha256(scope, listed);
   const known = await sink.map(name);
   if (known !== null) return { name, summary: known };

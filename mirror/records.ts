@@ -1,8 +1,10 @@
 import type { Listed } from '../base/digest.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Loader, Supplier } from '../base/transfer.ts';
+import { possessionScope } from '../base/generation.ts';
+import type { Supplier } from '../base/transfer.ts';
 import type { Repomd } from '../yum/repomd.ts';
 import { forEachBounded } from './bounded.ts';
+import { ensureByOwn } from './ensure.ts';
 import type { ReadProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
 
@@ -11,6 +13,8 @@ const lanes = 4;
 
 export interface RecordsRequest {
   readonly sink: Sink;
+  /** Of the repository, as served. */
+  readonly path: string;
   readonly scope: string;
   readonly supplier: Supplier;
   readonly repomd: Repomd;
@@ -25,42 +29,22 @@ export interface RecordsRequest {
  * `upstream_missing` when none has the file, or why it cannot be had now.
  */
 export async function ensureRecords(request: RecordsRequest): Promise<Readonly<Record<string, Listed>>> {
-  const { sink, scope, progress } = request;
+  const { sink, path, scope, supplier, progress } = request;
   const files = new Map(request.repomd.records.map(({ href, listed }) => [href, listed]));
   progress.expected(
     files.size,
     [...files.values()].reduce((sum, { size }) => sum + size, 0),
   );
   await forEachBounded([...files], lanes, request.signal, async ([href, listed], signal) => {
-    const held = await sink.holds(scope, listed);
-    if (!held) await ensureByOwn(request, href, listed, signal).catch(named(href, signal));
+    const own = possessionScope(scope, path, listed);
+    const held = await sink.holds(own, listed);
+    if (!held) {
+      const loader = supplier.loader(href);
+      await ensureByOwn({ sink, scope: own, listed, loader }, signal).catch(named(href, signal));
+    }
     progress.done(listed.size, !held);
   });
   return Object.fromEntries(files);
-}
-
-/**
- * The sink joins a fill of the same file that another repository began; when that one's sources fail, ours have still
- * to be asked.
- */
-async function ensureByOwn(request: RecordsRequest, href: string, listed: Listed, signal: AbortSignal): Promise<void> {
-  const { sink, scope, supplier } = request;
-  const own = supplier.loader(href);
-  let asked = false;
-  const loader: Loader = {
-    open: (offset, opening) => {
-      asked = true;
-      return own.open(offset, opening);
-    },
-    lied: (transfer) => own.lied(transfer),
-  };
-  for (;;) {
-    try {
-      return await sink.ensure(scope, listed, loader, signal);
-    } catch (thrown) {
-      if (asked || asWaystationError(thrown).source !== 'origin') throw thrown;
-    }
-  }
 }
 
 function named(href: string, signal: AbortSignal): (thrown: unknown) => never {

@@ -108,10 +108,10 @@ export class RepositoryReader {
       // The same repomd.xml again: its records are not changing, they are wrong.
       if (before?.digest === seen.digest && !before.error.code.startsWith('signature')) return before;
       const signature = await this.#signature(request, seen, signal);
-      const { scope, guard, supplier } = request.repository;
+      const { path, scope, guard, supplier } = request.repository;
       const { progress } = request;
-      const records = await ensureRecords({ sink: this.#sink, scope, supplier, repomd, progress, signal });
-      const map = await ensureMap({ sink: this.#sink, scope, repomd, log: this.#log, signal });
+      const records = await ensureRecords({ sink: this.#sink, path, scope, supplier, repomd, progress, signal });
+      const map = await ensureMap({ sink: this.#sink, path, scope, repomd, log: this.#log, signal });
       const document: RepositoryDocument = {
         scope,
         guard,

@@ -22,6 +22,8 @@ export interface Sink {
   read(scope: string, listed: Listed): AsyncIterable<Buffer>;
   /** The sha256 of a held file: its own name, or computed when another algorithm lists it. */
   sha256(scope: string, listed: Listed): Promise<Digest>;
+  /** The packages of a map, by name. @throws WaystationError when the map is damaged. */
+  packages(primary: Digest): AsyncIterable<{ readonly href: string; readonly listed: Listed }>;
   /** The map made from this primary, null when there is none yet. */
   map(primary: Digest): Promise<MapSummary | null>;
   /**

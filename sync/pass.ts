@@ -1,6 +1,7 @@
 import type { WaystationError } from '../base/errors.ts';
 import { asWaystationError } from '../base/errors.ts';
 import { forEachBounded } from '../mirror/bounded.ts';
+import { fetchPackages } from './full-policy.ts';
 import { isOutage, jittered, retryDelay } from './backoff.ts';
 import { discoveryFailed } from './hub-contact.ts';
 import type { Member } from './member.ts';
@@ -154,11 +155,20 @@ export class Pass {
       const { requested: thorough, progress } = run;
       const result = await parts.reader.read({ repository, trust, previous, thorough, progress }, signal);
       if (member.failure !== null) parts.log.info({ path: member.path }, 'a repository can be read again');
-      member.succeeded(result.document, result.mark, parts.clock.now());
-      member.due = next;
       this.#contact = { ...this.#contact, lastContact: parts.clock.now() };
+      const full = options.policyOf(member.path) === 'full';
+      const first = member.proven === null;
+      const proven = (): void => {
+        member.succeeded(result.document, result.mark, parts.clock.now());
+        if (options.flip === 'each') publisher.changed();
+      };
+      // The first generation serves at once; a later one has to hold what its policy promises.
+      if (first || !full) proven();
+      if (full)
+        await fetchPackages({ run, member, repository, document: result.document, context: this.#context }, signal);
+      if (full && !first) proven();
+      member.due = next;
       member.reading = false;
-      if (options.flip === 'each') publisher.changed();
     } catch (thrown) {
       signal.throwIfAborted();
       this.#failed(run, member, asWaystationError(thrown));

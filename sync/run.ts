@@ -4,6 +4,14 @@ import type { RunFailure, RunState, RunStatus } from '../base/status.ts';
 import type { ReadProgress } from '../mirror/progress.ts';
 import { basicTime } from './generation-document.ts';
 
+/** How far a kind of files is. Sizes in bytes. */
+interface Phase {
+  done: number;
+  total: number;
+  bytes: number;
+  totalBytes: number;
+}
+
 /** One run of a subscription: what it has done so far, and in the end what it did. */
 export class Run {
   readonly id: string;
@@ -20,7 +28,8 @@ export class Run {
   #finished: number | null = null;
   #lasted = 0;
   #repositories = { done: 0, total: 0 };
-  #files = { done: 0, total: 0, bytes: 0, totalBytes: 0 };
+  readonly #files: Phase = { done: 0, total: 0, bytes: 0, totalBytes: 0 };
+  readonly #packages: Phase = { done: 0, total: 0, bytes: 0, totalBytes: 0 };
   #fetched = 0;
 
   constructor(options: { subscription: string; kind: string; requested: boolean; clock: Clock }) {
@@ -61,17 +70,23 @@ export class Run {
   }
 
   /** Where a repository's reader reports its files. */
-  readonly progress: ReadProgress = {
-    expected: (files, bytes) => {
-      this.#files.total += files;
-      this.#files.totalBytes += bytes;
-    },
-    done: (bytes, fetched) => {
-      this.#files.done += 1;
-      this.#files.bytes += bytes;
-      if (fetched) this.#fetched += bytes;
-    },
-  };
+  readonly progress = this.#progressOf(() => this.#files);
+  /** Where packages that a policy wants are reported. */
+  readonly packages = this.#progressOf(() => this.#packages);
+
+  #progressOf(phase: () => Phase): ReadProgress {
+    return {
+      expected: (files, bytes) => {
+        phase().total += files;
+        phase().totalBytes += bytes;
+      },
+      done: (bytes, fetched) => {
+        phase().done += 1;
+        phase().bytes += bytes;
+        if (fetched) this.#fetched += bytes;
+      },
+    };
+  }
 
   failed(failure: RunFailure): void {
     this.#failures.set(failure.path, failure);
@@ -95,7 +110,7 @@ export class Run {
   status(): RunStatus {
     const seconds = (this.#finished === null ? this.#clock.monotonic() - this.#begun : this.#lasted) / 1000;
     const rate = seconds > 0 ? Math.round(this.#fetched / seconds) : 0;
-    const left = this.#files.totalBytes - this.#files.bytes;
+    const left = this.#files.totalBytes - this.#files.bytes + this.#packages.totalBytes - this.#packages.bytes;
     return {
       id: this.id,
       subscription: this.#subscription,
@@ -106,6 +121,7 @@ export class Run {
       phases: [
         { name: 'repositories', ...this.#repositories, bytes: 0, totalBytes: 0 },
         { name: 'metadata', ...this.#files },
+        ...(this.#packages.total > 0 ? [{ name: 'packages', ...this.#packages }] : []),
       ],
       rate,
       secondsLeft: this.#finished !== null ? 0 : rate > 0 ? Math.ceil(left / rate) : null,

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { HubClient } from '../mirror/discovery.ts';
+import type { PackageFetcher } from '../mirror/packages.ts';
 import type { RepositoryReader } from '../mirror/repository-reader.ts';
 import type { Trust } from '../mirror/signature.ts';
 import type { Flip } from './flip.ts';
@@ -8,9 +9,14 @@ import type { DiscoveryState } from './hub-contact.ts';
 import type { PathOwners } from './paths.ts';
 import type { GenerationStore } from './store.ts';
 
+/** What is fetched before anybody asks: metadata alone, or every package too. */
+export type Policy = 'on-demand' | 'full';
+
 export interface SubscriptionOptions {
   readonly name: string;
-  readonly policy: 'on-demand';
+  /** Of the subscription; a path may have another one. */
+  readonly policy: Policy;
+  readonly policyOf: (path: string) => Policy;
   readonly flip: Flip;
   /** Milliseconds from one poll to the next. */
   readonly refresh: number;
@@ -24,6 +30,7 @@ export interface SubscriptionOptions {
 export interface SubscriptionParts {
   readonly store: GenerationStore;
   readonly reader: RepositoryReader;
+  readonly packages: PackageFetcher;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */

@@ -58,6 +58,14 @@ export async function subscriptionStatus(
   };
 }
 
+/** The states alone: unlike the whole status they cost no count of what is held. */
+export function repositoryStates(subscription: Subscription, store: GenerationStore): RepositoryState[] {
+  const served = store.current(subscription.options.name)?.repositories ?? {};
+  return subscription.roster.all.map(
+    (member) => standing(subscription, store, member, served[member.path] ?? null).state,
+  );
+}
+
 async function repositoryStatus(
   subscription: Subscription,
   store: GenerationStore,

@@ -27,6 +27,16 @@ export interface ContentOptions {
   readonly log: Logger;
 }
 
+/** A file that a request asks for. */
+interface FileAsked {
+  readonly place: Place;
+  readonly pinned: 'no' | 'generation' | 'date';
+  /** Of the served view in which the place was found. */
+  readonly epoch: number;
+  /** The path as it came. */
+  readonly raw: string;
+}
+
 /**
  * The way of a GET, in order: hot lane → path → class → access → metadata → held file or fill. Everything that is not
  * content is handed on.
@@ -74,6 +84,7 @@ export class Content {
   async #serve(exchange: Exchange): Promise<boolean> {
     const { request } = exchange;
     const { targets, ports } = this.#options;
+    const { epoch } = this.#options.store.served;
     const decoded = decodeRequestPath(request.url ?? '');
     if ('error' in decoded) throw new WaystationError('bad_path', `the request path is refused: ${decoded.reason}`);
     const target = targets.of(decoded.path);
@@ -84,20 +95,22 @@ export class Content {
     if (target.kind === 'redirect') this.#redirect(exchange, target.location);
     else if (target.kind === 'folder') await this.#folder(exchange, target.path, target.place);
     else if (target.kind === 'none') this.#absent(target.path);
-    else await this.#file(exchange, target.place, target.pinned, decoded.raw);
+    else await this.#file(exchange, { ...target, epoch, raw: decoded.raw });
     return true;
   }
 
-  async #file(exchange: Exchange, place: Place, pinned: 'no' | 'generation' | 'date', raw: string): Promise<void> {
+  async #file(exchange: Exchange, asked: FileAsked): Promise<void> {
+    const { place, pinned, epoch, raw } = asked;
     const { store, listed, unlisted, ports } = this.#options;
     const objection = objectionTo(place, store.served, ports);
     if (objection !== null) throw objection;
     const found = await store.served.find(place, pinned !== 'no');
-    if (found.kind === 'listed') return listed.serve(exchange, place, found, pinned);
+    if (found.kind === 'listed') return listed.serve(exchange, { place, found, pinned, epoch });
     // Some metadata has its names percent-encoded; who asks for them as they stand there means that file.
     const spelled = raw.includes('%') ? { ...place, file: asSpelled(place.file, raw) } : null;
     const again = spelled === null ? found : await store.served.find(spelled, pinned !== 'no');
-    if (spelled !== null && again.kind === 'listed') return listed.serve(exchange, spelled, again, pinned);
+    if (spelled !== null && again.kind === 'listed')
+      return listed.serve(exchange, { place: spelled, found: again, pinned, epoch });
     if (found.kind === 'unlisted') return unlisted.serve(exchange, place, pinned);
     throw new WaystationError('not_found', `the metadata of ${place.repository.path} lists no such file`);
   }

@@ -1,7 +1,7 @@
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { ContactState } from '../../base/status.ts';
-import type { Place } from '../../cache/served.ts';
+import type { Place, ServedRepository } from '../../cache/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import type { Explainer, Explanation } from '../admin/ports.ts';
@@ -56,7 +56,7 @@ export class ContentExplainer implements Explainer {
       subscription: repository.generation.subscription,
       repository: repository.path,
       generation: repository.generation.id,
-      source: this.#source(repository.path),
+      source: this.#source(repository),
     };
     const found = await this.#store.served.find(place, pinned);
     const objection = objectionTo(place, this.#store.served, this.#ports);
@@ -85,8 +85,8 @@ export class ContentExplainer implements Explainer {
     };
   }
 
-  #source(repository: string): ContactState | null {
-    const supplier = this.#ports.supplier(repository);
+  #source({ path, document }: ServedRepository): ContactState | null {
+    const supplier = this.#ports.supplier(path, document.scope);
     if (supplier === null) return null;
     return supplier.up ? 'connected' : 'disconnected';
   }

@@ -29,8 +29,19 @@ interface Wanted {
   readonly href: string;
   readonly scope: string;
   readonly cacheControl: string;
-  /** Whether the answer may be remembered under this request's target. */
-  readonly hot: boolean;
+  /** repomd.xml or its signature, of whatever generation is current: what the upstream may have news of. */
+  readonly current: boolean;
+  /** The epoch of the served view that found it, null: the answer may not be remembered under this request's target. */
+  readonly epoch: number | null;
+}
+
+/** What a request asks for, as metadata has it. */
+export interface ListedRequest {
+  readonly place: Place;
+  readonly found: ListedFound;
+  readonly pinned: 'no' | 'generation' | 'date';
+  /** Of the served view, before anything was looked up in it: a flip meanwhile makes the answer one of the past. */
+  readonly epoch: number;
 }
 
 /** Serves what pinned metadata lists: held, or filled while it is sent. The same bytes and headers either way. */
@@ -47,19 +58,15 @@ export class ListedFiles {
     this.#exchanges = options.exchanges;
   }
 
-  async serve(
-    exchange: Exchange,
-    place: Place,
-    found: ListedFound,
-    pinned: 'no' | 'generation' | 'date',
-  ): Promise<void> {
+  async serve(exchange: Exchange, { place, found, pinned, epoch }: ListedRequest): Promise<void> {
     const { repository, listed } = found;
     const wanted: Wanted = {
       found,
       href: place.file,
       scope: possessionScope(repository.document.scope, repository.path, listed),
       cacheControl: cacheControl(found, pinned),
-      hot: pinned !== 'date',
+      current: found.pinned === 'repomd' && pinned === 'no',
+      epoch: pinned === 'date' ? null : epoch,
     };
     const method = exchange.request.method === 'HEAD' ? 'HEAD' : 'GET';
     const etag = `"${hexOf(listed.digest)}"`;
@@ -67,7 +74,7 @@ export class ListedFiles {
     if (precondition.kind === 'failed') return this.#headOnly(exchange, wanted, 412);
     if (precondition.kind === 'not-modified') return this.#headOnly(exchange, wanted, 304);
     if (method === 'HEAD') return this.#headOnly(exchange, wanted, 200);
-    if (found.pinned === 'repomd' && pinned === 'no') this.#store.repomdServed(repository.path);
+    if (wanted.current) this.#store.repomdServed(repository.path);
     const range = parseRange(precondition.useRange ? exchange.request.headers.range : undefined, listed.size);
     if (range.kind === 'unsatisfiable') {
       return refuse(exchange, new WaystationError('range_not_satisfiable', 'no part of the range is in the file'), {
@@ -81,7 +88,7 @@ export class ListedFiles {
     const { listed } = wanted.found;
     const held = await this.#store.blobs.open(wanted.scope, listed);
     if (held === null) return this.#fill(exchange, wanted, range);
-    const outcome = this.#heldOutcome(wanted.found);
+    const outcome = this.#heldOutcome(wanted);
     if (range.kind === 'whole' && listed.size <= hotLimit) {
       const body = await readWhole(held, listed.size);
       if (body !== null) return this.#whole(exchange, wanted, outcome, body);
@@ -95,7 +102,7 @@ export class ListedFiles {
 
   async #fill(exchange: Exchange, wanted: Wanted, range: Sendable): Promise<void> {
     const { found, scope, href } = wanted;
-    const supplier = this.#ports.supplier(found.repository.path);
+    const supplier = this.#ports.supplier(found.repository.path, found.repository.document.scope);
     if (supplier === null) {
       throw new WaystationError(
         'upstream_unreachable',
@@ -113,19 +120,18 @@ export class ListedFiles {
 
   /** A small file, whole in memory: sent, and remembered with its head. */
   #whole(exchange: Exchange, wanted: Wanted, outcome: Outcome, body: Buffer): void {
-    const { found } = wanted;
-    const repomd = found.pinned === 'repomd';
+    const { found, current, epoch } = wanted;
     const target = exchange.request.url ?? '';
     const headers = flat({ ...this.#headers(wanted, outcome), 'content-length': String(body.length) });
-    if (wanted.hot) {
+    if (epoch !== null) {
       const fresh = flat({ ...this.#headers(wanted, 'hit'), 'content-length': String(body.length) });
       const stale = flat({ ...this.#headers(wanted, 'stale'), 'content-length': String(body.length) });
       this.#hot.set(target, {
         headers: fresh,
-        staleHeaders: repomd ? stale : null,
+        staleHeaders: current ? stale : null,
         body,
-        repomdOf: repomd ? found.repository.path : null,
-        epoch: this.#store.served.epoch,
+        repomdOf: current ? found.repository.path : null,
+        epoch,
       });
     }
     exchange.outcome = outcome;
@@ -148,7 +154,7 @@ export class ListedFiles {
   async #headOnly(exchange: Exchange, wanted: Wanted, status: 200 | 304 | 412): Promise<void> {
     const { listed } = wanted.found;
     const held = await this.#store.blobs.holds(wanted.scope, listed);
-    exchange.outcome = status === 412 ? 'invalid' : held ? this.#heldOutcome(wanted.found) : 'miss';
+    exchange.outcome = status === 412 ? 'invalid' : held ? this.#heldOutcome(wanted) : 'miss';
     const headers = this.#headers(wanted, exchange.outcome);
     exchange.ended(0, false);
     this.#exchanges.headSent(exchange);
@@ -158,8 +164,8 @@ export class ListedFiles {
     exchange.response.writeHead(status, headers).end();
   }
 
-  #heldOutcome(found: ListedFound): Outcome {
-    return found.pinned === 'repomd' && this.#ports.stale(found.repository.path) ? 'stale' : 'hit';
+  #heldOutcome({ found, current }: Wanted): Outcome {
+    return current && this.#ports.stale(found.repository.path) ? 'stale' : 'hit';
   }
 
   #headers(wanted: Wanted, outcome: Outcome): Record<string, string> {

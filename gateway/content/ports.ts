@@ -2,8 +2,11 @@ import type { Supplier } from '../../base/transfer.ts';
 
 /** What content serving asks of the rest of the program; answered from memory, at once. */
 export interface ContentPorts {
-  /** Who gives a repository's bytes; null when nobody is configured any more (an orphaned repository). */
-  supplier(repository: string): Supplier | null;
+  /**
+   * Who gives a repository's bytes to this possession scope; null when nobody is configured any more (an orphaned
+   * repository), or when another identity is used by now: its bytes must not be held as this one's.
+   */
+  supplier(repository: string, scope: string): Supplier | null;
   /** The operator's rule for a repository: null when there is none. */
   access(repository: string): 'open' | 'deny' | null;
   /** Why a path that is subscribed, but was never published here, cannot be served yet; null for any other path. */

@@ -45,7 +45,7 @@ export class UnlistedFiles {
       repository: path,
       file,
       scope: document.scope,
-      supplier: this.#ports.supplier(path),
+      supplier: this.#ports.supplier(path, document.scope),
     });
     try {
       return await (optional ? soon(opening) : opening);

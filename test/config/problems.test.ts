@@ -204,28 +204,16 @@ const notBuilt: readonly (readonly [string, string])[] = [
     '1:1: limits: not built yet: limits (not_built)',
   ],
   [
-    'subscriptions: [{ name: a, hub: { type: pulp, url: http://a, domain: d } }]\n',
-    '1:41: subscriptions.0.hub.type: not built yet: hub type pulp (not_built)',
-  ],
-  [
     'subscriptions: [{ name: a, hub: { type: waystation, url: http://a }, channel: c }]\n',
     '1:41: subscriptions.0.hub.type: not built yet: hub type waystation (not_built)',
-  ],
-  [
-    'subscriptions: [{ name: a, hub: { type: pulp, url: http://a }, select: c=d }]\n',
-    '1:64: subscriptions.0.select: not built yet: select (not_built)',
-  ],
-  [
-    yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['policy: full'] }),
-    '6:13: subscriptions.0.policy: not built yet: policy full (not_built)',
   ],
   [
     yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['policy: newest:3'] }),
     '6:13: subscriptions.0.policy: not built yet: policy newest:3 (not_built)',
   ],
   [
-    yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['overrides: [{ path: a, policy: full }]'] }),
-    '6:36: subscriptions.0.overrides.0.policy: not built yet: policy full (not_built)',
+    yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['overrides: [{ path: a, policy: newest:2 }]'] }),
+    '6:36: subscriptions.0.overrides.0.policy: not built yet: policy newest:2 (not_built)',
   ],
   [
     yumConfig({ entries: ['{ path: a, url: http://a, access: { cidr: x } }'] }),

@@ -203,11 +203,22 @@ test('overrides apply in order to the paths before the prefix', () => {
 });
 
 test('a later override can take back what an earlier one asked for', () => {
-  const own = { policy: 'on-demand', gpgKey: null, repoGpgCheck: true } as const;
+  const own = { policy: 'on-demand', gpgKey: null, repoGpgCheck: true, access: null } as const;
   const overrides = [
     { path: '**', policy: 'full', repoGpgCheck: true },
+    { path: 'b', access: 'open' },
     { path: 'a', repoGpgCheck: false },
   ] as const;
-  expect(effectiveTreatment(overrides, 'a', own)).toEqual({ policy: 'full', gpgKey: null, repoGpgCheck: false });
-  expect(effectiveTreatment(overrides, 'b', own)).toEqual({ policy: 'full', gpgKey: null, repoGpgCheck: true });
+  expect(effectiveTreatment(overrides, 'a', own)).toEqual({
+    policy: 'full',
+    gpgKey: null,
+    repoGpgCheck: false,
+    access: null,
+  });
+  expect(effectiveTreatment(overrides, 'b', own)).toEqual({
+    policy: 'full',
+    gpgKey: null,
+    repoGpgCheck: true,
+    access: 'open',
+  });
 });

@@ -43,7 +43,7 @@ test('a repository that joined the fill of another one asks its own source when 
   const sink = new WatchedSink();
   const from = (path: string) => {
     const supplier = upstream([`${origin.url}${path}/`]);
-    return ensureRecords({ sink, scope: 'open', supplier, repomd: parseRepomd(bytes), progress, signal });
+    return ensureRecords({ sink, path: 'a/b', scope: 'open', supplier, repomd: parseRepomd(bytes), progress, signal });
   };
   const lied = from('liar').catch((thrown: unknown) => thrown);
   await gate.reached;

@@ -62,7 +62,7 @@ test('a repository is read whole: repomd, every record, and the map of its packa
   }
   expect(document.map).toBe(digestOf(made.records[0]?.bytes ?? ''));
   expect(packages).toEqual({ packages: 2, bytes: 7, unservable: 0 });
-  expect(document.map && [...(sink.packages(document.map)?.entries.keys() ?? [])].toSorted()).toEqual([
+  expect(document.map && [...(sink.wholeMap(document.map)?.entries.keys() ?? [])].toSorted()).toEqual([
     'a-1.rpm',
     'b-1.rpm',
   ]);

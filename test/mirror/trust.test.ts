@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { possessionScope } from '../../base/generation.ts';
 import { digestOf, hexOf } from '../../base/digest.ts';
 import { silentLogger } from '../../base/log.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
@@ -65,9 +66,9 @@ describeWith(repositoryTools, 'a repository that createrepo_c and gpg made', () 
       expect(document.asc?.digest).toBe(digestOf(await readFile(`${directory}/repodata/repomd.xml.asc`)));
       for (const [href, listed] of Object.entries(document.records)) {
         const bytes = await readFile(`${directory}/${href}`);
-        expect(await sink.sha256('open', listed)).toBe(digestOf(bytes));
+        expect(await sink.sha256(possessionScope('open', 'r', listed), listed)).toBe(digestOf(bytes));
       }
-      const entries = document.map === null ? undefined : sink.packages(document.map)?.entries;
+      const entries = document.map === null ? undefined : sink.wholeMap(document.map)?.entries;
       expect([...(entries?.keys() ?? [])].toSorted()).toEqual(hrefs.toSorted());
     },
   );

@@ -72,8 +72,12 @@ export class MemorySink implements Sink {
     return summary(map);
   }
 
+  async *packages(primary: Digest): AsyncIterable<PackageEntry> {
+    yield* this.#maps.get(primary)?.entries.values() ?? [];
+  }
+
   /** The whole map, for tests to look into. */
-  packages(primary: Digest): MemoryMap | null {
+  wholeMap(primary: Digest): MemoryMap | null {
     return this.#maps.get(primary) ?? null;
   }
 

@@ -4,6 +4,7 @@ import type { Guard } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RepositoryStatus, RunStatus, SubscriptionStatus } from '../../base/status.ts';
 import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
+import { PackageFetcher } from '../../mirror/packages.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
@@ -49,11 +50,19 @@ export class Bench {
 
   /** Opens subscriptions without beginning to poll; ends them with the test. */
   async open(...list: (Partial<SubscriptionOptions> & { readonly hub: HubClient })[]): Promise<SubscriptionSet> {
-    const defaults = { name: 'vendor', policy: 'on-demand' as const, flip: 'each' as const, refresh };
+    const defaults = {
+      name: 'vendor',
+      policy: 'on-demand' as const,
+      policyOf: () => 'on-demand' as const,
+      flip: 'each' as const,
+      refresh,
+    };
     const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
     const { sink, store, clock } = this;
     const reader = new RepositoryReader({ sink, clock, log: silentLogger });
-    const set = await SubscriptionSet.open(options, { store, reader, clock, log: silentLogger, random: () => 0.5 });
+    const packages = new PackageFetcher(sink);
+    const parts = { store, reader, packages, clock, log: silentLogger, random: () => 0.5 };
+    const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;
   }

@@ -1,0 +1,122 @@
+import type { Listed } from '../base/digest.ts';
+import { asWaystationError } from '../base/errors.ts';
+import type { ErrorCode, WaystationError } from '../base/errors.ts';
+import { possessionScope } from '../base/generation.ts';
+import type { RepositoryDocument } from '../base/generation.ts';
+import type { WantedRepository } from './discovery.ts';
+import { ensureByOwn } from './ensure.ts';
+import type { ReadProgress } from './progress.ts';
+import type { Sink } from './sink.ts';
+
+/** Packages of one repository that are fetched at a time. */
+const lanes = 8;
+/** So many failures of the link in a row mean that the rest will fail too. */
+const outageAfter = 16;
+/** Failures that are named; the others are counted. */
+const mostNamed = 1_000;
+
+export interface PackagesRequest {
+  readonly repository: WantedRepository;
+  /** What was proven of it: its map says which packages there are. */
+  readonly document: RepositoryDocument;
+  readonly progress: ReadProgress;
+}
+
+/** A package that is not held after all, and why. */
+export interface MissingPackage {
+  readonly href: string;
+  readonly error: WaystationError;
+}
+
+export interface PackagesResult {
+  /** At most 1,000 of them by name. */
+  readonly missing: readonly MissingPackage[];
+  readonly missingCount: number;
+}
+
+const linkFailures: ReadonlySet<ErrorCode> = new Set([
+  'upstream_unreachable',
+  'upstream_timeout',
+  'upstream_breaker_open',
+]);
+
+/** Brings every servable package of a repository into the sink. What is held already costs one look. */
+export class PackageFetcher {
+  readonly #sink: Sink;
+
+  constructor(sink: Sink) {
+    this.#sink = sink;
+  }
+
+  /**
+   * Goes through all packages: one that cannot be had does not stop the others. What was fetched stays, so that the
+   * next call goes on with what is missing.
+   * @throws WaystationError when it makes no sense to go on: the link is down, or the disk takes no more; the signal's
+   * reason.
+   */
+  async fetch(request: PackagesRequest, signal: AbortSignal): Promise<PackagesResult> {
+    const { map } = request.document;
+    const summary = map === null ? null : await this.#sink.map(map);
+    if (map === null || summary === null) return { missing: [], missingCount: 0 };
+    request.progress.expected(summary.packages, summary.bytes);
+    const work = new Work(this.#sink, request, signal);
+    const packages = this.#sink.packages(map)[Symbol.asyncIterator]();
+    const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
+    signal.throwIfAborted();
+    for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+    return { missing: work.missing, missingCount: work.missingCount };
+  }
+}
+
+type Packages = AsyncIterator<{ readonly href: string; readonly listed: Listed }>;
+
+/** One pass over the packages of a repository, by several lanes. */
+class Work {
+  readonly #sink: Sink;
+  readonly #request: PackagesRequest;
+  readonly #signal: AbortSignal;
+  readonly missing: MissingPackage[] = [];
+  missingCount = 0;
+  #linkFailures = 0;
+  #ended: WaystationError | null = null;
+
+  constructor(sink: Sink, request: PackagesRequest, signal: AbortSignal) {
+    this.#sink = sink;
+    this.#request = request;
+    this.#signal = signal;
+  }
+
+  async lane(packages: Packages): Promise<void> {
+    for (;;) {
+      this.#signal.throwIfAborted();
+      if (this.#ended !== null) throw this.#ended;
+      const next = await packages.next();
+      if (next.done === true) return;
+      await this.#one(next.value.href, next.value.listed);
+    }
+  }
+
+  async #one(href: string, listed: Listed): Promise<void> {
+    const { repository, document, progress } = this.#request;
+    const scope = possessionScope(document.scope, repository.path, listed);
+    try {
+      const held = await this.#sink.holds(scope, listed);
+      if (!held) {
+        const loader = repository.supplier.loader(href);
+        await ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal);
+        this.#linkFailures = 0;
+      }
+      progress.done(listed.size, !held);
+    } catch (thrown) {
+      this.#signal.throwIfAborted();
+      this.#failed(href, asWaystationError(thrown));
+    }
+  }
+
+  #failed(href: string, error: WaystationError): void {
+    this.missingCount += 1;
+    if (this.missing.length < mostNamed) this.missing.push({ href, error });
+    if (linkFailures.has(error.code)) this.#linkFailures += 1;
+    if (error.source === 'disk' || this.#linkFailures >= outageAfter) this.#ended ??= error;
+  }
+}
