@@ -46,9 +46,10 @@ export class Exchanges {
     return exchange;
   }
 
-  /** The listener refused a request by itself, before there was one. */
+  /** The listener refused a request by itself, before there was one: nothing of it can be believed but that it came. */
   refused(status: number): void {
     this.#requests.inc({ outcome: 'invalid', code: String(status) });
+    this.#log({ method: '', path: '', status, bytes: 0, seconds: 0, outcome: 'invalid', client: null });
   }
 
   /** The head is about to leave. */
