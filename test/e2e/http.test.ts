@@ -52,7 +52,8 @@ describe('what HTTP clients see', () => {
     between = new Date().toISOString();
     putRepository(origin, 'tools', { packages });
     // `later` is still not there, which is what it says.
-    expect((await pop.run('sync', '--wait')).code).toBe(1);
+    const { code, stderr } = await pop.run('sync', '--wait');
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^vendor: later: upstream_missing: .*\n$/)]);
   });
   afterAll(async () => {
     await pop[Symbol.asyncDispose]();
@@ -361,6 +362,9 @@ describe('what HTTP clients see', () => {
       for (let time = 0; time < 2; time++) {
         expect(await get('/content/tools/repodata/repomd.xml')).toMatchObject({ status: 200, word: 'stale' });
         expect(await get('/content/tools/a.rpm')).toMatchObject({ status: 200, word: 'hit' });
+        // A generation that is named cannot get old.
+        const pinned = await get(`/generations/${first}/tools/repodata/repomd.xml`);
+        expect(pinned).toMatchObject({ status: 200, word: 'hit' });
         expect(await get('/content/tools/.treeinfo')).toMatchObject({ status: 200, word: 'unlisted-hit' });
       }
     });
@@ -408,7 +412,7 @@ describe("an upstream's refusals of a listed file", () => {
 describe('a file that does not fit in the cache', () => {
   test('is served without being stored, one transfer each', async () => {
     await using origin = await FaultyOrigin.start();
-    putRepository(origin, 'r', { packages: { 'big.rpm': big, 'a.rpm': 'a' } });
+    putRepository(origin, 'r', { packages: { 'big.rpm': big, 'a.rpm': 'a' }, types: ['primary'] });
     await using pop = await Pop.start({
       repositories: [{ path: 'r', url: `${origin.url}r/` }],
       config: { cache: { max: '1MiB', keepFree: '0%' } },

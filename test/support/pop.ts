@@ -221,6 +221,15 @@ export class Pop implements AsyncDisposable {
     });
   }
 
+  /** Resolves once the first look at the upstreams is over, whatever came of it. */
+  async looked(): Promise<void> {
+    for (;;) {
+      const runs = await this.runs();
+      if (runs.length > 0 && runs.every(({ finished }) => finished !== null)) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   /** Asks for the status until it is as wanted; the test's own time limit ends it. */
   async until(wanted: (status: Status) => boolean): Promise<Status> {
     for (;;) {
