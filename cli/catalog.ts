@@ -14,6 +14,7 @@ interface KeysOfRepository {
   readonly configured: string | null;
   readonly hub: string | null;
   readonly signed: boolean;
+  readonly available: boolean;
 }
 
 interface CatalogOptions {
@@ -60,22 +61,24 @@ export class ServedCatalog implements Catalog {
     const served = this.#store.current(subscription.name)?.repositories ?? {};
     const found: KeysOfRepository[] = [];
     for (const path of this.#paths(subscription)) {
-      const { gpgKey } = treatmentOf(subscription, path);
+      const { gpgKey, repoGpgCheck, access } = treatmentOf(subscription, path);
       const document = served[path];
       found.push({
         path,
         configured: gpgKey === null ? null : await this.#keyFile(gpgKey),
         hub: document === undefined || document.key === null ? null : await this.#blob(document.scope, document.key),
-        signed: document !== undefined && document.asc !== null,
+        // Without a check of ours, only the hub's own key is known to fit its signature.
+        signed: document !== undefined && document.asc !== null && (repoGpgCheck || document.key !== null),
+        available: document !== undefined && (access === 'open' || (access === null && document.guard === null)),
       });
     }
     // Distinct keys in the order of the configuration, the hub's last (contract).
     const keys = [...new Set([...found.map(({ configured }) => configured), ...found.map(({ hub }) => hub)])].filter(
       (key) => key !== null,
     );
-    const repositories = found.map(({ path, configured, hub, signed }): CatalogRepository => {
+    const repositories = found.map(({ path, configured, hub, signed, available }): CatalogRepository => {
       const own = [configured, hub].filter((key) => key !== null);
-      return { path, signed, keys: [...new Set(own.map((key) => keys.indexOf(key) + 1))] };
+      return { path, signed, available, keys: [...new Set(own.map((key) => keys.indexOf(key) + 1))] };
     });
     return { name: subscription.name, repositories, keys };
   }

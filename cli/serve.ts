@@ -35,6 +35,7 @@ import { contentPorts } from './content-ports.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
+import { measureOrigins } from './origin-metrics.ts';
 import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
 import { measureStore } from './store-metrics.ts';
@@ -74,6 +75,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   measureStore(store, meter);
 
   const health = new Health({ clock, log });
+  measureOrigins(health, meter);
   const upstreams = new Upstreams({ version, clock, log, health, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
   const published: { refresh: () => Promise<void> } = { refresh: () => Promise.resolve() };

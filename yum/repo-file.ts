@@ -9,6 +9,8 @@ export interface RepoSection {
   readonly gpgkeys: readonly string[];
   readonly repoGpgcheck: boolean;
   readonly enabled: boolean;
+  /** dnf goes on with the other repositories when this one cannot be had. */
+  readonly skipIfUnavailable: boolean;
 }
 
 /** The section id of a repository: its path with `/` as `-` (contract), and nothing that dnf refuses in an id. */
@@ -31,6 +33,7 @@ function section(repository: RepoSection): string {
     `repo_gpgcheck=${flag(repository.repoGpgcheck)}`,
   ];
   if (repository.gpgkeys.length > 0) lines.push(`gpgkey=${repository.gpgkeys.map(url).join(' ')}`);
+  if (repository.skipIfUnavailable) lines.push('skip_if_unavailable=1');
   return `${lines.join('\n')}\n`;
 }
 

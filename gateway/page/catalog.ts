@@ -23,6 +23,8 @@ export interface CatalogRepository {
   readonly path: string;
   /** Which of the subscription's keys sign its packages or metadata: numbers from 1, the `n` of `/keys/…/n.asc`. */
   readonly keys: readonly number[];
-  /** Whether its current generation carries a signature of repomd.xml. */
+  /** Whether its current generation carries a signature of repomd.xml that one of these keys is known to have made. */
   readonly signed: boolean;
+  /** Whether clients are served: false while it is pending, guarded or denied. */
+  readonly available: boolean;
 }

@@ -11,7 +11,7 @@ export function repoText({ name, repositories }: CatalogSubscription, publicUrl:
   if (repositories.length === 0) return '# no repositories yet\n';
   const ids = new Set<string>();
   return repoFile(
-    repositories.map(({ path, keys, signed }) => ({
+    repositories.map(({ path, keys, signed, available }) => ({
       id: distinctId(path, ids),
       name: path,
       baseurl: contentUrl(publicUrl, path),
@@ -19,6 +19,8 @@ export function repoText({ name, repositories }: CatalogSubscription, publicUrl:
       gpgkeys: keys.map((number) => keyUrl(publicUrl, name, number)),
       repoGpgcheck: signed && keys.length > 0,
       enabled: true,
+      // One that is pending or closed must not stop dnf from using the others.
+      skipIfUnavailable: !available,
     })),
   );
 }

@@ -9,6 +9,7 @@ const plain: RepoSection = {
   gpgcheck: true,
   gpgkeys: ['http://pop.example.com:8080/keys/vendor/1.asc', 'http://pop.example.com:8080/keys/vendor/2.asc'],
   repoGpgcheck: false,
+  skipIfUnavailable: false,
   enabled: true,
 };
 
