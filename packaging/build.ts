@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { bundle } from './bundle.ts';
+import { makeExecutable } from './executable.ts';
+import { checkLibraries } from './libraries.ts';
+import { nativeAddons } from './native-addons.ts';
+
+/**
+ * `npm run build [-- FILE]`: makes dist/waystation, one executable for the platform that this runs on. FILE names
+ * another place for it. Nothing is at that place until the executable is whole.
+ */
+const checkout = resolve(import.meta.dirname, '..');
+const output = resolve(process.argv[2] ?? join(checkout, 'dist/waystation'));
+
+await mkdir(dirname(output), { recursive: true });
+const folder = await mkdtemp(join(dirname(output), '.build-'));
+try {
+  const addons = nativeAddons(checkout);
+  const main = await bundle({ checkout, folder, addons, commit: commitOf(checkout) });
+  const made = await makeExecutable({ main, folder, addons });
+  for (const file of [made, ...addons.map((addon) => addon.file)]) checkLibraries(file);
+  console.log(execFileSync(made, ['--version'], { encoding: 'utf8', env: {} }).trim());
+  await rename(made, output);
+  const { size } = await stat(output);
+  console.log(`${relative(process.cwd(), output)}: ${(size / 1e6).toFixed(1)} MB`);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** What git says; null outside a clone (a source archive). */
+function commitOf(directory: string): string | null {
+  const words = ['describe', '--always', '--dirty', '--exclude=*', '--abbrev=12'];
+  try {
+    const said = execFileSync('git', words, { cwd: directory, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    return said.trim();
+  } catch {
+    return null;
+  }
+}
