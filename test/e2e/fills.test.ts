@@ -63,10 +63,9 @@ describe('one transfer for all who ask', () => {
     const digest = sha256(megabytes30);
     for (const { body, complete } of answers) expect([complete, sha256(body)]).toEqual([true, digest]);
     expect(origin.count('/r/herd.rpm')).toBe(1);
-    expect(answers.map(({ word }) => word).toSorted()).toEqual([
-      ...Array.from({ length: 49 }, () => 'collapsed'),
-      'miss',
-    ]);
+    const first = answers.filter(({ word }) => word === 'miss');
+    const others = answers.filter(({ word }) => word === 'collapsed');
+    expect([first.length, others.length]).toEqual([1, 49]);
   });
 
   test('nobody gets the end of a file before all of it is proven', async () => {

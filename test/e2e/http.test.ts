@@ -16,7 +16,7 @@ const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(b
 const big = incompressibleText(3 << 20);
 const odd = 'Packages/g++ 1%#?~^ü.rpm';
 const small = (name: string): string => `the bytes of ${name}`;
-const names = [odd, ...'abcdefghijkl'].map((name) => (name === odd ? name : `${name}.rpm`));
+const names = [odd, ...'abcdefghijkl'.split('').map((letter) => `${letter}.rpm`)];
 const packages: Record<string, string> = {
   ...Object.fromEntries(names.map((name) => [name, small(name)])),
   'big.rpm': big,
@@ -124,22 +124,23 @@ describe('what HTTP clients see', () => {
     expect(origin.requests.filter(({ path }) => path === `/tools/${odd}`)).toHaveLength(1);
   });
 
-  test.each([
-    ['bytes=0-3', 206, 'bytes 0-3/', 0, 4],
-    ['bytes=5-', 206, 'bytes 5-', 5, undefined],
-    ['bytes=-4', 206, undefined, -4, undefined],
-    ['bytes=0-0', 206, 'bytes 0-0/', 0, 1],
-    ['bytes=3-99999999', 206, undefined, 3, undefined],
-    ['bytes=9-3', 200, undefined, 0, undefined],
-    ['items=0-3', 200, undefined, 0, undefined],
-  ])('a range %s is answered %i', async (range, code, contentRange, from, to) => {
+  const ranges: [range: string, code: number, contentRange: string | null, slice: [number, number?]][] = [
+    ['bytes=0-3', 206, 'bytes 0-3/', [0, 4]],
+    ['bytes=5-', 206, 'bytes 5-', [5]],
+    ['bytes=-4', 206, null, [-4]],
+    ['bytes=0-0', 206, 'bytes 0-0/', [0, 1]],
+    ['bytes=3-99999999', 206, null, [3]],
+    ['bytes=9-3', 200, null, [0]],
+    ['items=0-3', 200, null, [0]],
+  ];
+  test.each(ranges)('a range %s is answered %i', async (range, code, contentRange, slice) => {
     for (const name of ['d.rpm', 'big.rpm']) {
       const whole = packages[name] ?? '';
       const answer = await get(`/content/tools/${name}`, { headers: { range } });
       expect(answer.status).toBe(code);
-      expect(answer.body.toString()).toBe(whole.slice(from, to));
+      expect(answer.body.toString() === whole.slice(...slice)).toBe(true);
       expect(answer.headers['content-length']).toBe(String(answer.body.length));
-      if (contentRange !== undefined) expect(answer.headers['content-range']).toContain(contentRange);
+      if (contentRange !== null) expect(answer.headers['content-range']).toContain(contentRange);
       if (code === 206) expect(answer.headers['content-range']).toMatch(new RegExp(`/${whole.length}$`));
     }
   });

@@ -1,4 +1,4 @@
-import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { request, type Agent, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 
 export interface DownloadOptions {
   readonly method?: string;
@@ -29,6 +29,7 @@ export class Download {
   readonly #leave: () => void;
   #received = 0;
   #firstByte: number | null = null;
+  #over = false;
   #wake: () => void = () => {};
 
   /** @param path goes over the wire as it stands: nothing is encoded or normalised. */
@@ -43,7 +44,11 @@ export class Download {
     this.head = promise.then(({ statusCode = 0, headers: received }) => ({ status: statusCode, headers: received }));
     this.head.catch(() => {});
     this.done = promise.then((response) => this.#read(response, started));
-    this.done.catch(() => {});
+    const end = (): void => {
+      this.#over = true;
+      this.#wake();
+    };
+    this.done.then(end, end);
   }
 
   /** Body bytes so far. */
@@ -58,12 +63,7 @@ export class Download {
 
   /** Resolves once so many body bytes have come, or the answer has ended. */
   async until(bytes: number): Promise<void> {
-    let over = false;
-    void this.done.finally(() => {
-      over = true;
-      this.#wake();
-    });
-    while (this.#received < bytes && !over) {
+    while (this.#received < bytes && !this.#over) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
