@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dnfTools, freshDnf } from '../support/dnf.ts';
-import { FaultyOrigin, Gate, hang } from '../support/faulty-origin.ts';
+import { FaultyOrigin, flippedAt, Gate, hang, status } from '../support/faulty-origin.ts';
 import { download, type Downloaded } from '../support/http-download.ts';
 import { Pop } from '../support/pop.ts';
 import { repositoryTools, sha256sum, signedRepository } from '../support/rpm-repository.ts';
@@ -47,7 +47,13 @@ describeWith([...repositoryTools, ...dnfTools, tool('xz')], 'dnf through the PoP
       repositories.push(await signedRepository(join(directory.path, 'origin', kind), options));
     origin = await FaultyOrigin.start({ directory: join(directory.path, 'origin') });
     pop = await Pop.start({
-      repositories: Object.keys(kinds).map((kind) => ({ path: `edge/${kind}`, url: `${origin.url}${kind}/` })),
+      repositories: Object.keys(kinds).map((kind) => ({
+        path: `edge/${kind}`,
+        url: `${origin.url}${kind}/`,
+        // The PoP itself believes only what is signed with this key.
+        ...(kind === 'names' && { gpgKey: 'key.asc', repoGpgCheck: true }),
+      })),
+      files: { 'key.asc': repositories[0]?.key ?? '' },
     });
     await pop.published();
   });
@@ -92,6 +98,24 @@ describeWith([...repositoryTools, ...dnfTools, tool('xz')], 'dnf through the PoP
         expect([path, once.length]).toEqual([path, 1]);
       }
     }
+  });
+
+  test('with `repoGpgCheck`, metadata that was altered or is not signed by the key is not published', async () => {
+    const repomd = await readFile(join(directory.path, 'origin/names/repodata/repomd.xml'));
+    const altered = origin.on('/names/repodata/repomd.xml', flippedAt(repomd.indexOf('<revision>') + 10));
+    const unsigned = origin.on('/sha512/repodata/repomd.xml.asc', status(404));
+    const entry = { gpgKey: 'key.asc', repoGpgCheck: true };
+    await using careful = await Pop.start({
+      repositories: ['names', 'sha512', 'zstd'].map((kind) => ({ path: kind, url: `${origin.url}${kind}/`, ...entry })),
+      files: { 'key.asc': repositories[0]?.key ?? '' },
+    });
+    await careful.looked();
+    altered.remove();
+    unsigned.remove();
+    expect((await careful.repository('names')).reason).toContain('signature_invalid');
+    expect((await careful.repository('sha512')).reason).toContain('signature_missing');
+    expect((await careful.repository('zstd')).state).toBe('current');
+    expect(await download(careful.content, '/content/names/repodata/repomd.xml')).toMatchObject({ status: 503 });
   });
 
   describe.each([
