@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, WaystationError } from '../base/errors.ts';
+import { OpenFile } from './open-file.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
 export interface WritableFile {
@@ -55,30 +56,6 @@ export function diskError(thrown: unknown, path: string): WaystationError {
   return new WaystationError(kind, `${path}: ${code ?? String(thrown)}`, { cause: thrown });
 }
 
-async function writeAll(file: fs.FileHandle, chunks: readonly Buffer[], start: number): Promise<void> {
-  let position = start;
-  let pending = chunks;
-  while (pending.length > 0) {
-    const { bytesWritten } = await file.writev(pending as Buffer[], position);
-    position += bytesWritten;
-    pending = afterBytes(pending, bytesWritten);
-  }
-}
-
-/** What is left of `chunks` once `count` bytes are written: writev may stop anywhere. */
-function afterBytes(chunks: readonly Buffer[], count: number): Buffer[] {
-  let skipped = count;
-  const left: Buffer[] = [];
-  for (const chunk of chunks) {
-    if (skipped >= chunk.length) skipped -= chunk.length;
-    else {
-      left.push(chunk.subarray(skipped));
-      skipped = 0;
-    }
-  }
-  return left;
-}
-
 async function absent<T>(call: () => Promise<T>): Promise<T | null> {
   try {
     return await call();
@@ -100,29 +77,22 @@ async function syncFolder(path: string): Promise<void> {
 
 /** The machine's file system. */
 export const systemDisk: Disk = {
-  async openPart(path) {
-    const file = await fs.open(path, constants.O_RDWR | constants.O_CREAT, 0o640);
-    return {
-      fd: file.fd,
-      write: (chunks, position) => writeAll(file, chunks, position),
-      read: async (buffer, position, length) => (await file.read(buffer, 0, length, position)).bytesRead,
-      sync: () => file.datasync(),
-      close: () => file.close(),
-    };
-  },
+  openPart: (path) => OpenFile.open(path, 'make'),
   openRead: (path) =>
     absent(async () => {
-      const file = await fs.open(path, constants.O_RDONLY);
-      const { size } = await file.stat().catch(async (error: unknown) => {
+      const file = await OpenFile.open(path, 'read');
+      try {
+        const size = await file.size();
+        return {
+          fd: file.fd,
+          size,
+          read: (buffer, position, length) => file.read(buffer, position, length),
+          close: () => file.close(),
+        };
+      } catch (error) {
         await file.close();
         throw error;
-      });
-      return {
-        fd: file.fd,
-        size,
-        read: async (buffer, position, length) => (await file.read(buffer, 0, length, position)).bytesRead,
-        close: () => file.close(),
-      };
+      }
     }),
   readFile: (path) => absent(() => fs.readFile(path)),
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
