@@ -46,6 +46,8 @@ export interface FillOptions {
   readonly loader: Loader;
   readonly makePart: MakePart;
   readonly clock: Clock;
+  /** Gives nothing out before the whole is proven, however long that takes: the bytes are there, and may be torn. */
+  readonly wholeFirst: boolean;
   /** Called when the last follower left. */
   readonly onIdle: () => void;
 }
@@ -60,6 +62,7 @@ export class Fill {
   readonly #loader: Loader;
   readonly #makePart: MakePart;
   readonly #clock: Clock;
+  readonly #wholeFirst: boolean;
   readonly #abort = new AbortController();
   #digests: Digests;
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
@@ -77,6 +80,7 @@ export class Fill {
     this.#loader = options.loader;
     this.#makePart = options.makePart;
     this.#clock = options.clock;
+    this.#wholeFirst = options.wholeFirst;
     this.#digests = new Digests(options.listed);
     this.#resumed = options.part.written;
     this.growing = new Growing({ size: options.listed.size, part: options.part, onIdle: options.onIdle });
@@ -226,6 +230,7 @@ export class Fill {
     const { part } = this.growing;
     const buffer = Buffer.allocUnsafe(512 * 1024);
     while (this.#accepted < part.written) {
+      this.#abort.signal.throwIfAborted();
       const count = await part.read(buffer, this.#accepted, buffer.length);
       if (count === 0) break;
       this.#digests.update(buffer.subarray(0, count));
@@ -237,7 +242,7 @@ export class Fill {
   #progress(): void {
     const { size } = this.listed;
     const { part } = this.growing;
-    const held = size <= verifyFirstLimit && !this.#relaxed;
+    const held = this.#wholeFirst || (size <= verifyFirstLimit && !this.#relaxed);
     if (!this.growing.verified)
       this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
   }

@@ -7,10 +7,10 @@ import type { Counter, Meter } from '../base/metrics.ts';
 import type { Loader } from '../base/transfer.ts';
 import { Bypass } from './bypass.ts';
 import { Fill } from './fill.ts';
+import { firstByte } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
-import { firstByteBudget } from './growing.ts';
 import type { Sent } from './sent.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
@@ -41,6 +41,8 @@ interface InFlight {
   readonly begun: Promise<Fill | null>;
   /** Settles when the file is held, or will not be. */
   readonly stored: Promise<void>;
+  /** Resolves when nothing is left of it but the file. */
+  readonly gone: Promise<void>;
   readonly adopting: boolean;
   storing: boolean;
   /** Syncs that wait for it: it goes on without followers. */
@@ -57,6 +59,7 @@ export class Fills {
   readonly #results: Counter;
   readonly #lies: Counter;
   readonly #inFlight = new Map<string, InFlight>();
+  readonly #closing = new AbortController();
 
   constructor(options: PlaceStore & { clock: Clock; log: Logger; meter: Meter }) {
     this.#store = options;
@@ -93,7 +96,7 @@ export class Fills {
       entry.comeBack?.abort();
       const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
       try {
-        await this.#firstByte(fill, start);
+        await firstByte(fill, start, this.#clock);
         const outcome = joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed';
         return { source: follower, outcome: entry.storing ? outcome : 'bypass' };
       } catch (error) {
@@ -126,6 +129,17 @@ export class Fills {
     }
   }
 
+  /** Stops what is under way, once and for all. Parts stay: the next start goes on with them. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    const reason = new WaystationError('cancelled', 'the service stops');
+    const stopping = [...this.#inFlight.values()].map(async ({ begun, gone }) => {
+      (await begun)?.cancel(reason);
+      await gone;
+    });
+    await Promise.all(stopping);
+  }
+
   async #bypass(request: FillRequest, start: number): Promise<OpenedFill> {
     const source = this.#own(request, start);
     try {
@@ -143,47 +157,32 @@ export class Fills {
     return new Bypass({ listed: request.listed, loader, start, ...(sent && { sent }) });
   }
 
-  /** Waits for the first byte that this client may be sent, but not for ever: dnf gives up after 30 s without any. */
-  async #firstByte(fill: Fill, start: number): Promise<void> {
-    const { growing } = fill;
-    const begun = this.#clock.monotonic();
-    while (growing.released <= start && !growing.verified) {
-      if (growing.failure !== null) throw growing.failure;
-      const budget = fill.progress > 0 ? 2.5 * firstByteBudget : firstByteBudget;
-      const left = begun + budget - this.#clock.monotonic();
-      if (left <= 0) throw new WaystationError('upstream_timeout', 'the upstream sends nothing');
-      const timer = new AbortController();
-      // Progress is looked at again at least each second: bytes may come that are not to be released yet.
-      await Promise.race([growing.change(), this.#clock.sleep(Math.min(left, 1_000), timer.signal).catch(() => {})]);
-      timer.abort();
-    }
-  }
-
   #start(request: FillRequest): InFlight {
     const key = keyOf(request);
     const begun = Promise.withResolvers<Fill | null>();
+    const stored = this.#run(request, begun, () => entry);
     const entry: InFlight = {
       begun: begun.promise,
-      stored: this.#run(request, begun, () => entry),
+      stored,
+      gone: this.#afterwards(key, stored, () => entry),
       adopting: request.adopt === true,
       storing: true,
       wanted: 0,
       comeBack: null,
     };
     this.#inFlight.set(key, entry);
-    void this.#end(key, entry);
     return entry;
   }
 
-  async #end(key: string, entry: InFlight): Promise<void> {
+  async #afterwards(key: string, stored: Promise<void>, entry: () => InFlight): Promise<void> {
     try {
-      await entry.stored;
-      await this.#clock.sleep(linger);
-      (await entry.begun)?.growing.part.release();
+      await stored;
+      await this.#clock.sleep(linger, this.#closing.signal).catch(() => {});
+      (await entry().begun)?.growing.part.release();
     } catch {
       // Told to whom it concerns: its followers, and the syncs that wait for it.
     }
-    entry.comeBack?.abort();
+    entry().comeBack?.abort();
     this.#inFlight.delete(key);
   }
 
@@ -216,6 +215,7 @@ export class Fills {
       loader: this.#counting(request.loader()),
       makePart: (attempt, onWritten) => place.part(attempt, onWritten),
       clock: this.#clock,
+      wholeFirst: request.adopt === true,
       onIdle: () => void entry().begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry())),
     });
   }

@@ -1,8 +1,5 @@
 import type { Part } from './part.ts';
 
-/** What one client has to wait for, at most, before its first byte (contract: a cold object's error in ≤ 10 s). */
-export const firstByteBudget = 9_500;
-
 /** Bytes of a listed file that are held back until its digest is right: at least 1, at most 64 KiB. */
 export function tailOf(size: number): number {
   return Math.min(65_536, Math.max(1, Math.floor(size / 2)));

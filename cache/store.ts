@@ -148,6 +148,7 @@ export class Store {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    await this.fills.close();
     await this.recovered;
     this.blobs.close();
     await this.#maps.close();

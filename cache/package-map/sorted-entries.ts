@@ -2,7 +2,7 @@ import { viewEntry } from './format.ts';
 
 /** Entries in a run: sorting one takes about 2 ms, so that hits are served meanwhile. */
 const runLength = 2_000;
-const entriesPerTurn = 4_000;
+const entriesPerTurn = 1_000;
 
 /** Gathers encoded entries and gives them back in the order of their names, a little at a time. */
 export class SortedEntries {

@@ -42,20 +42,15 @@ function script(bytes: Buffer, { fault, at, chunks }: { fault: Fault; at: number
   // A few hundred chunks at most, so that a run takes its time for other cases.
   const least = Math.max(1, Math.floor(bytes.length / 300));
   const common = { chunks: chunks.map((chunk) => Math.max(chunk, least)) };
-  switch (fault) {
-    case 'none':
-      return { bytes, ...common };
-    case 'cut':
-      return { bytes, cutAt: place, ...common };
-    case 'flip':
-      return { bytes: bytes.length === 0 ? bytes : flipped(bytes, Math.min(place, bytes.length - 1)), ...common };
-    case 'short':
-      return { bytes: bytes.subarray(0, place), total: null, ...common };
-    case 'long':
-      return { bytes: Buffer.concat([bytes, Buffer.alloc(1 + place)]), total: null, ...common };
-    case 'total':
-      return { bytes, total: bytes.length + 1 + place, ...common };
-  }
+  const scripts: Record<Fault, Script> = {
+    none: { bytes },
+    cut: { bytes, cutAt: place },
+    flip: { bytes: bytes.length === 0 ? bytes : flipped(bytes, Math.min(place, bytes.length - 1)) },
+    short: { bytes: bytes.subarray(0, place), total: null },
+    long: { bytes: Buffer.concat([bytes, Buffer.alloc(1 + place)]), total: null },
+    total: { bytes, total: bytes.length + 1 + place },
+  };
+  return { ...scripts[fault], ...common };
 }
 
 const failed = (error: unknown): Got => ({ bytes: Buffer.alloc(0), error: asWaystationError(error) });

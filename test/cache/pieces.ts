@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
 import { digestOf } from '../../base/digest.ts';
@@ -55,6 +55,7 @@ export async function pieces(
   const end = async (): Promise<void> => {
     await idle({ fills, clock });
     blobs.close();
+    await everythingClosed(root);
     await folder?.[Symbol.asyncDispose]();
   };
   return { root, clock, layout, index, space, blobs, fills, results, [Symbol.asyncDispose]: end };
@@ -141,4 +142,20 @@ export async function idle({ fills, clock }: Pick<Pieces, 'fills' | 'clock'>): P
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(2);
   }
+}
+
+/** @throws when a descriptor of a file below `root` stays open: nobody released it. */
+export async function everythingClosed(root: string): Promise<void> {
+  let left: string[] = [];
+  for (let turn = 0; turn < 200; turn += 1) {
+    left = (await openFiles()).filter((path) => path.startsWith(root));
+    if (left.length === 0) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`left open: ${left.join(', ')}`);
+}
+
+async function openFiles(): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd');
+  return Promise.all(descriptors.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
 }
