@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import { expect, test } from 'vitest';
 import { CertificateAuthority } from '../../support/faulty-origin-certificates.ts';
 import { SimulatedPulp } from '../../support/pulp/simulated-pulp.ts';
@@ -99,6 +100,34 @@ test('a guard makes the scope ours and shows our credentials to the content; wha
   expect(anyone).not.toHaveProperty('authorization');
   expect(anyone).not.toHaveProperty('x-pop-entitlement');
   expect(us).toMatchObject({ authorization: expect.stringMatching(/^Basic /), 'x-pop-entitlement': 'let-me-in' });
+  await hub.close();
+});
+
+test('a client certificate is shown for guarded content, and for what everybody may have it is not', async () => {
+  await using authority = await CertificateAuthority.create();
+  const server = await authority.issue('hub');
+  const { cert, key } = await authority.issue('edge-pop');
+  await using pulp = await SimulatedPulp.start({ tls: server, clientAuthority: authority.cert });
+  pulp.carry(['edge/base']);
+  pulp.carry(['edge/cert'], { content_guard: '/pulp/default/api/v3/contentguards/certguard/x509/0199/' });
+  const shown: [string, boolean][] = [];
+  pulp.intercept = (request, _response, url) => {
+    if (url.pathname.startsWith('/pulp/content/')) {
+      shown.push([url.pathname.split('/')[5] ?? '', (request.socket as TLSSocket).authorized]);
+    }
+    return false;
+  };
+  for (const path of ['edge/base', 'edge/cert']) pulp.files.set(`${path}/repodata/repomd.xml`, '<repomd/>');
+  const tls = { ca: async () => authority.cert, cert: async () => cert, key: async () => key };
+  const hub = await openHub({ url: pulp.origin, ...user, tls });
+  for (const { supplier } of (await hub.discover(signal)).repositories) {
+    const answer = await supplier.get('repodata/repomd.xml', null, signal);
+    if (answer.kind === 'found') await answer.transfer.consume(() => {});
+  }
+  expect(shown).toEqual([
+    ['base', false],
+    ['cert', true],
+  ]);
   await hub.close();
 });
 

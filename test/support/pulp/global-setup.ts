@@ -7,7 +7,7 @@ import { PulpRest } from './rest.ts';
 import { seed } from './seed.ts';
 import type { Seeded } from './seed.ts';
 import { startPulp } from './server.ts';
-import { adminPassword, prepareWorkshop } from './workshop.ts';
+import { adminPassword, installPulp } from './workshop.ts';
 
 /** The hub of this run, as suites are told of it: plain data, it crosses processes. */
 export interface PulpAddress {
@@ -33,7 +33,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     return undefined;
   }
   try {
-    await prepareWorkshop();
+    await installPulp();
   } catch (error) {
     // Without a package index there is no Pulp; pip's last line says so.
     const words = (error as Error).message.trim().split('\n');

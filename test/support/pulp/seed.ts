@@ -1,5 +1,6 @@
 import { chmod, copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { succeed } from '../command.ts';
 import { CertificateAuthority } from '../faulty-origin-certificates.ts';
 import type { KeyPair } from '../faulty-origin-certificates.ts';
@@ -173,7 +174,7 @@ async function signingService(server: PulpServer, rest: PulpRest): Promise<strin
   const gpg = ['--homedir', at('gnupg'), '--batch', '--with-colons'];
   await succeed('gpg', [...gpg, '--import', at('key.asc')]);
   const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(await succeed('gpg', [...gpg, '--list-keys']))?.[1] ?? '';
-  const program = join(import.meta.dirname, 'sign-metadata.ts');
+  const program = fileURLToPath(new URL('./sign-metadata.ts', import.meta.url));
   await writeFile(at('sign'), `#!/bin/sh\nexec '${process.execPath}' '${program}' "$1" '${at('key.asc')}'\n`);
   await chmod(at('sign'), 0o755);
   const args = ['add-signing-service', 'edge-signer', at('sign'), fingerprint, '--gnupghome', at('gnupg')];

@@ -11,7 +11,7 @@ import { startPostgres } from './postgres.ts';
 import type { Postgres } from './postgres.ts';
 import { environment, layOut, pythonCommand } from './recipe.ts';
 import { until } from './until.ts';
-import { prepareWorkshop, template } from './workshop.ts';
+import { makeTemplate, template } from './workshop.ts';
 
 /** Pulp's processes that can be stopped and started alone. */
 export const parts = ['api', 'content', 'worker'] as const;
@@ -32,9 +32,9 @@ export interface PulpServer {
   close(): Promise<void>;
 }
 
-/** Makes what is missing for it, starts a hub on free ports and waits until it is healthy. */
+/** Starts a hub on free ports and waits until it is healthy; `installPulp` comes before. */
 export async function startPulp(): Promise<PulpServer> {
-  await prepareWorkshop();
+  await makeTemplate();
   const directory = await mkdtemp(join(tmpdir(), 'waystation-pulp-run-'));
   // PostgreSQL's user has to get through to its data.
   await chmod(directory, 0o711);

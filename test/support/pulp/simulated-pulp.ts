@@ -21,6 +21,8 @@ export interface SimulatedDistribution {
 
 export interface SimulatedOptions {
   readonly tls?: KeyPair;
+  /** PEM of the authority whose client certificates are asked for; with `tls`. */
+  readonly clientAuthority?: string;
   /** Default true. */
   readonly domains?: boolean;
 }
@@ -59,10 +61,12 @@ export class SimulatedPulp implements AsyncDisposable {
   contentOrigin: string;
   readonly #close: () => Promise<void>;
 
-  static async start({ tls, domains = true }: SimulatedOptions = {}): Promise<SimulatedPulp> {
+  static async start({ tls, clientAuthority, domains = true }: SimulatedOptions = {}): Promise<SimulatedPulp> {
     let hub: SimulatedPulp | null = null;
     const listener: RequestListener = (request, response) => hub?.answer(request, response, domains);
-    const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
+    const clients =
+      clientAuthority === undefined ? {} : { requestCert: true, rejectUnauthorized: false, ca: clientAuthority };
+    const server = tls === undefined ? createServer(listener) : createSecureServer({ ...tls, ...clients }, listener);
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const close = (): Promise<void> =>

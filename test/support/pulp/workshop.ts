@@ -13,19 +13,14 @@ export const adminPassword = 'hub-for-tests';
 export const template = join(workshop, 'template');
 
 /**
- * Makes what runs share, unless an earlier run did: about one minute with a near package index.
+ * Installs Pulp into a Python environment that later runs use again: half a minute with a near package index. Such an
+ * environment cannot be moved once made, and two runs must not make it at the same time: hence the lock.
  * @throws Error with pip's words when the packages cannot be had.
  */
-export async function prepareWorkshop(): Promise<void> {
+export async function installPulp(): Promise<void> {
   await mkdir(workshop, { recursive: true });
   // PostgreSQL's user has to get through to its data.
   await chmod(workshop, 0o711);
-  await makeEnvironment();
-  await makeTemplate();
-}
-
-/** Python environments cannot be moved once made, so two runs must not make it at the same time: a lock. */
-async function makeEnvironment(): Promise<void> {
   const done = join(workshop, 'venv/complete');
   if (existsSync(done)) return;
   const script =
@@ -34,7 +29,8 @@ async function makeEnvironment(): Promise<void> {
   await succeed('flock', args);
 }
 
-async function makeTemplate(): Promise<void> {
+/** Makes the template unless an earlier run did. */
+export async function makeTemplate(): Promise<void> {
   if (existsSync(template)) return;
   const building = `${template}-${process.pid}`;
   await rm(building, { recursive: true, force: true });
