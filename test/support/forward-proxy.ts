@@ -42,6 +42,7 @@ export class ForwardProxy implements AsyncDisposable {
   #forward(incoming: IncomingMessage, response: ServerResponse): void {
     const { method = '', url = '', headers } = incoming;
     this.requests.push(`${method} ${url}`);
+    if (!URL.canParse(url)) return void response.writeHead(400).end();
     const onward = request(url, { method, headers, agent: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(response);
