@@ -14,8 +14,11 @@ const labels = { small: '2 KB', medium: '30 KB', large: '1 MB', huge: '100 MB' }
 const repetitions = 3;
 const secondsEach = 3;
 
-/** Servers on core 0, the load on core 1, in turns; the median of three counts. CPU, since wall clock lies here. */
-export async function run(): Promise<void> {
+/**
+ * Servers on core 0, the load on core 1, in turns; the median of three counts. CPU, since wall clock lies here.
+ * @param wanted `small`, `medium`, `large`, `huge`; none: all.
+ */
+export async function run(wanted: readonly string[]): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'waystation-bench-'));
   const started: Measured[] = [];
   try {
@@ -29,6 +32,7 @@ export async function run(): Promise<void> {
       `${'body'.padEnd(8)}${'waystation'.padStart(16)}${'nginx'.padStart(16)}${'nginx/waystation'.padStart(18)}`,
     );
     for (const size of ['small', 'medium', 'large', 'huge'] as const) {
+      if (wanted.length > 0 && !wanted.includes(size)) continue;
       const figures = new Map<Measured, number[]>([
         [nginx, []],
         [pop, []],

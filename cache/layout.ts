@@ -3,9 +3,6 @@ import { join } from 'node:path';
 import { algorithmOf, hexOf } from '../base/digest.ts';
 import type { Digest, Listed } from '../base/digest.ts';
 
-/** The possession scope of all bytes that were had without credentials. */
-export const openScope = 'open';
-
 /** Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. */
 export class Layout {
   readonly root: string;

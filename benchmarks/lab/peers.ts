@@ -26,6 +26,7 @@ export async function startPop(
   work: string,
   origin: string,
   core: number,
+  refresh = '1h',
 ): Promise<Measured & { readonly admin: string }> {
   const content = await freePort();
   const admin = await freePort();
@@ -33,7 +34,7 @@ export async function startPop(
   const file = join(work, 'pop.yaml');
   writeFileSync(
     file,
-    `listen: { content: "127.0.0.1:${content}", admin: "127.0.0.1:${admin}" }\nstate: ${state}\nsubscriptions:\n  - name: bench\n    hub: { type: yum }\n    refresh: 1h\n    repositories: [ { path: bench, url: "${origin}/" } ]\n`,
+    `listen: { content: "127.0.0.1:${content}", admin: "127.0.0.1:${admin}" }\nstate: ${state}\nsubscriptions:\n  - name: bench\n    hub: { type: yum }\n    refresh: ${refresh}\n    repositories: [ { path: bench, url: "${origin}/" } ]\n`,
   );
   const child = startPinned(core, process.execPath, [
     join(import.meta.dirname, '../../cli/waystation.ts'),
