@@ -1,17 +1,11 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { FaultyOrigin, flippedAt, Gate, hang, stallAt, status } from '../support/faulty-origin.ts';
+import { FaultyOrigin, Gate, hang } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import { download, type Downloaded, type DownloadOptions } from '../support/http-download.ts';
 import { incompressibleText } from '../support/incompressible-text.ts';
 import { Pop } from '../support/pop.ts';
-import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { describeWith, tool } from '../support/tools.ts';
 
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const big = incompressibleText(3 << 20);
@@ -123,85 +117,6 @@ describe('what HTTP clients see', () => {
     ];
     for (const path of spellings) expect([path, (await get(path)).body.toString()]).toEqual([path, small(odd)]);
     expect(origin.requests.filter(({ path }) => path === `/tools/${odd}`)).toHaveLength(1);
-  });
-
-  const ranges: [range: string, code: number, contentRange: string | null, slice: [number, number?]][] = [
-    ['bytes=0-3', 206, 'bytes 0-3/', [0, 4]],
-    ['bytes=5-', 206, 'bytes 5-', [5]],
-    ['bytes=-4', 206, null, [-4]],
-    ['bytes=0-0', 206, 'bytes 0-0/', [0, 1]],
-    ['bytes=3-99999999', 206, null, [3]],
-    ['bytes=9-3', 200, null, [0]],
-    ['items=0-3', 200, null, [0]],
-  ];
-  test.each(ranges)('a range %s is answered %i', async (range, code, contentRange, slice) => {
-    for (const name of ['d.rpm', 'big.rpm']) {
-      const whole = packages[name] ?? '';
-      const answer = await get(`/content/tools/${name}`, { headers: { range } });
-      expect(answer.status).toBe(code);
-      expect(answer.body.toString() === whole.slice(...slice)).toBe(true);
-      expect(answer.headers['content-length']).toBe(String(answer.body.length));
-      if (contentRange !== null) expect(answer.headers['content-range']).toContain(contentRange);
-      if (code === 206) expect(answer.headers['content-range']).toMatch(new RegExp(`/${whole.length}$`));
-    }
-  });
-
-  test('a range beyond the end is 416 with the size, and counts as invalid', async () => {
-    const answer = await get('/content/tools/d.rpm', { headers: { range: 'bytes=500-' } });
-    expect(answer).toMatchObject({ status: 416, word: 'invalid' });
-    expect(answer.headers['content-range']).toBe(`bytes */${small('d.rpm').length}`);
-  });
-
-  test('several ranges come as one multipart answer', async () => {
-    const answer = await get('/content/tools/big.rpm', { headers: { range: 'bytes=0-9,1000000-1000099,-5' } });
-    expect(answer.status).toBe(206);
-    const boundary = /^multipart\/byteranges; boundary=([A-Za-z0-9]+)$/.exec(answer.headers['content-type'] ?? '')?.[1];
-    const parts = answer.body.toString().split(`--${boundary ?? 'none'}`);
-    expect(parts.at(-1)?.trim()).toBe('--');
-    const bodies = parts.slice(1, -1).map((part) => part.slice(part.indexOf('\r\n\r\n') + 4, -2));
-    expect(bodies).toEqual([big.slice(0, 10), big.slice(1_000_000, 1_000_100), big.slice(-5)]);
-    expect(answer.headers['content-length']).toBe(String(answer.body.length));
-  });
-
-  test('If-Range lets a range through only for the same bytes', async () => {
-    const etag = `"${sha256(small('d.rpm'))}"`;
-    const ask = (ifRange: string): Promise<Downloaded> =>
-      get('/content/tools/d.rpm', { headers: { range: 'bytes=0-3', 'if-range': ifRange } });
-    expect((await ask(etag)).status).toBe(206);
-    for (const other of ['"another"', `W/${etag}`, new Date().toUTCString()])
-      expect((await ask(other)).status).toBe(200);
-  });
-
-  test('the beginning of a cold file comes before its end has arrived', async () => {
-    const gate = new Gate();
-    origin.on('/tools/cold.rpm', stallAt(2 << 20, gate));
-    const answer = await get('/content/tools/cold.rpm', { headers: { range: 'bytes=1000-1999' } });
-    expect(answer.status).toBe(206);
-    expect(answer.body.toString()).toBe(big.slice(1000, 2000));
-    gate.open();
-  });
-
-  test.each([
-    ['if-none-match', (etag: string) => etag, 304],
-    ['if-none-match', (etag: string) => `W/${etag}, "x"`, 304],
-    ['if-none-match', () => '*', 304],
-    ['if-none-match', () => '"x"', 200],
-    ['if-match', () => '"x"', 412],
-    ['if-match', (etag: string) => etag, 200],
-    // There is no Last-Modified: the digest is the only validator.
-    ['if-modified-since', () => new Date().toUTCString(), 200],
-  ])('%s is honoured (%s → %i)', async (name, value, code) => {
-    for (const path of ['/content/tools/e.rpm', '/content/tools/repodata/repomd.xml']) {
-      const { headers } = await get(path);
-      await pop.held(path);
-      const answer = await get(path, { headers: { [name]: value(headers.etag ?? '') } });
-      expect(answer.status).toBe(code);
-      if (code === 304) {
-        expect(answer.body).toHaveLength(0);
-        expect(answer.word).toBe('hit');
-        expect(answer.headers).toMatchObject({ etag: headers.etag, 'cache-control': headers['cache-control'] });
-      }
-    }
   });
 
   test('repomd.xml must be asked for again, whatever the client says about caches', async () => {
@@ -365,12 +280,17 @@ describe('what HTTP clients see', () => {
   });
 
   test('an upstream that hangs delays nothing that is held, on a connection that is kept alive too', async () => {
+    const files = ['repodata/repomd.xml', 'a.rpm', '.treeinfo', 'big.rpm'];
+    for (const file of files) {
+      await get(`/content/tools/${file}`);
+      await pop.held(`/content/tools/${file}`);
+    }
     const gate = new Gate();
     const hanging = origin.on(/./, hang(gate));
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const took: number[] = [];
     for (let round = 0; round < 20; round++)
-      for (const file of ['repodata/repomd.xml', 'a.rpm', '.treeinfo', 'big.rpm']) {
+      for (const file of files) {
         const answer = await get(`/content/tools/${file}`, { agent });
         expect([file, answer.status]).toEqual([file, 200]);
         took.push(answer.took);
@@ -383,6 +303,7 @@ describe('what HTTP clients see', () => {
 
   describe('when the upstream is gone, after a restart', () => {
     beforeAll(async () => {
+      origin.clear();
       await origin.stop();
       await pop.kill();
       await pop.launch();
@@ -423,76 +344,5 @@ describe('what HTTP clients see', () => {
       }
       expect(performance.now() - healed).toBeLessThan(5_000);
     });
-  });
-});
-
-describe("an upstream's refusals of a listed file", () => {
-  test.each([404, 403, 500, 503])('%i is 504 here, never an absence', async (code) => {
-    await using origin = await FaultyOrigin.start();
-    putRepository(origin, 'r', { packages: { 'a.rpm': 'a' } });
-    await using pop = await Pop.start({ repositories: [{ path: 'r', url: `${origin.url}r/` }] });
-    await pop.published();
-    origin.on('/r/a.rpm', status(code));
-    const answer = await download(pop.content, '/content/r/a.rpm');
-    expect(answer).toMatchObject({ status: 504, word: 'unavailable' });
-    expect(answer.took).toBeLessThan(10_000);
-    expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
-  });
-});
-
-describe('a file that does not fit in the cache', () => {
-  test('is served without being stored, one transfer each', async () => {
-    await using origin = await FaultyOrigin.start();
-    putRepository(origin, 'r', { packages: { 'big.rpm': big, 'a.rpm': 'a' }, types: ['primary'] });
-    await using pop = await Pop.start({
-      repositories: [{ path: 'r', url: `${origin.url}r/` }],
-      config: { cache: { max: '1MiB', keepFree: '0%' } },
-    });
-    await pop.published();
-    for (let time = 0; time < 2; time++) {
-      const answer = await download(pop.content, '/content/r/big.rpm');
-      expect(answer).toMatchObject({ status: 200, word: 'bypass', complete: true });
-      expect(sha256(answer.body)).toBe(sha256(big));
-    }
-    expect(origin.count('/r/big.rpm')).toBe(2);
-    expect(await download(pop.content, '/content/r/a.rpm')).toMatchObject({ word: 'miss' });
-    origin.on('/r/big.rpm', flippedAt(big.length - 1));
-    const wrong = await download(pop.content, '/content/r/big.rpm');
-    expect([wrong.complete, wrong.body.length < big.length]).toEqual([false, true]);
-    expect(wrong.body.length).toBeGreaterThan(big.length / 2);
-  });
-});
-
-describeWith([tool('zck')], 'the real zchunk downloader', () => {
-  test('takes from the PoP only what changed, many ranges at a time, also of a file that is not held yet', async () => {
-    const run = promisify(execFile);
-    await using folder = await temporaryDirectory();
-    const before = Buffer.from(incompressibleText(3 << 20, 'z'));
-    const after = Buffer.from(before);
-    for (let place = 1; place <= 40; place++) after.write('changed', place * 75_000);
-    for (const [name, bytes] of [
-      ['before', before],
-      ['after', after],
-    ] as const) {
-      await writeFile(join(folder.path, name), bytes);
-      await run('zck', ['-o', `${name}.zck`, name], { cwd: folder.path });
-    }
-    const zck = await readFile(join(folder.path, 'after.zck'));
-    await using origin = await FaultyOrigin.start();
-    const { repomd } = putRepository(origin, 'r', { packages: { 'a.rpm': 'a' } });
-    origin.put('/r/after.zck', zck);
-    const record = `<data type="other_zck"><checksum type="sha256">${sha256(zck)}</checksum><location href="repodata/after.zck"/><size>${zck.length}</size></data></repomd>`;
-    origin.put('/r/repodata/after.zck', zck);
-    origin.put('/r/repodata/repomd.xml', repomd.toString().replace('</repomd>', record));
-    await using pop = await Pop.start({ repositories: [{ path: 'r', url: `${origin.url}r/` }] });
-    await pop.published();
-    await writeFile(join(folder.path, 'after.zck'), '');
-    await run('rm', ['after.zck'], { cwd: folder.path });
-    const url = `${pop.content}/content/r/repodata/after.zck`;
-    await run('zckdl', ['--fail-no-ranges', '--source', 'before.zck', url], { cwd: folder.path });
-    expect(sha256(await readFile(join(folder.path, 'after.zck')))).toBe(sha256(zck));
-    const lines = pop.access.filter(({ path }) => path.endsWith('after.zck'));
-    expect(lines.every((line) => line.status === 206 && line.outcome === 'hit')).toBe(true);
-    expect(lines.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(zck.length * 0.9);
   });
 });

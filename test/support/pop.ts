@@ -133,12 +133,16 @@ export class Pop implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment(),
     });
+    // A test that ran out of time disposes of nothing; its process must not stay.
+    const kill = (): void => void child.kill('SIGKILL');
+    process.once('exit', kill);
     this.#process = child;
     this.#ended = null;
     this.#partial = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.#exit = once(child, 'close').then(([code, signal]) => {
+      process.off('exit', kill);
       this.#ended = { code: code as number | null, signal: signal as NodeJS.Signals | null };
       this.#wake();
       return this.#ended;
