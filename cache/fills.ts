@@ -93,7 +93,6 @@ export class Fills {
         continue;
       }
       const proven = joined !== undefined && fill.growing.verified;
-      entry.comeBack?.abort();
       const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
       try {
         await firstByte(fill, start, this.#clock);
@@ -116,7 +115,6 @@ export class Fills {
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       entry.wanted += 1;
-      entry.comeBack?.abort();
       try {
         return await unlessAborted(entry.stored, signal);
       } catch (error) {

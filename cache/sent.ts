@@ -25,7 +25,7 @@ export async function requireRepeated(sent: Sent, chunk: Buffer, position: numbe
     if (count === 0) break;
     done += count;
   }
-  if (done < before.length || !before.equals(chunk.subarray(from - position, to - position))) {
+  if (!before.subarray(0, done).equals(chunk.subarray(from - position, to - position))) {
     throw new WaystationError('upstream_lied', 'the upstream sent other bytes than before');
   }
 }

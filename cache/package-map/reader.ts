@@ -21,7 +21,7 @@ export class PackageMap {
   readonly #index: Buffer;
   /** Where each block's record begins in the index. */
   readonly #records: Uint32Array;
-  #reads = 0;
+  #users = 0;
   #closing = false;
   #damaged = false;
 
@@ -79,15 +79,21 @@ export class PackageMap {
   /** Every package by name, from the first at or behind `from`. */
   async *entries(from = ''): AsyncGenerator<MapEntry> {
     const start = Buffer.from(from);
-    for (let number = Math.max(0, this.#blockOf(start)); number < this.header.blocks; number += 1) {
-      const block = await this.#block(number);
-      for (let offset = 0; offset < block.length;) {
-        const view = viewEntry(block, offset);
-        if (block.compare(start, 0, start.length, view.nameStart, view.nameEnd) >= 0) {
-          yield { href: block.toString('utf8', view.nameStart, view.nameEnd), listed: listedOf(block, offset, view) };
+    this.#users += 1;
+    try {
+      for (let number = Math.max(0, this.#blockOf(start)); number < this.header.blocks; number += 1) {
+        const block = await this.#block(number);
+        for (let offset = 0; offset < block.length;) {
+          const view = viewEntry(block, offset);
+          if (block.compare(start, 0, start.length, view.nameStart, view.nameEnd) >= 0) {
+            yield { href: block.toString('utf8', view.nameStart, view.nameEnd), listed: listedOf(block, offset, view) };
+          }
+          offset = view.end;
         }
-        offset = view.end;
       }
+    } finally {
+      this.#users -= 1;
+      this.#closeIfIdle();
     }
   }
 
@@ -97,14 +103,14 @@ export class PackageMap {
     return JSON.parse(bytes.toString()) as Unservable[];
   }
 
-  /** Closes the file once nobody reads from it. */
+  /** Closes the file once nobody reads from it: who began before goes on to the end. */
   close(): void {
     this.#closing = true;
     this.#closeIfIdle();
   }
 
   #closeIfIdle(): void {
-    if (this.#closing && this.#reads === 0) void this.#file.close().catch(() => {});
+    if (this.#closing && this.#users === 0) void this.#file.close().catch(() => {});
   }
 
   /** The last block whose first name is not behind `name`; -1 when all are. */
@@ -132,14 +138,14 @@ export class PackageMap {
   }
 
   async #read(position: number, length: number): Promise<Buffer> {
-    this.#reads += 1;
+    this.#users += 1;
     try {
       return await readExactly(this.#file, position, length);
     } catch (error) {
       if (error instanceof WaystationError) this.#damaged = true;
       throw diskError(error, this.#path);
     } finally {
-      this.#reads -= 1;
+      this.#users -= 1;
       this.#closeIfIdle();
     }
   }

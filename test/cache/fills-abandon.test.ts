@@ -1,7 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemDisk } from '../../cache/disk.ts';
+import type { WritableFile } from '../../cache/disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
-import { ScriptedLoader } from '../support/scripted-loader.ts';
+import { passed, ScriptedLoader } from '../support/scripted-loader.ts';
 import { file, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
 
 const patient = new AbortController().signal;
@@ -110,4 +112,42 @@ test('a client that comes while a fill is being given up begins another, from th
   expect(sync).toBeUndefined();
   expect((await readAll(client.source)).bytes.equals(bytes)).toBe(true);
   expect(loader.opened).toEqual([0, 2 * mebibyte]);
+});
+
+test('a fill is not gone on with while writes of the one before are under way', async () => {
+  const slow = new Gate();
+  const disk = {
+    ...systemDisk,
+    async openPart(path: string): Promise<WritableFile> {
+      const part = await systemDisk.openPart(path);
+      return {
+        fd: part.fd,
+        read: (buffer, position, length) => part.read(buffer, position, length),
+        sync: () => part.sync(),
+        close: () => part.close(),
+        async write(chunks, position) {
+          if (position > 0) await passed(slow);
+          await part.write(chunks, position);
+        },
+      };
+    },
+  };
+  await using store = await pieces({ disk });
+  const { bytes, listed } = file(40 * mebibyte);
+  const gate = new Gate();
+  const half = mebibyte / 2;
+  const stalled = new ScriptedLoader([{ bytes, stall: { at: 3 * half, gate }, chunks: half }]);
+  const begun = await store.fills.open({ scope: 'open', listed, loader: () => stalled }, 0);
+  await slow.reached;
+  await gate.reached;
+  begun.source.release();
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(30_000);
+  const next = new ScriptedLoader([{ bytes }]);
+  const opening = store.fills.open({ scope: 'open', listed, loader: () => next }, 0);
+  for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+  expect(next.opened).toEqual([]);
+  slow.open();
+  expect((await readAll((await opening).source)).bytes.equals(bytes)).toBe(true);
+  expect(next.opened).toEqual([3 * half]);
 });

@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
 import { tailOf } from '../../cache/growing.ts';
@@ -110,6 +111,44 @@ test('a client goes on with the third source when the second lied as well, each 
   const got = await openAndRead(store, listed, loader);
   expect(got.error).toBeNull();
   expect(got.bytes.equals(bytes)).toBe(true);
+});
+
+test('a client waits for the third source while the second has not yet repeated what it was sent', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(2 * mebibyte);
+  const [first, second] = [new Gate(), new Gate()];
+  const loader = new ScriptedLoader([
+    { bytes: flipped(bytes, listed.size - 1), stall: { at: mebibyte, gate: first } },
+    { bytes: bytes.subarray(0, 10), total: null, stall: { at: 10, gate: second } },
+    { bytes },
+  ]);
+  const { source } = await store.fills.open({ scope: 'open', listed, loader: () => loader }, 0);
+  await readPart(source, 0, mebibyte);
+  const rest = readAll(source, { start: mebibyte });
+  first.open();
+  await second.reached;
+  for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+  second.open();
+  expect((await rest).error).toBeNull();
+  expect((await rest).bytes.equals(bytes.subarray(mebibyte))).toBe(true);
+});
+
+test('the tail waits for the digest even when all bytes have come', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(2 * mebibyte);
+  const tail = listed.size - tailOf(listed.size);
+  const gate = new Gate();
+  const loader = new ScriptedLoader([{ bytes, stall: { at: listed.size, gate } }]);
+  const { source } = await store.fills.open({ scope: 'open', listed, loader: () => loader }, 0);
+  await gate.reached;
+  expect((await readPart(source, 0, tail)).equals(bytes.subarray(0, tail))).toBe(true);
+  let more = false;
+  const rest = source.read(Buffer.alloc(1), tail, 1).then((count) => (more = count > 0));
+  for (let turn = 0; turn < 50; turn += 1) await setImmediate();
+  expect(more).toBe(false);
+  gate.open();
+  expect(await rest).toBe(true);
+  source.release();
 });
 
 test('when every source lies, nobody gets the last bytes and nothing is kept', async () => {

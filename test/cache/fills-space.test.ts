@@ -1,4 +1,5 @@
 import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { tailOf } from '../../cache/growing.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
@@ -170,6 +171,26 @@ describe.each(['ENOSPC', 'EIO', 'EROFS'])('a disk that fails with %s', (code) =>
     expect([store.space.used, store.space.reserved]).toEqual([0, 0]);
     expect(await readdir(store.layout.parts)).toEqual([]);
   });
+});
+
+test('what a fill has written is not promised any more: the rest of the disk can be used', async () => {
+  const disk = new FaultyDisk();
+  disk.setSpace({ free: 10 * mebibyte, total: 100 * mebibyte });
+  await using store = await pieces({ disk });
+  const [large, other] = [file(8 * mebibyte), file(1_500_000)];
+  const gate = new Gate();
+  const loader = new ScriptedLoader([{ bytes: large.bytes, stall: { at: 6 * mebibyte, gate } }]);
+  const filling = store.fills.ensure({ scope: 'open', listed: large.listed, loader: () => loader }, patient);
+  await gate.reached;
+  while ((await bytesBelow(store.layout.parts)) < 6 * mebibyte) await setImmediate();
+  await setImmediate();
+  disk.setSpace({ free: 4 * mebibyte, total: 100 * mebibyte });
+  store.clock.advance(1_000);
+  const request = { scope: 'open', listed: other.listed, loader: () => new ScriptedLoader([{ bytes: other.bytes }]) };
+  await store.fills.ensure(request, patient);
+  gate.open();
+  await filling;
+  expect(store.space.used).toBe(8 * mebibyte + 1_500_000);
 });
 
 test('a client whose fill the disk ended is cut when its own transfer differs from what it was sent', async () => {

@@ -12,6 +12,7 @@ import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { passed } from '../support/scripted-loader.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { everythingClosed } from './pieces.ts';
 
 const primary = digestOf('a primary');
 
@@ -196,8 +197,9 @@ describe('a map on disk', () => {
       await make(held.maps, entries.slice(0, 120));
     }
     const bytes = await readFile(path);
-    const names = Number(bytes.readBigUInt64LE(48));
-    for (let at = 0; at < names; at += 29) {
+    const [index, names] = [Number(bytes.readBigUInt64LE(32)), Number(bytes.readBigUInt64LE(48))];
+    // Every byte of header and index, and some of the blocks.
+    for (let at = 0; at < names; at += at < 64 || at >= index ? 1 : 97) {
       const damaged = Buffer.from(bytes);
       damaged[at] = (damaged[at] ?? 0) ^ 0x55;
       await writeFile(path, damaged);
@@ -276,9 +278,16 @@ describe('a map on disk', () => {
     await using folder = await temporaryDirectory();
     await using held = await mapsIn(folder.path);
     const map = await make(held.maps, entries);
+    const walking = map.entries();
+    await walking.next();
     const finding = entries.map(({ href }) => map.find(href));
     await make(held.maps, entries);
     expect((await Promise.all(finding)).every((found) => found !== null)).toBe(true);
+    let walked = 1;
+    for await (const _ of walking) walked += 1;
+    expect(walked).toBe(500);
+    await held.maps.close();
+    await everythingClosed(folder.path);
   });
 
   test('stands whole or not at all whichever disk call fails', async () => {

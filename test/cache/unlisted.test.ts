@@ -404,6 +404,8 @@ test('a file of unknown length that outgrows the room is passed on to its end', 
   expect(got!.error).toBeNull();
   expect(got!.bytes.equals(bytes)).toBe(true);
   expect([f.space.used, f.space.state]).toEqual([0, 'full']);
+  // The disk itself is well: what fits is stored at once.
+  expect(await f.space.reserve(mebibyte)).not.toBeNull();
 });
 
 test('what another scope fetched is not served', async () => {
