@@ -68,6 +68,8 @@ export class Fill {
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
   #accepted = 0;
   #relaxed = false;
+  /** A source has answered: until then bytes of an earlier try are no promise that the rest can be had. */
+  #answered = false;
   /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
   #resumed: number;
   /** Whose bytes these are, since they last began at 0. */
@@ -152,6 +154,8 @@ export class Fill {
     if (this.#accepted < size || (size === 0 && digestOf('', algorithmOf(this.listed.digest)) !== this.listed.digest)) {
       this.#abort.signal.throwIfAborted();
       transfer = await this.#loader.open(this.#accepted, this.#abort.signal);
+      this.#answered = true;
+      this.#progress();
       if (!(await this.#take(transfer))) return null;
     }
     await this.growing.part.flush();
@@ -242,7 +246,7 @@ export class Fill {
   #progress(): void {
     const { size } = this.listed;
     const { part } = this.growing;
-    const held = this.#wholeFirst || (size <= verifyFirstLimit && !this.#relaxed);
+    const held = !this.#answered || this.#wholeFirst || (size <= verifyFirstLimit && !this.#relaxed);
     if (!this.growing.verified)
       this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
   }

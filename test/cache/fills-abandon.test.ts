@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { WaystationError } from '../../base/errors.ts';
 import { systemDisk } from '../../cache/disk.ts';
 import type { WritableFile } from '../../cache/disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
@@ -38,6 +39,20 @@ test('a large fill that has hardly begun stops 30 s after its last client left, 
   await idle(store);
   expect(await store.blobs.holds('open', listed)).toBe(true);
   expect([store.space.used, store.space.reserved]).toEqual([listed.size, 0]);
+});
+
+test('what an earlier fill left is not sent to anybody before a source answers', async () => {
+  await using store = await pieces();
+  const { listed } = await left(store, 40 * mebibyte, 2 * mebibyte);
+  await store.clock.sleeping(30_000, 30_000);
+  store.clock.advance(30_000);
+  await idle(store);
+  const dead = {
+    open: () => Promise.reject(new WaystationError('upstream_unreachable', 'nobody is there')),
+    lied: () => {},
+  };
+  const opening = store.fills.open({ scope: 'open', listed, loader: () => dead }, 0);
+  await expect(opening).rejects.toMatchObject({ code: 'upstream_unreachable' });
 });
 
 test.each([
