@@ -16,7 +16,7 @@ export default defineConfig({
         test: {
           name: 'parts',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/packaging/**', 'test/systemd/**'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
         },
@@ -44,6 +44,24 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // `npm run build` once, then its executable outside the checkout: alone, as a unit, and through suites of e2e.
+          name: 'built',
+          include: [
+            'test/packaging/**/*.test.ts',
+            'test/systemd/**/*.test.ts',
+            'test/e2e/dnf.test.ts',
+            'test/e2e/operation.test.ts',
+          ],
+          globalSetup: ['test/support/built-program.ts'],
+          setupFiles: ['test/support/use-built-program.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Runs inside the container, as root, started by its systemd: plays the operator and writes what it sees to /results.
+# test/systemd/unit.test.ts lays out the container and reads the results.
+cd /results || exit 1
+ip link set lo up
+
+# save NAME COMMAND…: NAME.out has what it wrote, NAME.code how it ended.
+save() {
+  name=$1
+  shift
+  "$@" >"$name.out" 2>&1
+  echo $? >"$name.code"
+}
+show() {
+  save "$1" systemctl show "$2" --property=ActiveState,SubState,StatusText,MainPID,NRestarts,Result,ExecMainStatus
+}
+# until_shown UNIT PROPERTY=PATTERN: driver.service has a time limit, which ends a wait that is in vain.
+until_shown() {
+  until systemctl show "$1" --property="${2%%=*}" | grep -q "$2"; do sleep 0.1; done
+}
+main_pid() {
+  systemctl show waystation --property=MainPID --value
+}
+
+/usr/bin/python3 /origin.py &
+save install sh /systemd/install.sh
+show installed waystation
+save live curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/healthz/live
+
+until_shown waystation 'StatusText=serving 1 repository$'
+save content curl -s -f -o /results/repomd.xml http://127.0.0.1:8080/content/site/tools/repodata/repomd.xml
+save process cat "/proc/$(main_pid)/status"
+save metrics curl -s -f http://127.0.0.1:8081/metrics
+save member setpriv --reuid=nobody --regid=waystation --clear-groups /usr/bin/waystation status --json
+save stranger setpriv --reuid=nobody --regid=nogroup --clear-groups /usr/bin/waystation status --json
+
+# A process that is stopped beats no more, as one whose event loop hangs.
+kill -STOP "$(main_pid)"
+until_shown waystation 'NRestarts=1'
+until_shown waystation 'ActiveState=active'
+show restarted waystation
+save again curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/healthz/live
+
+save stop systemctl stop waystation
+show stopped waystation
+
+echo 'nonsense: true' >/etc/waystation/waystation.yaml
+save misconfigured systemctl start waystation
+until_shown waystation 'ActiveState=failed'
+# Longer than RestartSec: a restart would have come.
+sleep 1
+show refused waystation
+
+# A program of the checkout whose event loop hangs for ever.
+systemctl start --no-block hanging
+until_shown hanging 'NRestarts=1'
+save journal journalctl --no-pager -u hanging -u waystation -o cat
+echo done >finished
