@@ -130,7 +130,7 @@ test('generations of other subscriptions are not asked', async () => {
   expect((await f.served.find(f.place('vendor/a.rpm'))).kind).toBe('absent');
 });
 
-test('a path named like a member of every object is searched in kept generations as any other', async () => {
+test('a path named like a member of every object is searched for in kept generations like the rest', async () => {
   await using f = await fixture();
   await f.publish(generation(1, {}));
   await f.publish(generation(2, { constructor: repositoryDocument() }));
