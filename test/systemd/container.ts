@@ -50,6 +50,7 @@ const files: Readonly<Record<string, string>> = {
   'etc/systemd/system/driver.service': `[Service]
 Type=oneshot
 TimeoutStartSec=90s
+TimeoutStopSec=1s
 ExecStart=/bin/sh /driver.sh
 ExecStopPost=/bin/systemctl --force poweroff
 `,
