@@ -91,7 +91,7 @@ export class ServedCatalog implements Catalog {
 
   async #keyFile(reference: FileReference): Promise<string | null> {
     try {
-      return await secretFile(reference).read();
+      return normalized(await secretFile(reference).read());
     } catch (error) {
       this.#log.error({ error: String(error) }, 'a key file cannot be read');
       return null;
@@ -102,10 +102,15 @@ export class ServedCatalog implements Catalog {
     try {
       const chunks: Buffer[] = [];
       for await (const chunk of this.#store.sink.read(scope, listed)) chunks.push(chunk);
-      return Buffer.concat(chunks).toString();
+      return normalized(Buffer.concat(chunks).toString());
     } catch (error) {
       this.#log.error({ error: String(error) }, "a hub's key cannot be read");
       return null;
     }
   }
+}
+
+/** The same key from a file and from a hub may differ in its last line end. */
+function normalized(key: string): string {
+  return `${key.trim()}\n`;
 }
