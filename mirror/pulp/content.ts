@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
+import type { Guard } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import { Client } from '../../origin/client.ts';
 import type { Health } from '../../origin/health.ts';
@@ -17,40 +18,55 @@ export interface ContentOptions {
   readonly log: Logger;
 }
 
+/** What requests for content show: `keys` are the configured headers and the client certificate. */
+export type Showing = 'nothing' | 'keys' | 'keys and password';
+
+/** Kinds of guards that look at headers or certificates alone. */
+const withoutPassword: ReadonlySet<string> = new Set(['header', 'x509', 'rhsm']);
+
 /**
- * The hub's content app. What everybody may have is asked for without credentials, so that its bytes count as such;
- * what is guarded is asked for with all that is configured. They go to the API's own origin and to the content origin
- * that its status names, never from https to http, and nowhere else.
+ * What a guard needs to see. The password only where it may help: a Pulp that is shown one checks it first, whatever
+ * the guard, and that takes it 250 ms in the one thread that all requests of a content worker share (measured).
+ */
+export function showingFor(guard: Guard | null): Showing {
+  if (guard === null) return 'nothing';
+  return withoutPassword.has(guard.kind) ? 'keys' : 'keys and password';
+}
+
+/**
+ * The hub's content app. What everybody may have is asked for without credentials, so that its bytes count as such.
+ * Credentials go to the API's own origin and to the content origin that its status names, never from https to http,
+ * and nowhere else.
  */
 export class HubContent {
   readonly #options: ContentOptions;
-  readonly #anyone: Client;
-  #identified: { readonly client: Client; readonly origins: ReadonlySet<string> };
-  /** By URL and who asks: what is known of a source outlives a poll. */
+  #contentOrigin: string | null = null;
+  #clients: Readonly<Record<Showing, Client>>;
+  /** By URL and what is shown: what is known of a source outlives a poll. */
   #suppliers = new Map<string, RepositorySupplier>();
 
   constructor(options: ContentOptions) {
     this.#options = options;
-    this.#anyone = new Client({ ...options, identity: unidentified(options.identity) });
-    this.#identified = this.#identify(null);
+    this.#clients = this.#open();
   }
 
   /** Learns where content is, from the hub's status. */
   locate(contentOrigin: string | null): void {
-    if (contentOrigin === null || this.#identified.origins.has(contentOrigin)) return;
-    const before = this.#identified.client;
-    this.#identified = this.#identify(contentOrigin);
-    // Suppliers of before hold the old client; they are made anew when they are next asked for.
-    for (const key of this.#suppliers.keys()) if (key.startsWith('as us ')) this.#suppliers.delete(key);
-    before.close().catch(() => {});
+    if (contentOrigin === this.#contentOrigin) return;
+    const before = this.#clients;
+    this.#contentOrigin = contentOrigin;
+    this.#clients = this.#open();
+    // Suppliers of before hold the old clients; they are made anew when they are next asked for.
+    this.#suppliers.clear();
+    closeAll(before).catch(() => {});
   }
 
   /** @param url the repository's. */
-  supplier(url: string, guarded: boolean): RepositorySupplier {
-    const key = `${guarded ? 'as us' : 'as anyone'} ${url}`;
+  supplier(url: string, showing: Showing): RepositorySupplier {
+    const key = `${showing}: ${url}`;
     const known = this.#suppliers.get(key);
     if (known !== undefined) return known;
-    const supplier = this.#make(url, guarded);
+    const supplier = this.#make(url, showing);
     this.#suppliers.set(key, supplier);
     return supplier;
   }
@@ -60,47 +76,53 @@ export class HubContent {
     this.#suppliers = new Map([...this.#suppliers].filter(([, supplier]) => used.has(supplier)));
   }
 
-  async close(): Promise<void> {
-    await Promise.all([this.#anyone.close(), this.#identified.client.close()]);
+  close(): Promise<unknown> {
+    return closeAll(this.#clients);
   }
 
-  #make(url: string, guarded: boolean): RepositorySupplier {
+  #make(url: string, showing: Showing): RepositorySupplier {
     const { origin } = new URL(url);
-    if (guarded && !this.#identified.origins.has(origin)) {
+    if (showing !== 'nothing' && !this.#trusted().some((trusted) => new URL(trusted).origin === origin)) {
       const reason = `${origin} is neither the hub's API nor its content origin: it is shown no credentials`;
       return new RefusingSupplier(new WaystationError('upstream_unauthorized', reason));
     }
-    const client = guarded ? this.#identified.client : this.#anyone;
-    return new SourceSet({ ...this.#options, client, urls: [url], mirrorLists: [] });
+    return new SourceSet({ ...this.#options, client: this.#clients[showing], urls: [url], mirrorLists: [] });
   }
 
-  #identify(contentOrigin: string | null): { client: Client; origins: ReadonlySet<string> } {
+  #open(): Readonly<Record<Showing, Client>> {
     const { identity } = this.#options;
-    const own = new Set(identity.urls.map((url) => new URL(url).origin));
-    const secure = [...own].every((origin) => origin.startsWith('https:'));
-    const trusted = contentOrigin !== null && (!secure || contentOrigin.startsWith('https:')) ? [contentOrigin] : [];
-    const urls = [...identity.urls, ...trusted];
+    const client = (shown: Identity): Client => new Client({ ...this.#options, identity: shown });
+    const named = { ...identity, urls: this.#trusted() };
+    const keys = withoutUser(named);
+    const tls = { ...identity.tls, cert: null, key: null };
     return {
-      client: new Client({ ...this.#options, identity: { ...identity, urls } }),
-      origins: new Set([...own, ...trusted]),
+      nothing: client({ ...withoutUser(identity), headers: {}, tls }),
+      keys: client(keys),
+      'keys and password': client(named),
     };
+  }
+
+  /** URLs whose origins may see credentials. */
+  #trusted(): readonly string[] {
+    const { urls } = this.#options.identity;
+    const content = this.#contentOrigin;
+    if (content === null) return urls;
+    const secure = urls.every((url) => url.startsWith('https:'));
+    if (secure && !content.startsWith('https:')) return urls;
+    const [api] = urls;
+    if (api === undefined || new URL(api).origin === content) return urls;
+    // User info of the hub's URL is for its content, too.
+    const { username, password } = new URL(api);
+    return [...urls, Object.assign(new URL(content), { username, password }).href];
   }
 }
 
-/** The same way to the hub with nothing shown. User info in a URL is a credential too. */
-function unidentified(identity: Identity): Identity {
-  const urls = identity.urls.map((text) => {
-    const url = new URL(text);
-    url.username = '';
-    url.password = '';
-    return url.href;
-  });
-  return {
-    ...identity,
-    urls,
-    username: null,
-    password: null,
-    headers: {},
-    tls: { ...identity.tls, cert: null, key: null },
-  };
+function closeAll(clients: Readonly<Record<Showing, Client>>): Promise<unknown> {
+  return Promise.all(Object.values(clients).map((client) => client.close()));
+}
+
+/** User info in a URL is a user too. */
+function withoutUser(identity: Identity): Identity {
+  const urls = identity.urls.map((text) => Object.assign(new URL(text), { username: '', password: '' }).href);
+  return { ...identity, urls, username: null, password: null };
 }

@@ -8,12 +8,12 @@ import { shownUrl } from '../../origin/shown-url.ts';
 import type { Discovery, HubClient, WantedRepository } from '../discovery.ts';
 import { servedPath } from '../discovery.ts';
 import type { IdentityNames } from '../scope.ts';
-import { scopeOf } from '../scope.ts';
+import { anonymous, scopeOf } from '../scope.ts';
 import { ApiConnection } from './api-connection.ts';
 import { PulpApi } from './api.ts';
 import { carriedFrom } from './carried.ts';
 import type { Carried } from './carried.ts';
-import { HubContent } from './content.ts';
+import { HubContent, showingFor } from './content.ts';
 import { distributions } from './distribution.ts';
 import { GuardNames } from './guards.ts';
 import { RefusingSupplier } from './refusing-supplier.ts';
@@ -119,15 +119,16 @@ export class PulpHub implements HubClient {
 
   #want({ name, basePath, url, guard, nothing }: Carried): WantedRepository {
     const { prefix, domain, names } = this.#options;
-    const guarded = guard !== null;
+    const showing = showingFor(guard);
+    const identity = { nothing: anonymous, keys: { ...names, username: null }, 'keys and password': names }[showing];
     return {
       path: servedPath(prefix, basePath),
       name,
       guard,
-      scope: guarded ? scopeOf({ hubType: 'pulp', url: this.#options.url, domain, identity: names }) : 'open',
+      scope: scopeOf({ hubType: 'pulp', url: this.#options.url, domain, identity }),
       supplier:
         nothing === null
-          ? this.#content.supplier(url, guarded)
+          ? this.#content.supplier(url, showing)
           : new RefusingSupplier(new WaystationError('upstream_missing', nothing)),
     };
   }

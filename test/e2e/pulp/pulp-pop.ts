@@ -1,4 +1,5 @@
 import type { RepositoryStatus, Status } from '../../../base/status.ts';
+import type { CommandResult } from '../../support/command.ts';
 import { Pop } from '../../support/pop.ts';
 import type { LivePulp } from '../../support/pulp/live.ts';
 
@@ -48,6 +49,15 @@ export function repositoryIs(
 
 export function repositoryIn({ subscriptions }: Status, path: string): RepositoryStatus | undefined {
   return subscriptions.flatMap(({ repositories }) => repositories).find((repository) => repository.path === path);
+}
+
+/** dnf's output, once it has succeeded. @throws Error with its own words, and what the PoP answered with an error. */
+export function worked({ code, stdout, stderr }: CommandResult, pop: Pop): string {
+  if (code === 0) return stdout;
+  const refused = pop.lines.filter(
+    ({ status, level }) => Number(status) >= 400 || level === 'warn' || level === 'error',
+  );
+  throw new Error(`dnf: ${code}\n${stderr}${stdout}\n${refused.map((line) => JSON.stringify(line)).join('\n')}`);
 }
 
 /** A section of dnf's that checks nothing but checksums. */

@@ -7,6 +7,7 @@ import { MemoryNotes, openHub } from './open-hub.ts';
 const signal = AbortSignal.timeout(60_000);
 const user = { username: 'pop', password: async (): Promise<string> => 'right' };
 const guardHref = '/pulp/default/api/v3/contentguards/core/header/0199/';
+const rbacHref = '/pulp/default/api/v3/contentguards/core/rbac/0200/';
 
 test('every distribution of two thousand is found, over pages that overlap', async () => {
   await using pulp = await SimulatedPulp.start();
@@ -79,27 +80,38 @@ test('one login serves many polls, and a poll without news is one small request'
   await hub.close();
 });
 
-test('a guard makes the scope ours and shows our credentials to the content; what everybody may have sees none', async () => {
+test('content is shown what its guard looks at and no more, and nothing when everybody may have it', async () => {
   await using pulp = await SimulatedPulp.start();
   pulp.carry(['edge/base']);
   pulp.carry(['edge/guarded'], { content_guard: guardHref });
+  pulp.carry(['edge/rbac'], { content_guard: rbacHref });
   pulp.guards = [{ pulp_href: guardHref, name: 'edge-header' }];
-  for (const path of ['edge/base', 'edge/guarded']) pulp.files.set(`${path}/repodata/repomd.xml`, '<repomd/>');
   const headers = { 'X-Pop-Entitlement': async (): Promise<string> => 'let-me-in' };
   const hub = await openHub({ url: pulp.origin, ...user, headers });
   const { repositories } = await hub.discover(signal);
-  const [open, guarded] = repositories;
-  expect(open).toMatchObject({ path: 'edge/base', guard: null, scope: 'open' });
-  expect(guarded).toMatchObject({ path: 'edge/guarded', guard: { kind: 'header', name: 'edge-header' } });
-  expect(guarded?.scope).toMatch(/^pulp-[0-9a-f]{16}$/);
-  for (const repository of repositories) {
-    const answer = await repository.supplier.get('repodata/repomd.xml', null, signal);
+  expect(repositories.map(({ guard }) => guard)).toEqual([
+    null,
+    { kind: 'header', name: 'edge-header' },
+    { kind: 'rbac', name: '0200' },
+  ]);
+  const [open, guarded, rbac] = repositories.map(({ scope }) => scope);
+  expect(open).toBe('open');
+  for (const scope of [guarded, rbac]) expect(scope).toMatch(/^pulp-[0-9a-f]{16}$/);
+  expect(guarded).not.toBe(rbac);
+  for (const { supplier, path } of repositories) {
+    pulp.files.set(`${path}/repodata/repomd.xml`, '<repomd/>');
+    const answer = await supplier.get('repodata/repomd.xml', null, signal);
     if (answer.kind === 'found') await answer.transfer.consume(() => {});
   }
-  const [anyone, us] = pulp.seen.slice(-2).map((request) => request.headers);
-  expect(anyone).not.toHaveProperty('authorization');
-  expect(anyone).not.toHaveProperty('x-pop-entitlement');
-  expect(us).toMatchObject({ authorization: expect.stringMatching(/^Basic /), 'x-pop-entitlement': 'let-me-in' });
+  const shown = pulp.seen.slice(-3).map(({ headers: { authorization, 'x-pop-entitlement': entitlement } }) => ({
+    authorization: authorization?.split(' ')[0],
+    entitlement,
+  }));
+  expect(shown).toEqual([
+    { authorization: undefined, entitlement: undefined },
+    { authorization: undefined, entitlement: 'let-me-in' },
+    { authorization: 'Basic', entitlement: 'let-me-in' },
+  ]);
   await hub.close();
 });
 
@@ -137,11 +149,11 @@ test('a guard that appears later changes scope and supplier at the next poll', a
   const hub = await openHub({ url: pulp.origin, ...user });
   const [before] = (await hub.discover(signal)).repositories;
   pulp.distributions = [];
-  pulp.carry(['edge/base'], { content_guard: guardHref });
+  pulp.carry(['edge/base'], { content_guard: rbacHref });
   const [after] = (await hub.discover(signal)).repositories;
   expect([before?.scope, before?.guard]).toEqual(['open', null]);
   // A reader may not see the guard's name: its id stands for it.
-  expect(after).toMatchObject({ guard: { kind: 'header', name: '0199' } });
+  expect(after).toMatchObject({ guard: { kind: 'rbac', name: '0200' } });
   expect(after?.scope).not.toBe('open');
   expect(after?.supplier).not.toBe(before?.supplier);
   await hub.close();
@@ -151,7 +163,7 @@ test('content may be at the origin that the status names: credentials go there t
   await using pulp = await SimulatedPulp.start();
   await using content = await SimulatedPulp.start();
   pulp.contentOrigin = content.origin;
-  pulp.carry(['edge/base'], { content_guard: guardHref });
+  pulp.carry(['edge/base'], { content_guard: rbacHref });
   content.files.set('edge/base/repodata/repomd.xml', '<repomd/>');
   const hub = await openHub({ url: pulp.origin, ...user });
   const [guarded] = (await hub.discover(signal)).repositories;
@@ -169,7 +181,7 @@ test.each([
   await using elsewhere = await SimulatedPulp.start();
   const base_url = `${elsewhere.origin}/pulp/content/default/edge/base/`;
   if (secure) pulp.contentOrigin = elsewhere.origin;
-  pulp.carry(['edge/base'], { base_url, content_guard: guardHref });
+  pulp.carry(['edge/base'], { base_url, content_guard: rbacHref });
   const hub = await openHub({ url: pulp.origin, ...user, tls: { ca: async () => authority.cert } });
   const [guarded] = (await hub.discover(signal)).repositories;
   await expect(guarded?.supplier.get('repodata/repomd.xml', null, signal)).rejects.toMatchObject({
@@ -221,7 +233,7 @@ test('after a restart without the hub its last list is known, guards and places 
   const notes = new MemoryNotes();
   await using pulp = await SimulatedPulp.start();
   pulp.carry(['edge/base']);
-  pulp.carry(['edge/guarded'], { content_guard: guardHref });
+  pulp.carry(['edge/guarded'], { content_guard: rbacHref });
   const before = await openHub({ url: pulp.origin, ...user, notes });
   expect(before.remembered()).toEqual([]);
   const listed = (await before.discover(signal)).repositories;
