@@ -14,6 +14,9 @@ import { published, pulpPop, repositoryIn, section, worked } from './pulp-pop.ts
 const carried = ['edge/base', 'edge/pinned', 'edge/lazy'];
 const guarded = ['edge/guarded', 'edge/rbac', 'edge/cert'];
 
+/** Nothing changes here; a poll each second of what Basic guards would keep Pulp busy with passwords. */
+const rarely = { subscription: { refresh: '1h' } };
+
 /** What Pulp labels for this PoP, as dnf sees it. */
 describeWith([livePulp, ...dnfTools], 'a PoP with `select: pop=edge`', () => {
   let directory: TemporaryDirectory;
@@ -22,7 +25,7 @@ describeWith([livePulp, ...dnfTools], 'a PoP with `select: pop=edge`', () => {
   beforeAll(async () => {
     directory = await temporaryDirectory();
     pulp = new LivePulp();
-    pop = await pulpPop(pulp, { select: 'pop=edge' });
+    pop = await pulpPop(pulp, { select: 'pop=edge', ...rarely });
     await published(pop, ...carried, 'edge/rbac');
   });
   afterAll(async () => {
@@ -106,6 +109,7 @@ describeWith([livePulp, ...dnfTools], 'a PoP whose operator opens what the hub g
     const pulp = new LivePulp();
     const { header, certificate } = pulp.address.seeded;
     await using pop = await pulpPop(pulp, {
+      ...rarely,
       select: 'guard',
       overrides: [{ path: 'edge/*', access: 'open' }],
       hub: {
@@ -124,6 +128,7 @@ describeWith([livePulp, ...dnfTools], 'a PoP whose operator opens what the hub g
   test('does not hand out through an open repository what only a guarded one brought', async () => {
     const pulp = new LivePulp();
     await using pop = await pulpPop(pulp, {
+      ...rarely,
       select: 'q:name=edge-base OR name=edge-rbac',
       overrides: [{ path: 'edge/*', access: 'open' }],
     });
