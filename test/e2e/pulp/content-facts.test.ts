@@ -47,7 +47,9 @@ describeWith([livePulp], "Pulp's content app", () => {
   });
 
   test('an on_demand package first comes without a length, and its ETag changes although its bytes do not', async () => {
-    const url = `${pulp.contentUrl('edge/lazy')}Packages/e/edge-away-1.0-1.noarch.rpm`;
+    const repository = await pulp.lazyRepository('facts-lazy', [{ name: 'edge-unfetched', bytes: 100_000 }]);
+    await pulp.distribution('facts-lazy', { repository: repository.pulp_href });
+    const url = `${pulp.contentUrl('facts-lazy')}Packages/e/edge-unfetched-1.0-1.noarch.rpm`;
     const first = await ask(url);
     expect(first.status).toBe(200);
     expect(first.headers['content-length']).toBeUndefined();

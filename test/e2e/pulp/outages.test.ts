@@ -59,18 +59,7 @@ describeWith([livePulp, ...dnfTools], 'a PoP whose Pulp goes away', () => {
   test('does not believe the 404 of an on_demand package whose source refuses', async () => {
     const source = await pulp.rest.list('vendor:distributions/rpm/rpm/?name=src');
     const guard = await pulp.rest.create('vendor:contentguards/core/rbac/', { name: 'src-closed' });
-    const remote = await pulp.rest.create('default:remotes/rpm/rpm/', {
-      name: 'reluctant',
-      url: `${pulp.address.contentOrigin}/pulp/content/vendor/src/`,
-      policy: 'on_demand',
-    });
-    await pulp.publish(pulp.address.seeded.repositories.source, [{ name: 'edge-reluctant', bytes: 100_000 }]);
-    const repository = await pulp.rest.create('default:repositories/rpm/rpm/', {
-      name: 'reluctant',
-      autopublish: true,
-      remote: remote.pulp_href,
-    });
-    await pulp.rest.act(`${repository.pulp_href}sync/`, {});
+    const repository = await pulp.lazyRepository('reluctant', [{ name: 'edge-reluctant', bytes: 100_000 }]);
     await pulp.distribution('reluctant', { repository: repository.pulp_href, pulp_labels: { suite: 'reluctant' } });
     await using pop = await pulpPop(pulp, { select: 'suite=reluctant' });
     await published(pop, 'reluctant');

@@ -52,6 +52,17 @@ export class LivePulp {
     return made;
   }
 
+  /** An on_demand repository over src of the domain `vendor`, to which these packages are added before. */
+  async lazyRepository(name: string, packages: readonly PackageRecipe[]): Promise<PulpObject> {
+    await this.publish(this.address.seeded.repositories.source, packages);
+    const url = `${this.address.contentOrigin}/pulp/content/vendor/src/`;
+    const remote = await this.rest.create('default:remotes/rpm/rpm/', { name, url, policy: 'on_demand' });
+    const fields = { name, autopublish: true, remote: remote.pulp_href };
+    const made = await this.rest.create('default:repositories/rpm/rpm/', fields);
+    await this.rest.act(`${made.pulp_href}sync/`, {});
+    return made;
+  }
+
   /** Adds packages: one new version, published when this resolves. */
   async publish(repository: string, packages: readonly PackageRecipe[]): Promise<void> {
     await add(this.rest, { pulp_href: repository }, await Promise.all(packages.map(packageFile)));
