@@ -19,7 +19,8 @@ interface KeysOfRepository {
 
 interface CatalogOptions {
   readonly config: Config;
-  readonly publicUrl: string;
+  /** Known once the service listens. */
+  readonly publicUrl: () => string;
   readonly store: Store;
   readonly log: Logger;
   readonly status: () => Promise<Status>;
@@ -29,7 +30,7 @@ interface CatalogOptions {
 
 /** What clients are told of: read from the configuration and from what is served, kept in memory between changes. */
 export class ServedCatalog implements Catalog {
-  readonly publicUrl: string;
+  readonly #publicUrl: () => string;
   readonly status: () => Promise<Status>;
   readonly #config: Config;
   readonly #store: Store;
@@ -38,12 +39,16 @@ export class ServedCatalog implements Catalog {
   #subscriptions: readonly CatalogSubscription[] = [];
 
   constructor(options: CatalogOptions) {
-    this.publicUrl = options.publicUrl;
+    this.#publicUrl = options.publicUrl;
     this.status = options.status;
     this.#config = options.config;
     this.#store = options.store;
     this.#log = options.log;
     this.#wanted = options.wanted;
+  }
+
+  get publicUrl(): string {
+    return this.#publicUrl();
   }
 
   subscriptions(): readonly CatalogSubscription[] {

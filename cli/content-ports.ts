@@ -1,6 +1,7 @@
 import type { Store } from '../cache/store.ts';
 import type { Config } from '../config/config.ts';
 import type { ContentPorts } from '../gateway/content/ports.ts';
+import type { WantedRepository } from '../mirror/discovery.ts';
 import type { SubscriptionSet } from '../sync/subscriptions.ts';
 import { treatmentOf } from './treatment.ts';
 
@@ -13,11 +14,17 @@ export function contentPorts(parts: {
 }): ContentPorts {
   const { config, store, subscriptions, draining } = parts;
   const named = new Map(config.subscriptions.map((subscription) => [subscription.name, subscription]));
+  const names = config.subscriptions.map(({ name }) => name);
+  /** The subscription that serves a repository, or is to. */
   const ownerOf = (repository: string): string | undefined =>
-    store.served.repository(repository)?.generation.subscription;
-  const supplier: ContentPorts['supplier'] = (repository, scope) => {
+    store.served.repository(repository)?.generation.subscription ??
+    names.find((name) => subscriptions.upstream(name, repository) !== null);
+  const wantedAt = (repository: string): WantedRepository | null => {
     const owner = ownerOf(repository);
-    const wanted = owner === undefined ? null : subscriptions.upstream(owner, repository);
+    return owner === undefined ? null : subscriptions.upstream(owner, repository);
+  };
+  const supplier: ContentPorts['supplier'] = (repository, scope) => {
+    const wanted = wantedAt(repository);
     return wanted?.scope === scope ? wanted.supplier : null;
   };
   return {
@@ -29,8 +36,9 @@ export function contentPorts(parts: {
     pending: (path) => {
       for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
         const repository = path.slice(0, end);
-        const wanted = config.subscriptions.some(({ name }) => subscriptions.upstream(name, repository) !== null);
-        if (wanted) return `${repository} was not published here yet`;
+        const wanted = wantedAt(repository);
+        if (wanted === null) continue;
+        return { repository, guard: wanted.guard, reason: `${repository} was not published here yet` };
       }
       return null;
     },

@@ -22,6 +22,7 @@ import { Targets } from '../gateway/content/target.ts';
 import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
 import { pageApp } from '../gateway/page/app.ts';
+import { repoTextOf } from '../gateway/page/repo-text.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
@@ -78,7 +79,16 @@ export async function serve(config: Config, options: { version: string; logLevel
   measureOrigins(health, meter);
   const upstreams = new Upstreams({ version, clock, log, health, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
-  const published: { refresh: () => Promise<void> } = { refresh: () => Promise.resolve() };
+  // Where the content listeners are bound; the page may need a port that the system chose.
+  const bound: string[] = [];
+  const catalog = new ServedCatalog({
+    config,
+    publicUrl: () => config.publicUrl ?? bound[0] ?? '',
+    store,
+    log,
+    status: () => statusDocument(admin),
+    wanted: (name) => subscriptions.wanted(name),
+  });
   const subscriptions = await SubscriptionSet.open(
     await Promise.all(
       config.subscriptions.map(async (subscription) =>
@@ -86,7 +96,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       ),
     ),
     {
-      store: publishing(store, () => published.refresh()),
+      store: publishing(store, () => catalog.refresh()),
       reader,
       packages: new PackageFetcher(store.sink),
       clock,
@@ -114,6 +124,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     listed: new ListedFiles({ store, ports, hot, exchanges }),
     unlisted: new UnlistedFiles({ store, ports, exchanges }),
     folders: new Folders(store.served),
+    repoFile: (repository) => repoTextOf(catalog, repository),
     exchanges,
     log,
   });
@@ -147,16 +158,9 @@ export async function serve(config: Config, options: { version: string; logLevel
     log.info({ address: listener.address }, 'listening');
     return listener;
   };
-  const status = (): ReturnType<typeof statusDocument> => statusDocument(admin);
   try {
-    // The page may need the port that the system chose, so it is put in once that is known.
-    const pages: { app: Hono | null } = { app: null };
-    const onRequest = contentListener({
-      exchanges,
-      content,
-      pages: (request, response) => webHandler(pages.app)(request, response),
-    });
-    const bound: string[] = [];
+    const pages = webHandler(pageApp({ catalog, clock, logger: log }));
+    const onRequest = contentListener({ exchanges, content, pages });
     for (const { host, port, tls } of config.listen.content) {
       const files =
         tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
@@ -166,17 +170,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       });
       bound.push(`${tls === null ? 'http' : 'https'}://${listener.address}`);
     }
-    const catalog = new ServedCatalog({
-      config,
-      publicUrl: config.publicUrl ?? bound[0] ?? '',
-      store,
-      log,
-      status,
-      wanted: (name) => subscriptions.wanted(name),
-    });
-    published.refresh = () => catalog.refresh();
     await catalog.refresh();
-    pages.app = pageApp({ catalog, clock, logger: log });
     for (const { host, port, tls } of config.listen.admin) {
       const files =
         tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
@@ -238,8 +232,7 @@ async function socketListener(log: Logger, listen: () => Promise<Listener>): Pro
   }
 }
 
-function webHandler(app: Hono | null): ListenerOptions['onRequest'] {
-  if (app === null) return (_request, response) => void response.writeHead(503).end();
+function webHandler(app: Hono): ListenerOptions['onRequest'] {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
   return (request, response) => void listener(request, response);
 }

@@ -1,4 +1,4 @@
-import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+import type { GenerationDocument, Guard, RepositoryDocument } from '../base/generation.ts';
 import type { RepositoryState, RepositoryStatus, SubscriptionStatus } from '../base/status.ts';
 import { hubError, hubState, worst } from './hub-contact.ts';
 import { sameRepositories } from './generation-document.ts';
@@ -80,6 +80,11 @@ async function repositoryStatus(
   return { path, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes };
 }
 
+function guardedText({ kind, name }: Guard, failed: string | null): string {
+  const behind = failed === null ? '' : `; behind: ${failed}`;
+  return `guarded at the hub (${kind}: ${name}), no access rule${behind}`;
+}
+
 function standing(
   subscription: Subscription,
   store: GenerationStore,
@@ -90,6 +95,8 @@ function standing(
   if (takenBy !== null) return { state: 'pending', reason: `path taken by ${takenBy}`, since: wantedSince };
   const failed = failure === null ? null : `${failure.error.code}: ${failure.error.message}`;
   if (document === null) {
+    const closed = wanted !== null && wanted.guard !== null && subscription.options.access(path) === null;
+    if (closed) return { state: 'guarded', reason: guardedText(wanted.guard, failed), since: wantedSince };
     return { state: 'pending', reason: failed ?? blocking(subscription, path) ?? 'not read yet', since: wantedSince };
   }
   const kept = store.kept(subscription.options.name);
@@ -103,10 +110,9 @@ function standing(
       path,
       (older) => older.guard?.name === guard.name && older.guard.kind === guard.kind,
     );
-    const behind = failed === null ? '' : `; behind: ${failed}`;
     return {
       state: 'guarded',
-      reason: `guarded at the hub (${guard.kind}: ${guard.name}), no access rule${behind}`,
+      reason: guardedText(guard, failed),
       since,
     };
   }

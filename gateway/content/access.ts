@@ -1,6 +1,7 @@
 import { WaystationError } from '../../base/errors.ts';
+import type { Guard } from '../../base/generation.ts';
 import type { Place, Served } from '../../cache/served.ts';
-import type { ContentPorts } from './ports.ts';
+import type { ContentPorts, Pending } from './ports.ts';
 
 /**
  * Who may read a repository: what its hub guards is closed until the operator says otherwise, in whatever generation it
@@ -9,10 +10,18 @@ import type { ContentPorts } from './ports.ts';
  */
 export function objectionTo(place: Place, served: Served, ports: ContentPorts): WaystationError | null {
   const { path, document } = place.repository;
-  const rule = ports.access(path);
+  const guard = document.guard ?? served.repository(path)?.document.guard ?? null;
+  return closedBy(path, guard, ports.access(path));
+}
+
+/** Why a path of a repository that was never published is not served: closed, or not there yet. */
+export function objectionToPending({ repository, guard, reason }: Pending, ports: ContentPorts): WaystationError {
+  return closedBy(repository, guard, ports.access(repository)) ?? new WaystationError('repository_pending', reason);
+}
+
+function closedBy(path: string, guard: Guard | null, rule: 'open' | 'deny' | null): WaystationError | null {
   if (rule === 'open') return null;
   if (rule === 'deny') return new WaystationError('denied', `${path} is not served here`);
-  const guard = document.guard ?? served.repository(path)?.document.guard ?? null;
   if (guard === null) return null;
   return new WaystationError(
     'guarded_at_hub',

@@ -3,8 +3,9 @@ import type { Logger } from '../../base/log.ts';
 import type { Place } from '../../cache/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
+import { mediaType } from '../../http/media-types.ts';
 import { decodeRequestPath, encodePath } from '../../http/request-path.ts';
-import { objectionTo } from './access.ts';
+import { objectionTo, objectionToPending } from './access.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import type { Folders } from './folders.ts';
 import { sendHot } from './hot-lane.ts';
@@ -13,6 +14,7 @@ import type { ListedFiles } from './listed.ts';
 import type { ContentPorts } from './ports.ts';
 import { refuse } from './refuse.ts';
 import type { Targets } from './target.ts';
+import { sendText } from './text.ts';
 import type { UnlistedFiles } from './unlisted.ts';
 
 export interface ContentOptions {
@@ -23,6 +25,10 @@ export interface ContentOptions {
   readonly listed: ListedFiles;
   readonly unlisted: UnlistedFiles;
   readonly folders: Folders;
+  /**
+   * The .repo text of a repository for `config.repo` in it: Pulp makes such files, with URLs that lead past this server.
+   */
+  readonly repoFile: (repository: string) => string | null;
   readonly exchanges: Exchanges;
   readonly log: Logger;
 }
@@ -111,6 +117,9 @@ export class Content {
     const again = spelled === null ? found : await store.served.find(spelled, pinned !== 'no');
     if (spelled !== null && again.kind === 'listed')
       return listed.serve(exchange, { place: spelled, found: again, pinned, epoch });
+    const repoFile =
+      place.file === 'config.repo' && found.kind === 'unlisted' ? this.#options.repoFile(place.repository.path) : null;
+    if (repoFile !== null) return sendText(exchange, repoFile, { 'content-type': mediaType('.repo') });
     if (found.kind === 'unlisted') return unlisted.serve(exchange, place, pinned);
     throw new WaystationError('not_found', `the metadata of ${place.repository.path} lists no such file`);
   }
@@ -124,7 +133,7 @@ export class Content {
 
   #absent(path: string): never {
     const pending = this.#options.ports.pending(path);
-    if (pending !== null) throw new WaystationError('repository_pending', pending);
+    if (pending !== null) throw objectionToPending(pending, this.#options.ports);
     throw new WaystationError('not_found', 'no repository here has such a path');
   }
 

@@ -5,7 +5,7 @@ import type { Place, ServedRepository } from '../../cache/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import type { Explainer, Explanation } from '../admin/ports.ts';
-import { objectionTo } from './access.ts';
+import { objectionTo, objectionToPending } from './access.ts';
 import type { ContentPorts } from './ports.ts';
 import type { Targets } from './target.ts';
 
@@ -41,7 +41,10 @@ export class ContentExplainer implements Explainer {
       if (target.kind === 'file') return await this.#file(nothing, target.place, target.pinned !== 'no');
       if (target.kind === 'none') {
         const pending = this.#ports.pending(target.path);
-        return pending === null ? nothing : { ...nothing, verdict: 'unavailable', reason: pending };
+        if (pending === null) return nothing;
+        const { code, message: reason } = objectionToPending(pending, this.#ports);
+        const verdict = code === 'repository_pending' ? 'unavailable' : 'denied';
+        return { ...nothing, verdict, repository: pending.repository, reason };
       }
       return { ...nothing, verdict: 'local', reason: 'Not a file of a repository: a page of this server.' };
     } catch (error) {

@@ -1,8 +1,8 @@
 import type { Place, Served } from '../../cache/served.ts';
-import { cacheStatus } from '../../http/cache-status.ts';
 import { listingPage } from '../page/listing.ts';
 import type { ListingEntry } from '../page/listing.ts';
 import type { Exchange } from './exchange.ts';
+import { sendText } from './text.ts';
 
 /** Lines of one listing at most. */
 const entryLimit = 5_000;
@@ -27,17 +27,7 @@ export class Folders {
       entries: [...entries].map(([name, size]) => entryOf(name, size)),
       generation: place?.repository.generation.id ?? null,
     });
-    const length = Buffer.byteLength(body);
-    exchange.outcome = 'local';
-    const sent = exchange.request.method === 'HEAD' ? 0 : length;
-    exchange.ended(sent, false);
-    exchange.response.writeHead(200, {
-      ...headers,
-      'content-length': String(length),
-      'cache-control': 'no-cache',
-      'cache-status': cacheStatus.local,
-    });
-    exchange.response.end(sent === 0 ? undefined : body);
+    sendText(exchange, body, headers);
     return true;
   }
 

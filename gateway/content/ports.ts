@@ -1,4 +1,13 @@
+import type { Guard } from '../../base/generation.ts';
 import type { Supplier } from '../../base/transfer.ts';
+
+/** A repository that is subscribed, but was never published here. */
+export interface Pending {
+  readonly repository: string;
+  readonly guard: Guard | null;
+  /** For people. */
+  readonly reason: string;
+}
 
 /** What content serving asks of the rest of the program; answered from memory, at once. */
 export interface ContentPorts {
@@ -10,7 +19,7 @@ export interface ContentPorts {
   /** The operator's rule for a repository: null when there is none. */
   access(repository: string): 'open' | 'deny' | null;
   /** Why a path that is subscribed, but was never published here, cannot be served yet; null for any other path. */
-  pending(path: string): string | null;
+  pending(path: string): Pending | null;
   /** Whether the repository's repomd.xml is past its lifetime because its upstream cannot be reached. */
   stale(repository: string): boolean;
   /** SIGTERM came: new requests on open connections are refused. */

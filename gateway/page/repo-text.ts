@@ -1,6 +1,6 @@
 import { encodePath } from '../../http/request-path.ts';
 import { repoFile, repoId } from '../../yum/repo-file.ts';
-import type { CatalogSubscription } from './catalog.ts';
+import type { Catalog, CatalogSubscription } from './catalog.ts';
 
 /**
  * The .repo file of a subscription: one section for each repository, packages checked with the keys that this PoP
@@ -23,6 +23,15 @@ export function repoText({ name, repositories }: CatalogSubscription, publicUrl:
       skipIfUnavailable: !available,
     })),
   );
+}
+
+/** The .repo file of one repository alone; null when clients are not told of it. */
+export function repoTextOf(catalog: Catalog, path: string): string | null {
+  for (const subscription of catalog.subscriptions()) {
+    const repositories = subscription.repositories.filter((repository) => repository.path === path);
+    if (repositories.length > 0) return repoText({ ...subscription, repositories }, catalog.publicUrl);
+  }
+  return null;
 }
 
 export function contentUrl(publicUrl: string, path: string): string {

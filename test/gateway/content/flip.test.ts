@@ -79,6 +79,7 @@ test('an answer that was being read when the generation flipped is not given to 
     listed: new ListedFiles({ store, ports, hot, exchanges }),
     unlisted: new UnlistedFiles({ store, ports, exchanges }),
     folders: new Folders(store.served),
+    repoFile: () => null,
     exchanges,
     log: silentLogger,
   });
