@@ -69,7 +69,7 @@ class Pass {
   readonly #sent: Sent | null;
   readonly #start: number;
   readonly #abort = new AbortController();
-  readonly #digest: Hasher;
+  #digest: Hasher;
   /** The last to give bytes: who is blamed when they are wrong. */
   #giver: Transfer | null = null;
   #accepted = 0;
@@ -91,19 +91,32 @@ class Pass {
 
   async #run(): Promise<void> {
     try {
-      while (this.#accepted < this.#listed.size) {
-        await this.#take(await this.#loader.open(this.#accepted, this.#abort.signal));
-      }
-      if (this.#digest.digest() !== this.#listed.digest) {
-        if (this.#giver !== null) this.#loader.lied(this.#giver);
-        throw new WaystationError('upstream_lied', 'the upstream sent wrong bytes');
-      }
+      while (!(await this.#whole())) this.#restart();
       this.queue.complete();
     } catch (error) {
       this.queue.fail(asWaystationError(error));
     } finally {
       this.#sent?.part.release();
     }
+  }
+
+  /** @returns whether the file came as it is listed; its last giver has been blamed if not. */
+  async #whole(): Promise<boolean> {
+    while (this.#accepted < this.#listed.size) {
+      await this.#take(await this.#loader.open(this.#accepted, this.#abort.signal));
+    }
+    if (this.#digest.digest() === this.#listed.digest) return true;
+    if (this.#giver !== null) this.#loader.lied(this.#giver);
+    return false;
+  }
+
+  /** Nothing of the wrong bytes has left: another source may have the right ones. */
+  #restart(): void {
+    if (this.#giver === null || !this.queue.restart())
+      throw new WaystationError('upstream_lied', 'the upstream sent wrong bytes');
+    this.#digest = hasher(algorithmOf(this.#listed.digest));
+    this.#giver = null;
+    this.#accepted = 0;
   }
 
   /** Takes what one transfer gives; returns when another has to go on from there. */

@@ -11,6 +11,7 @@ export class ByteQueue {
   #wakeReader: (() => void) | null = null;
   #wakeWriter: (() => void) | null = null;
   #closed = false;
+  #taken = false;
   /** Bytes at the end that are not given out yet. */
   held = 0;
 
@@ -41,6 +42,15 @@ export class ByteQueue {
   fail(error: Error): void {
     this.#ended ??= error;
     this.#wakeReader?.();
+  }
+
+  /** Drops what waits, so that other bytes can come in its place. @returns false when some of it was taken already. */
+  restart(): boolean {
+    if (this.#taken || this.#closed) return false;
+    this.#chunks.length = 0;
+    this.#length = 0;
+    this.held = 0;
+    return true;
   }
 
   /** The reader is gone: what it still waits for fails, and what is still put is dropped. */
@@ -77,6 +87,7 @@ export class ByteQueue {
       else this.#chunks[0] = chunk.subarray(taken);
     }
     this.#length -= count;
+    if (count > 0) this.#taken = true;
     this.#wakeWriter?.();
     return count;
   }

@@ -7,7 +7,7 @@ import type { Counter, Meter } from '../base/metrics.ts';
 import type { Loader } from '../base/transfer.ts';
 import { Bypass } from './bypass.ts';
 import { Fill } from './fill.ts';
-import { firstByte } from './first-byte.ts';
+import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
@@ -141,7 +141,7 @@ export class Fills {
   async #bypass(request: FillRequest, start: number): Promise<OpenedFill> {
     const source = this.#own(request, start);
     try {
-      await source.ready();
+      await readyInTime(source.ready(), this.#clock);
     } catch (error) {
       source.release();
       throw error;

@@ -24,3 +24,20 @@ export async function firstByte(fill: Fill, start: number, clock: Clock): Promis
     timer.abort();
   }
 }
+
+/**
+ * Waits for a client's own transfer to be ready, no longer than for a slow fill.
+ * @throws WaystationError `upstream_timeout`, or why there will be no byte.
+ */
+export async function readyInTime(ready: Promise<void>, clock: Clock): Promise<void> {
+  const timer = new AbortController();
+  const late = clock.sleep(slowBudget, timer.signal).then(() => {
+    throw new WaystationError('upstream_timeout', 'the upstream is too slow');
+  });
+  try {
+    await Promise.race([ready, late]);
+  } finally {
+    late.catch(() => {});
+    timer.abort();
+  }
+}

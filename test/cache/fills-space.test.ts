@@ -224,3 +224,28 @@ test('a disk that is well again stores again, and the state says so', async () =
   expect(store.space.state).toBe('ok');
   expect(await store.blobs.holds('open', first.listed)).toBe(true);
 });
+
+describe('with no room, a client of whom nothing has left yet', () => {
+  test('gets the file from another source when the first had wrong bytes', async () => {
+    await using store = await pieces({ limits: none });
+    const { bytes, listed } = file(2 * mebibyte);
+    const liar = { bytes: flipped(bytes, 7), source: 'liar' };
+    const loader = new ScriptedLoader([liar, { bytes, source: 'honest' }]);
+    const start = bytes.length - tailOf(bytes.length);
+    const { source } = await store.fills.open({ scope: 'open', listed, loader: () => loader }, start);
+    expect(await readAll(source, { start })).toEqual({ bytes: bytes.subarray(start), error: null });
+    expect([loader.opened, loader.liars]).toEqual([[0, 0], ['liar']]);
+  });
+
+  test('is not left waiting for a byte that is far away', async () => {
+    await using store = await pieces({ limits: none });
+    const { bytes, listed } = file(2 * mebibyte);
+    const gate = new Gate();
+    const loader = new ScriptedLoader([{ bytes, stall: { at: mebibyte, gate } }]);
+    const opening = store.fills.open({ scope: 'open', listed, loader: () => loader }, bytes.length - 1);
+    await gate.reached;
+    store.clock.advance(30_000);
+    await expect(opening).rejects.toMatchObject({ code: 'upstream_timeout' });
+    gate.open();
+  });
+});
