@@ -46,10 +46,24 @@ export interface Validators {
 
 export type Answer = { readonly kind: 'not-modified' } | { readonly kind: 'found'; readonly transfer: Transfer };
 
+/** One part of a listed file, for a client that cannot wait until the fill gets there. */
+export interface Slice {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+  /** Length of the whole file as metadata lists it, in bytes. */
+  readonly total: number;
+}
+
 /** What a repository's upstream can do: one a repository, over all of its URLs. */
 export interface Supplier {
   /** The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. */
   loader(href: string): Loader;
+  /**
+   * The tries for one slice of a listed file: `open` asks for the bytes from its offset (`start`, or what was reached
+   * since) to `end` in a single Range. Only a 206 that gives exactly those, of a file of that length, is a transfer.
+   */
+  slice(href: string, slice: Slice): Loader;
   /**
    * GETs an unlisted file or a repomd.xml from the first source that answers.
    * @throws WaystationError `upstream_missing` when every source that answered says 404 or 410.

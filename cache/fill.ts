@@ -5,6 +5,7 @@ import { asWaystationError } from '../base/errors.ts';
 import type { WaystationError } from '../base/errors.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 import { Growing, tailOf } from './growing.ts';
+import { Pace } from './pace.ts';
 import type { Part } from './part.ts';
 
 /** Files up to this size are verified whole before their first byte leaves … */
@@ -67,6 +68,7 @@ export class Fill {
   #digests: Digests;
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
   #accepted = 0;
+  readonly #pace: Pace;
   #relaxed = false;
   /** A source has answered: until then bytes of an earlier try are no promise that the rest can be had. */
   #answered = false;
@@ -85,6 +87,7 @@ export class Fill {
     this.#wholeFirst = options.wholeFirst;
     this.#digests = new Digests(options.listed);
     this.#resumed = options.part.written;
+    this.#pace = new Pace(options.clock.monotonic());
     this.growing = new Growing({ size: options.listed.size, part: options.part, onIdle: options.onIdle });
   }
 
@@ -100,6 +103,16 @@ export class Fill {
 
   get progress(): number {
     return this.#accepted;
+  }
+
+  /** Up to where bytes are there: also those of an earlier try that are still being read again. */
+  get reached(): number {
+    return Math.max(this.#accepted, this.growing.part.written);
+  }
+
+  /** Bytes a second that come from upstream at present. @param now monotonic milliseconds. */
+  rate(now: number): number {
+    return this.#pace.rate(now);
   }
 
   /** It failed, or was told to give up: whoever comes now begins another. */
@@ -196,6 +209,7 @@ export class Fill {
         this.#givers.add(transfer);
         this.#digests.update(chunk);
         this.#accepted += chunk.length;
+        this.#pace.took(chunk.length, this.#clock.monotonic());
         return this.growing.part.append(chunk);
       });
     } catch (error) {

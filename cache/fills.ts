@@ -12,6 +12,9 @@ import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
 import type { Sent } from './sent.ts';
+import { liesDeep, Slices } from './slices.ts';
+import type { SingleRange } from './slices.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
 const keptSize = 32 * 1024 * 1024;
@@ -36,6 +39,12 @@ export interface OpenedFill {
   readonly outcome: 'hit' | 'miss' | 'collapsed' | 'bypass';
 }
 
+/** A single range, passed through ahead of the fill. */
+export interface OpenedSlice {
+  readonly source: ByteSource;
+  readonly outcome: 'partial';
+}
+
 interface InFlight {
   /** null: it cannot be stored, and is too large to be shared in memory. */
   readonly begun: Promise<Fill | null>;
@@ -58,6 +67,7 @@ export class Fills {
   readonly #log: Logger;
   readonly #results: Counter;
   readonly #lies: Counter;
+  readonly #slices: Slices;
   readonly #inFlight = new Map<string, InFlight>();
   readonly #closing = new AbortController();
 
@@ -65,6 +75,7 @@ export class Fills {
     this.#store = options;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#slices = new Slices(options);
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
       'result',
     ]);
@@ -80,22 +91,32 @@ export class Fills {
 
   /**
    * A client's view of the file's fill, at `start`; resolves when its first byte can be read.
+   * @param single the client wants no more than this: what of it lies far ahead of the fill is passed through meanwhile.
    * @throws WaystationError when no source can give it now.
    */
-  async open(request: FillRequest, start: number): Promise<OpenedFill> {
+  async open(request: FillRequest, start: number): Promise<OpenedFill>;
+  async open(request: FillRequest, start: number, single: SingleRange | null): Promise<OpenedFill | OpenedSlice>;
+  async open(
+    request: FillRequest,
+    start: number,
+    single: SingleRange | null = null,
+  ): Promise<OpenedFill | OpenedSlice> {
     for (;;) {
+      const begun = this.#clock.monotonic();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       const fill = await entry.begun;
-      if (fill === null) return this.#bypass(request, start);
+      if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
         await joined.stored.catch(() => {});
         continue;
       }
+      const passed = await this.#pass(request, single, fill);
+      if (passed !== null) return passed;
       const proven = joined !== undefined && fill.growing.verified;
       const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
       try {
-        await firstByte(fill, start, this.#clock);
+        await firstByte(fill, start, this.#clock, begun);
         const outcome = joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed';
         return { source: follower, outcome: entry.storing ? outcome : 'bypass' };
       } catch (error) {
@@ -136,6 +157,14 @@ export class Fills {
       await gone;
     });
     await Promise.all(stopping);
+  }
+
+  /** @returns null when the range is not to be passed through, or cannot be. */
+  async #pass({ listed }: FillRequest, single: SingleRange | null, fill: Fill | null): Promise<OpenedSlice | null> {
+    if (single === null || !liesDeep(listed, single, fill, this.#clock.monotonic())) return null;
+    const loader = (): Loader => this.#counting(single.loader());
+    const source = await this.#slices.open(listed, { ...single, loader }, fill);
+    return source === null ? null : { source, outcome: 'partial' };
   }
 
   async #bypass(request: FillRequest, start: number): Promise<OpenedFill> {
@@ -263,17 +292,6 @@ export class Fills {
 /** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */
 function notForOthers(entry: InFlight, failure: WaystationError): boolean {
   return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const stop = Promise.withResolvers<never>();
-  const onAbort = (): void => stop.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([promise, stop.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
 
 function keyOf(request: FillRequest): string {

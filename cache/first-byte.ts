@@ -9,11 +9,11 @@ const slowBudget = 2.5 * silentBudget;
 
 /**
  * Waits for the byte at `start` to be given out.
+ * @param begun monotonic milliseconds: when this client began to wait.
  * @throws WaystationError `upstream_timeout`, or why the fill failed.
  */
-export async function firstByte(fill: Fill, start: number, clock: Clock): Promise<void> {
+export async function firstByte(fill: Fill, start: number, clock: Clock, begun: number): Promise<void> {
   const { growing } = fill;
-  const begun = clock.monotonic();
   while (growing.released <= start && !growing.verified) {
     if (growing.failure !== null) throw growing.failure;
     const left = begun + (fill.progress > 0 ? slowBudget : silentBudget) - clock.monotonic();

@@ -11,6 +11,7 @@ import type { Health } from './health.ts';
 import { Credentials } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { judge } from './judgement.ts';
+import type { Until } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
 import { shownUrl } from './shown-url.ts';
 
@@ -28,8 +29,10 @@ export interface ClientOptions {
 /** One GET. */
 export interface Ask {
   readonly url: URL;
-  /** Position of the first byte wanted; 0 asks for the whole. */
+  /** Position of the first byte wanted; 0 asks for the whole, unless there is an `until`. */
   readonly offset: number;
+  /** Ends the wanted bytes before the end of the file: nothing but exactly those will do. */
+  readonly until?: Until | null;
   readonly validators: Validators | null;
   /** Milliseconds until the first byte of the body, over all redirects. */
   readonly startWithin: number;
@@ -123,10 +126,11 @@ export class Client {
       }
       const where = shownUrl(url);
       const conditional = ask.validators !== null;
-      const judgement = judge(head, { offset: ask.offset, conditional, where, now: this.#options.clock.now() });
+      const { offset, until = null } = ask;
+      const judgement = judge(head, { offset, until, conditional, where, now: this.#options.clock.now() });
       if (judgement.kind === 'body') {
         await exchange.started;
-        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, where, offset: ask.offset }) };
+        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, where, offset }) };
       }
       exchange.discard();
       if (judgement.kind === 'refused') throw judgement.error;
@@ -143,7 +147,7 @@ export class Client {
       'user-agent': `waystation/${this.#options.version}`,
       accept: '*/*',
       'accept-encoding': 'identity',
-      ...(ask.offset > 0 ? { range: `bytes=${ask.offset}-` } : {}),
+      ...rangeOf(ask),
       ...conditions(ask.validators),
       ...(await this.#credentials.headersFor(url.origin)),
     };
@@ -166,6 +170,11 @@ export class Client {
     if (seen.size > mostRedirects) throw refuse(`more than ${mostRedirects} times`);
     return to;
   }
+}
+
+function rangeOf({ offset, until = null }: Ask): Record<string, string> {
+  if (until !== null) return { range: `bytes=${offset}-${until.end - 1}` };
+  return offset > 0 ? { range: `bytes=${offset}-` } : {};
 }
 
 function conditions(validators: Validators | null): Record<string, string> {

@@ -4,10 +4,20 @@ import { parseRetryAfter } from '../http/freshness.ts';
 import { contentLength } from './exchange.ts';
 import type { Head, ResponseHeaders } from './exchange.ts';
 
+/** Where the bytes that are asked for end, before the end of a file whose length is known. */
+export interface Until {
+  /** Exclusive. */
+  readonly end: number;
+  /** Bytes of the whole file. */
+  readonly total: number;
+}
+
 /** What was asked of an origin. */
 export interface Asked {
   /** 0: the whole file, without a Range. */
   readonly offset: number;
+  /** null: the file's end. */
+  readonly until: Until | null;
   /** Whether validators were sent. */
   readonly conditional: boolean;
   /** The URL, fit for logs. */
@@ -30,6 +40,7 @@ const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 /**
  * Judges a response head by RFC 9110: only bytes that are what was asked for pass. 200 to a range is right (§14.2: a
  * server may ignore Range), the bytes before the offset are dropped. 206 must be the rest of the file from the offset.
+ * What is asked for with an end must be exactly that: a whole file would bring far more than anybody waits for.
  */
 export function judge({ status, headers }: Head, asked: Asked): Judgement {
   const { where } = asked;
@@ -65,14 +76,15 @@ export function judge({ status, headers }: Head, asked: Asked): Judgement {
   }
 }
 
-function wholeBody(headers: ResponseHeaders, { offset }: Asked): Judgement | string {
+function wholeBody(headers: ResponseHeaders, { offset, until }: Asked): Judgement | string {
+  if (until !== null) return 'answers with the whole although a part was asked for';
   const total = contentLength(headers);
   if (total !== null && total < offset) return `has ${total} bytes where ${offset} were had before`;
   return { kind: 'body', total, skip: offset };
 }
 
-function partialBody(headers: ResponseHeaders, { offset }: Asked): Judgement | string {
-  if (offset === 0) return 'answers with a part although the whole was asked for';
+function partialBody(headers: ResponseHeaders, { offset, until }: Asked): Judgement | string {
+  if (offset === 0 && until === null) return 'answers with a part although the whole was asked for';
   const given = headers['content-range'] ?? '';
   const range = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i.exec(given);
   if (range === null) return `answers 206 with Content-Range "${given.slice(0, 80)}"`;
@@ -82,11 +94,11 @@ function partialBody(headers: ResponseHeaders, { offset }: Asked): Judgement | s
   const consistent =
     first === offset &&
     last >= first &&
-    (total === null || last === total - 1) &&
+    (until === null ? total === null || last === total - 1 : last === until.end - 1 && total === until.total) &&
     (length === null || length === last - first + 1);
   return consistent
     ? { kind: 'body', total, skip: 0 }
-    : `was asked for bytes from ${offset} on and gives ${given.slice(0, 80)}`;
+    : `was asked for ${until === null ? `bytes from ${offset} on` : `bytes ${offset}-${until.end - 1}/${until.total}`} and gives ${given.slice(0, 80)}`;
 }
 
 /** Servers label `.gz` files as encoded although the bytes are the file's own (Apache's AddEncoding): those pass. */

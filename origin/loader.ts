@@ -2,12 +2,15 @@ import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 import type { Client } from './client.ts';
+import type { Until } from './judgement.ts';
 import type { Source } from './source.ts';
 import { firstToGive } from './tries.ts';
 
 export interface LoaderOptions {
   /** Raw, relative to each source. */
   readonly href: string;
+  /** Where every transfer ends; null: at the end of the file. */
+  readonly until: Until | null;
   readonly client: Client;
   /** All sources, best first, as they are now. */
   readonly sources: (signal: AbortSignal) => Promise<readonly Source[]>;
@@ -21,7 +24,7 @@ export interface LoaderOptions {
 const mostFruitless = 5;
 const progress = 64 * 1024;
 
-/** The tries of one fill. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
+/** The tries of one fill, or of one slice. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
 export class SourceLoader implements Loader {
   readonly #options: LoaderOptions;
   readonly #from = new WeakMap<Transfer, Source>();
@@ -37,14 +40,14 @@ export class SourceLoader implements Loader {
 
   async open(offset: number, signal: AbortSignal): Promise<Transfer> {
     this.#countTry(offset);
-    const { clock, random, startBudget, client, href } = this.#options;
+    const { clock, random, startBudget, client, href, until } = this.#options;
     const began = clock.monotonic();
     const sources = this.#trusted(await this.#options.sources(signal));
     if (sources.length === 0)
       throw new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`);
     const budget = startBudget - (clock.monotonic() - began);
     return firstToGive({ sources, budget, clock, random, signal }, async (source, startWithin) => {
-      const answer = await client.get({ url: source.url(href), offset, validators: null, startWithin }, signal);
+      const answer = await client.get({ url: source.url(href), offset, until, validators: null, startWithin }, signal);
       if (answer.kind !== 'found') throw new WaystationError('upstream_lied', `${source.name} answers 304 unasked`);
       this.#from.set(answer.transfer, source);
       this.#last = source;

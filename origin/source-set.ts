@@ -2,9 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Answer, Loader, Supplier, Validators } from '../base/transfer.ts';
+import type { Answer, Loader, Slice, Supplier, Validators } from '../base/transfer.ts';
 import type { Client } from './client.ts';
 import type { Health } from './health.ts';
+import type { Until } from './judgement.ts';
 import { SourceLoader } from './loader.ts';
 import { MirrorDirectory } from './mirror-directory.ts';
 import type { MirrorDirectorySource } from './mirror-directory.ts';
@@ -41,7 +42,11 @@ export class SourceSet implements Supplier {
   }
 
   loader(href: string): Loader {
-    return new SourceLoader({ ...this.#options, href, sources: (signal) => this.#sources(signal) });
+    return this.#loader(href, null);
+  }
+
+  slice(href: string, { end, total }: Slice): Loader {
+    return this.#loader(href, { end, total });
   }
 
   async get(href: string, validators: Validators | null, signal: AbortSignal): Promise<Answer> {
@@ -86,6 +91,10 @@ export class SourceSet implements Supplier {
     }
     if (sources.length === 0) throw failure;
     return [...new Set(sources)].toSorted((one, other) => one.rank - other.rank);
+  }
+
+  #loader(href: string, until: Until | null): Loader {
+    return new SourceLoader({ ...this.#options, href, until, sources: (signal) => this.#sources(signal) });
   }
 
   #fromList(url: string): Source {

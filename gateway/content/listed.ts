@@ -4,12 +4,15 @@ import type { Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { Outcome } from '../../base/outcome.ts';
+import type { Loader } from '../../base/transfer.ts';
+import type { SingleRange } from '../../cache/slices.ts';
 import type { Found, Place } from '../../cache/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
 import { evaluatePreconditions } from '../../http/conditionals.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
+import type { ByteRange } from '../../http/ranges.ts';
 import { sendFile } from './body.ts';
 import type { BodyAnswer } from './body.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
@@ -113,6 +116,7 @@ export class ListedFiles {
     const { source, outcome } = await this.#store.fills.open(
       { scope, listed: found.listed, loader: () => supplier.loader(href) },
       start,
+      singleRange(range, (slice) => supplier.slice(href, { ...slice, total: found.listed.size })),
     );
     const failure = await this.#send(exchange, wanted, { outcome, source }, range);
     if (failure !== null) throw failure;
@@ -183,6 +187,13 @@ export class ListedFiles {
 function cacheControl(found: ListedFound, pinned: 'no' | 'generation' | 'date'): string {
   if (pinned === 'generation') return 'public, max-age=31536000, immutable';
   return pinned === 'date' || found.pinned === 'repomd' ? 'no-cache' : 'public, max-age=300';
+}
+
+/** What a request for one range may be given ahead of the fill; null for the whole and for several ranges. */
+function singleRange(range: Sendable, slice: (range: ByteRange) => Loader): SingleRange | null {
+  if (range.kind === 'whole' || range.ranges.length > 1) return null;
+  const [only] = range.ranges;
+  return { ...only, loader: () => slice(only) };
 }
 
 function flat(headers: Readonly<Record<string, string>>): string[] {

@@ -17,6 +17,10 @@ export class RefusingSupplier implements RepositorySupplier {
     return { open: () => Promise.reject(this.#error), lied: () => {} };
   }
 
+  slice(): Loader {
+    return this.loader();
+  }
+
   get(): Promise<Answer> {
     return Promise.reject(this.#error);
   }

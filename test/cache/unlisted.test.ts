@@ -39,6 +39,10 @@ class Upstream implements Supplier {
     throw new Error('no listed file is asked for');
   }
 
+  slice(): never {
+    throw new Error('no listed file is asked for');
+  }
+
   async get(_href: string, validators: Validators | null, signal: AbortSignal): Promise<Answer> {
     this.asked.push(validators && { etag: validators.etag, lastModified: validators.lastModified });
     let said = this.#answers.shift();

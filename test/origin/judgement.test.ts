@@ -6,7 +6,10 @@ import type { ResponseHeaders } from '../../origin/exchange.ts';
 const now = Date.UTC(2026, 0, 1);
 
 function judged(status: number, headers: ResponseHeaders, asked: Partial<Asked> = {}): Judgement {
-  return judge({ status, headers }, { offset: 0, conditional: false, where: 'http://o/f.xml', now, ...asked });
+  return judge(
+    { status, headers },
+    { offset: 0, until: null, conditional: false, where: 'http://o/f.xml', now, ...asked },
+  );
 }
 
 /** The code of a refusal, with its Retry-After when it has one; else the judgement's kind. */
