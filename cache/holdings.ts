@@ -11,14 +11,18 @@ export interface Holdings {
 }
 
 const none: Holdings = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
-/** While fills go on a figure may be this old, in milliseconds. */
-const countedFor = 2_000;
+/** Milliseconds: a count that is done this soon is repeated whenever something changed … */
+const cheap = 20;
+/** … a longer one rests so many times as long: counting takes a tenth of the time at most, whoever asks. */
+const restFactor = 9;
 const packagesPerTurn = 2_000;
 
 interface Counted {
+  /** Of the index when it was begun. */
   readonly version: number;
-  readonly at: number;
   readonly holdings: Promise<Holdings>;
+  /** Until then it is good enough although the index has changed: monotonic; infinite while it is being counted. */
+  restsUntil: number;
 }
 
 /** Counts held packages by the index: exact once it is built, and dear, so that a count is kept while nothing changes. */
@@ -37,13 +41,18 @@ export class HoldingsCounter {
   of(path: string, document: RepositoryDocument): Promise<Holdings> {
     const key = `${document.map} ${document.scope} ${path}`;
     const known = this.#counted.get(key);
-    const now = this.#clock.monotonic();
-    if (known !== undefined && (known.version === this.#index.version || now - known.at < countedFor))
+    const began = this.#clock.monotonic();
+    if (known !== undefined && (known.version === this.#index.version || began < known.restsUntil))
       return known.holdings;
     if (this.#counted.size > 1_000) this.#counted.clear();
     const holdings = this.#count(path, document);
-    this.#counted.set(key, { version: this.#index.version, at: now, holdings });
-    holdings.catch(() => this.#counted.delete(key));
+    const counted: Counted = { version: this.#index.version, holdings, restsUntil: Infinity };
+    this.#counted.set(key, counted);
+    const ended = (): void => {
+      const now = this.#clock.monotonic();
+      counted.restsUntil = now - began < cheap ? now : now + restFactor * (now - began);
+    };
+    holdings.then(ended, () => this.#counted.delete(key));
     return holdings;
   }
 
