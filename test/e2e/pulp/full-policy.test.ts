@@ -25,6 +25,6 @@ describeWith([livePulp, ...dnfTools], 'a PoP that takes in full what Pulp has on
     await pop.kill();
     await pop.launch();
     const dnf = await freshDnf(directory.path, [section(pop, 'edge/lazy')]);
-    worked(await dnf.install('pop-far'), pop);
+    worked(await dnf.install('edge-far'), pop);
   });
 });
