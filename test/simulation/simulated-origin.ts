@@ -7,6 +7,7 @@ import type { Timeline } from './timeline.ts';
 /** How a source is wrong, when it is. */
 export const faults = [
   'flips a byte',
+  'has another version',
   'ends early',
   'ends late',
   'is a portal',
@@ -164,6 +165,11 @@ function bytesOf(right: Buffer, fault: Fault | null, random: Seeded): Buffer {
   if (fault === 'is a portal') return random.bytes(700);
   if (fault === 'flips a byte' && size > 0) {
     return flipped(right, random.one([0, size - 1, random.whole(0, size - 1), random.whole(0, size - 1)]));
+  }
+  if (fault === 'has another version') {
+    const other = Buffer.from(right);
+    for (let at = random.whole(0, size); at < size; at += 1_000) other[at] = (other[at] ?? 0) ^ 0x55;
+    return other;
   }
   return right;
 }
