@@ -70,7 +70,7 @@ class Changing implements AsyncDisposable {
 function clients(changing: Changing, count: number, pause: () => Promise<unknown>): () => Promise<MetadataRun[]> {
   const runs: MetadataRun[] = [];
   const stop = new AbortController();
-  const reading = Array.from({ length: count }, async (_, index) => {
+  const each = Array.from({ length: count }, async (_, index) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 2 });
     for (let turn = index; !stop.signal.aborted; turn += 1) {
       const path = changing.paths[turn % changing.paths.length] ?? '';
@@ -79,9 +79,13 @@ function clients(changing: Changing, count: number, pause: () => Promise<unknown
     }
     agent.destroy();
   });
+  const reading = Promise.all(each);
+  // What a test that failed leaves behind ends with it, and is not what failed.
+  reading.catch(() => {});
+  onTestFinished(() => stop.abort());
   return async () => {
     stop.abort();
-    await Promise.all(reading);
+    await reading;
     return runs;
   };
 }

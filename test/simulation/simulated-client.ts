@@ -3,6 +3,7 @@ import type { Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../../cache/blob-store.ts';
 import type { FillRequest, Fills } from '../../cache/fills.ts';
+import type { SingleRange } from '../../cache/slices.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What one client will do. */
@@ -28,7 +29,7 @@ export interface ClientResult {
   readonly plan: ClientPlan;
   end: ClientEnd | null;
   /** How the bytes were had. */
-  outcome: 'hit' | 'miss' | 'collapsed' | 'bypass' | null;
+  outcome: 'hit' | 'miss' | 'collapsed' | 'partial' | 'bypass' | null;
   readonly bytes: Buffer;
   received: number;
   /** The failure's code. */
@@ -42,13 +43,15 @@ interface Serving {
   readonly blobs: BlobStore;
   readonly fills: Fills;
   readonly request: FillRequest;
+  /** The range that it asks for; null: all of it. */
+  readonly single: SingleRange | null;
   /** Called after each read, with what it gave already counted. */
   readonly received: (result: ClientResult) => void;
 }
 
 /** One GET as the gateway answers it: held, else filled; a held file that fails before its first byte is filled too. */
 export async function runClient(plan: ClientPlan, serving: Serving): Promise<ClientResult> {
-  const { timeline, blobs, fills, request } = serving;
+  const { timeline, blobs, fills, request, single } = serving;
   const result: ClientResult = {
     plan,
     end: null,
@@ -71,7 +74,7 @@ export async function runClient(plan: ClientPlan, serving: Serving): Promise<Cli
       if (await readOn(held, result, serving)) return result;
       await blobs.distrust(request.scope, request.listed);
     }
-    const { source, outcome } = await fills.open(request, plan.start);
+    const { source, outcome } = await fills.open(request, plan.start, single);
     begun(outcome);
     if (!(await readOn(source, result, serving))) result.end = 'refused';
   } catch (error) {

@@ -49,6 +49,8 @@ interface Origin {
   readonly random: Seeded;
   readonly watch: TransferWatch;
   readonly note: (text: string) => void;
+  /** Asked for no more than the bytes before this position; null: for all to the end. */
+  readonly until: number | null;
 }
 
 /** Milliseconds: of all tries until a transfer begins; without a byte; transfers of one loader before it gives up. */
@@ -118,7 +120,7 @@ export class SimulatedLoader implements Loader {
   }
 
   #transfer(source: SimulatedSource, fault: Fault | null, asked: number, signal: AbortSignal): Transfer {
-    const { timeline, random, bytes: right, watch, note } = this.#origin;
+    const { timeline, random, bytes: right, watch, note, until } = this.#origin;
     const bytes = bytesOf(right, fault, random);
     const offset = fault === 'ignores the range' ? 0 : asked;
     const length = fault === 'tells a wrong length' ? right.length + random.whole(1, 100) : bytes.length;
@@ -135,7 +137,7 @@ export class SimulatedLoader implements Loader {
       cancel: ended,
       consume: async (sink) => {
         try {
-          const end = Math.min(bytes.length, wall);
+          const end = Math.min(bytes.length, wall, until ?? Infinity);
           for (let position = offset; position < end;) {
             await timeline.sleep(random.next() * source.slowness, signal);
             const next = Math.min(end, position + random.whole(1, chunk));
@@ -145,7 +147,7 @@ export class SimulatedLoader implements Loader {
             signal.throwIfAborted();
             position = next;
           }
-          if (wall === Infinity) return;
+          if (end < wall) return;
           if (fault === 'stalls') await timeline.sleep(idleBudget, signal);
           note(`${source.name} breaks off at ${end}`);
           throw new WaystationError(fault === 'stalls' ? 'upstream_timeout' : 'upstream_cut', 'broke off');

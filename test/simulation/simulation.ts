@@ -17,6 +17,7 @@ import { runClient } from './simulated-client.ts';
 import type { ClientResult } from './simulated-client.ts';
 import { SimulatedDisk } from './simulated-disk.ts';
 import { SimulatedLoader } from './simulated-origin.ts';
+import type { TransferWatch } from './simulated-origin.ts';
 import { Timeline } from './timeline.ts';
 import { Witness } from './witness.ts';
 import type { Violation } from './witness.ts';
@@ -121,13 +122,17 @@ class World {
   }
 
   #client(file: SimulatedFile, plan: Scenario['clients'][number]['plan']): Promise<ClientResult> {
-    const witness = this.#witnesses.get(file);
+    const witness = this.#witness(file);
+    const { start, end } = plan;
+    const isRange = start > 0 || end < file.listed.size;
+    const slice = (): Loader => this.#loader(file, this.#witness(file).slice(start), end);
     return runClient(plan, {
+      single: isRange ? { start, end, loader: slice } : null,
       timeline: this.#timeline,
       blobs: this.#blobs,
       fills: this.#fills,
       request: this.#request(file),
-      received: (result) => witness?.received(result),
+      received: (result) => witness.received(result),
     });
   }
 
@@ -156,27 +161,35 @@ class World {
   }
 
   #request(file: SimulatedFile): Parameters<Fills['open']>[0] {
-    const witness = this.#witnesses.get(file);
-    if (witness === undefined) throw new Error(`nobody watches ${file.name}`);
     const loader = (): Loader => {
       this.#loaders += 1;
-      const { bytes, sources } = file;
-      const note = (text: string): void => this.#note(text);
-      return new SimulatedLoader({
-        bytes,
-        sources,
-        note,
-        timeline: this.#timeline,
-        random: this.#random.fork(),
-        watch: witness,
-      });
+      return this.#loader(file, this.#witness(file), null);
     };
     return { scope: file.scope, listed: file.listed, loader };
   }
 
+  #loader({ bytes, sources }: SimulatedFile, watch: TransferWatch, until: number | null): Loader {
+    const note = (text: string): void => this.#note(text);
+    return new SimulatedLoader({
+      bytes,
+      sources,
+      watch,
+      until,
+      note,
+      timeline: this.#timeline,
+      random: this.#random.fork(),
+    });
+  }
+
+  #witness(file: SimulatedFile): Witness {
+    const witness = this.#witnesses.get(file);
+    if (witness === undefined) throw new Error(`nobody watches ${file.name}`);
+    return witness;
+  }
+
   /** What concerns one client, once it has ended. */
   #judge(file: SimulatedFile, result: ClientResult): void {
-    this.#witnesses.get(file)?.judge(result);
+    this.#witness(file).judge(result);
     this.#heldIsRight();
     const { plan, waited, end, code } = result;
     if (waited === null || waited > longestWait)

@@ -9,8 +9,10 @@ export interface Violation {
   readonly text: string;
 }
 
-/** Bytes that came one after the other from position 0: what one try at a file consists of. */
+/** Bytes that came one after the other: what one try at a file, or at a range of it, consists of. */
 interface Row {
+  /** Position in the file of its first byte: 0, but for a range that is passed through. */
+  readonly start: number;
   readonly bytes: Buffer;
   length: number;
 }
@@ -21,6 +23,7 @@ export class Witness implements TransferWatch {
   readonly #rows: Row[] = [];
   readonly #current = new Map<Loader, Row>();
   readonly #live = new Set<Loader>();
+  readonly #slices = new Set<Loader>();
   readonly #onDisk: () => Buffer | null;
   readonly #bypassed: () => number;
   readonly #report: (violation: Violation) => void;
@@ -67,6 +70,24 @@ export class Witness implements TransferWatch {
     this.lies += 1;
   }
 
+  /** Looks on while a range is passed through: beside the file's own transfer, and proving nothing. */
+  slice(start: number): TransferWatch {
+    const row: Row = { start, bytes: Buffer.alloc(this.#file.listed.size - start + 80_000), length: 0 };
+    this.#rows.push(row);
+    return {
+      began: (loader) => void this.#slices.add(loader),
+      gave: (_, chunk, position) => {
+        // A source that ignores the range is not listened to.
+        if (position - start > row.length) return this.#break('I7', 'a range went on beyond what was had of it');
+        if (position < start) return;
+        chunk.copy(row.bytes, position - start);
+        row.length = position - start + chunk.length;
+      },
+      ended: (loader) => void this.#slices.delete(loader),
+      lied: () => this.lied(),
+    };
+  }
+
   /** A client has been given more. */
   received({ plan, received }: ClientResult): void {
     if (plan.start + received === this.#file.listed.size && received > 0 && !this.#proven)
@@ -81,17 +102,21 @@ export class Witness implements TransferWatch {
     const end = plan.start + received;
     if (got.equals(right.subarray(plan.start, end))) return;
     if (end === listed.size) this.#break('I1', `${plan.name} holds a file to its end that is wrong`);
-    const consistent = this.#rows.some((row) => row.length >= end && row.bytes.subarray(plan.start, end).equals(got));
+    const consistent = this.#rows.some(
+      ({ start, bytes, length }) =>
+        start <= plan.start && start + length >= end && bytes.subarray(plan.start - start, end - start).equals(got),
+    );
     if (!consistent) this.#break('I7', `${plan.name} holds a mixture that no row of transfers ever was`);
   }
 
   /** Nothing is under way any more. */
   atRest(): void {
-    if (this.#live.size > 0) this.#break('I6', `${this.#live.size} transfers never ended`);
+    const live = this.#live.size + this.#slices.size;
+    if (live > 0) this.#break('I6', `${live} transfers never ended`);
   }
 
   #begin(loader: Loader, before: Buffer | null): void {
-    const row = { bytes: Buffer.alloc(this.#file.listed.size + 80_000), length: before?.length ?? 0 };
+    const row = { start: 0, bytes: Buffer.alloc(this.#file.listed.size + 80_000), length: before?.length ?? 0 };
     before?.copy(row.bytes);
     this.#rows.push(row);
     this.#current.set(loader, row);
