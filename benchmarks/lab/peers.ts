@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, startPinned, stopped, untilAnswering } from './processes.ts';
@@ -5,7 +6,7 @@ import type { Measured } from './processes.ts';
 
 /** nginx serving a folder: the upstream of all. */
 export async function startOrigin(work: string, root: string, core: number, extra = ''): Promise<Measured> {
-  return startNginx({ name: 'origin', work, core, location: `root ${root}; ${extra}` });
+  return startNginx({ name: 'origin-server', work, core, location: `root ${root}; ${extra}` });
 }
 
 /** nginx as an operator would set it up before a repository: proxy_cache with lock, sendfile, keep-alive. */
@@ -19,6 +20,21 @@ export async function startNginxCache(work: string, origin: string, core: number
     server: `proxy_cache_path ${cache} levels=1:2 keys_zone=c:10m max_size=10g inactive=1d use_temp_path=off;`,
     location: `proxy_pass ${origin}; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_cache c; proxy_cache_valid 200 1d; proxy_cache_lock on; proxy_ignore_headers Cache-Control Expires;`,
   });
+}
+
+/** Varnish with a disk-less store and default coalescing; null where it is not installed. */
+export async function startVarnish(work: string, origin: string, core: number): Promise<Measured | null> {
+  if (spawnSync('varnishd', ['-V']).error !== undefined) return null;
+  const port = await freePort();
+  const folder = join(work, 'varnish');
+  const { hostname, port: originPort } = new URL(origin);
+  const file = join(work, 'bench.vcl');
+  writeFileSync(file, `vcl 4.1;\nbackend default { .host = "${hostname}"; .port = "${originPort}"; }\n`);
+  const words = ['-F', '-n', folder, '-a', `127.0.0.1:${port}`, '-f', file, '-s', 'malloc,256m', '-j', 'none'];
+  const child = startPinned(core, 'varnishd', words);
+  const url = `http://127.0.0.1:${port}`;
+  await untilAnswering(`${url}/repodata/repomd.xml`);
+  return { name: 'varnish', url, pid: child.pid ?? 0, stop: () => stopped(child) };
 }
 
 /** This PoP, from the sources, with one repository at /content/bench/. */
