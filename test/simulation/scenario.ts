@@ -39,7 +39,7 @@ export interface Scenario {
 /** Draws a world. */
 export function scenario(random: Seeded): Scenario {
   // Deep ranges are passed through only where the fill is 8 MiB behind.
-  const giant = random.chance(0.1) ? random.one([12 * mebibyte, 12 * mebibyte, 33 * mebibyte]) : null;
+  const giant = random.chance(0.08) ? random.one([12, 12, 12, 33]) * mebibyte : null;
   const files = Array.from({ length: random.whole(1, 3) }, (_, index) =>
     file(`file ${index}`, index === 0 && giant !== null ? giant : sizeOf(random), random.fork()),
   );
@@ -86,10 +86,11 @@ function source(name: string, random: Seeded): SimulatedSource {
 
 function client(name: string, listed: Listed, random: Seeded): ClientPlan {
   const { size } = listed;
-  const isRange = size > 1 && random.chance(0.3);
-  const start = isRange
-    ? random.one([0, random.whole(0, size - 1), random.whole(Math.max(0, size - 70_000), size - 1)])
-    : 0;
+  const isGiant = size > 10 * mebibyte;
+  const isRange = size > 1 && random.chance(isGiant ? 0.6 : 0.3);
+  const nearEnd = random.whole(Math.max(0, size - 70_000), size - 1);
+  const deep = isGiant ? random.whole(9 * mebibyte, size - 70_000) : random.whole(0, size - 1);
+  const start = isRange ? random.one([0, deep, deep, nearEnd]) : 0;
   const end = isRange && random.chance(0.5) ? random.whole(start + 1, size) : size;
   return {
     name,
