@@ -2,6 +2,8 @@ import type { ByteSource } from '../base/body.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Transfer } from '../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { Comparison, unproven } from './expectation.ts';
+import type { Expectation } from './expectation.ts';
 import { requireRepeated } from './sent.ts';
 import type { Sent } from './sent.ts';
 
@@ -13,13 +15,21 @@ export class Passthrough implements ByteSource {
   readonly size: number | null;
   readonly #queue = new ByteQueue();
   readonly #sent: Sent | null;
+  readonly #comparison: Comparison | null;
   #accepted = 0;
   #released = false;
 
-  /** @param size what the client was told; a transfer that says otherwise is refused. */
-  constructor(transfer: Transfer | Promise<Transfer>, options: { size: number | null; sent?: Sent }) {
+  /**
+   * @param options `size`: what the client was told; a transfer that says otherwise is refused. `expected`: what the
+   * bytes are compared with; the last of them wait for that.
+   */
+  constructor(
+    transfer: Transfer | Promise<Transfer>,
+    options: { size: number | null; sent?: Sent; expected?: Expectation | null },
+  ) {
     this.size = options.size;
     this.#sent = options.sent ?? null;
+    this.#comparison = options.expected ? new Comparison(options.expected) : null;
     this.#sent?.part.retain();
     void this.#run(transfer);
   }
@@ -44,6 +54,7 @@ export class Passthrough implements ByteSource {
       if (this.#accepted < (this.#sent?.end ?? 0)) {
         throw new WaystationError('upstream_cut', `${transfer.source} sent less than before`);
       }
+      this.#comparison?.require(transfer.source);
       this.#queue.complete();
     } catch (error) {
       this.#queue.fail(asWaystationError(error));
@@ -56,6 +67,10 @@ export class Passthrough implements ByteSource {
     if (this.#released) throw new WaystationError('cancelled', 'the client left');
     const position = this.#accepted;
     this.#accepted += chunk.length;
+    if (this.#comparison !== null) {
+      this.#comparison.update(chunk);
+      this.#queue.held = this.#accepted - unproven(this.#accepted, this.size);
+    }
     if (this.#sent !== null) await requireRepeated(this.#sent, chunk, position);
     const skipped = Math.max(0, (this.#sent?.end ?? 0) - position);
     if (skipped < chunk.length) await this.#queue.put(chunk.subarray(skipped));

@@ -14,12 +14,19 @@ export interface UnlistedEntry extends Validators {
   readonly digest: Digest;
   readonly size: number;
   readonly contentType: string | null;
+  /** The digest that they were compared with when they came; absent or null: there was none. */
+  readonly proven?: Digest | null;
   /** RFC 3339: when these bytes came. */
   readonly fetched: string;
 }
 
 export function listedOf(entry: UnlistedEntry): Listed {
   return { digest: entry.digest, size: entry.size };
+}
+
+/** Whether the bytes are those that a digest of any algorithm means, as far as is known without reading them. */
+export function isProven(entry: UnlistedEntry, digest: Digest): boolean {
+  return entry.digest === digest || entry.proven === digest;
 }
 
 /** @returns null when there is none, or none that can be read: it is fetched again. */

@@ -8,6 +8,8 @@ import type { Representation, Transfer } from '../base/transfer.ts';
 import type { BlobStore } from './blob-store.ts';
 import { diskError } from './disk.ts';
 import type { Disk } from './disk.ts';
+import { Comparison, unproven } from './expectation.ts';
+import type { Expectation } from './expectation.ts';
 import { Growing } from './growing.ts';
 import type { Layout } from './layout.ts';
 import { FilePart } from './part.ts';
@@ -25,6 +27,8 @@ export interface UnlistedName {
   readonly repository: string;
   readonly file: string;
   readonly scope: string;
+  /** What the bytes are compared with; absent or null: nothing is known of them. */
+  readonly expected?: Expectation | null;
 }
 
 /** One fetch under way, for all who want the same file. */
@@ -33,6 +37,8 @@ export interface UnlistedFetch {
   readonly growing: Growing;
   /** Settles when it ended: whether the file is kept. Never rejects. */
   readonly stored: Promise<boolean>;
+  /** Lets the part go, once nobody can begin to follow it any more. Called once, after the end. */
+  release(): void;
 }
 
 interface Running {
@@ -79,17 +85,19 @@ export class UnlistedFetches {
       return null;
     }
     const growing = new Growing({ size: transfer.total, part, onIdle: () => {} });
-    // Nothing proves these bytes; with a known length the last one waits for the clean end.
     progress = () => {
       reservation.wrote(part.written);
-      growing.release(transfer.total === null ? part.written : Math.min(part.written, transfer.total - 1));
+      if (name.expected) growing.release(unproven(part.written, transfer.total));
+      // Nothing proves these bytes; with a known length the last one waits for the clean end.
+      else growing.release(transfer.total === null ? part.written : Math.min(part.written, transfer.total - 1));
     };
-    return { representation: transfer, growing, stored: this.#run({ name, transfer, part, growing, reservation }) };
+    const stored = this.#run({ name, transfer, part, growing, reservation });
+    return { representation: transfer, growing, stored, release: () => part.release() };
   }
 
   async #run({ name, transfer, part, growing, reservation }: Running): Promise<boolean> {
     try {
-      const { digest, size } = await this.#receive(transfer, part, reservation);
+      const { digest, size } = await this.#receive(name, { transfer, part, reservation });
       growing.verify(size);
       await part.sync();
       const listed = { digest, size };
@@ -108,17 +116,15 @@ export class UnlistedFetches {
         'an unlisted file was not kept',
       );
       return false;
-    } finally {
-      part.release();
     }
   }
 
   async #receive(
-    transfer: Transfer,
-    part: FilePart,
-    reservation: Reservation,
+    { expected }: UnlistedName,
+    { transfer, part, reservation }: Pick<Running, 'transfer' | 'part' | 'reservation'>,
   ): Promise<{ digest: Digest; size: number }> {
     const sha256 = hasher('sha256');
+    const comparison = expected ? new Comparison(expected) : null;
     let size = 0;
     let reserved = transfer.total ?? reservationStep;
     await transfer.consume((chunk) => {
@@ -131,16 +137,18 @@ export class UnlistedFetches {
         reserved += reservationStep;
       }
       sha256.update(chunk);
+      comparison?.update(chunk);
       return part.append(chunk);
     });
     await part.flush();
     if (transfer.total !== null && size !== transfer.total)
       throw new WaystationError('upstream_cut', `${transfer.source} sent less than it said`);
+    comparison?.require(transfer.source);
     return { digest: sha256.digest(), size };
   }
 
   async #keep(name: UnlistedName, representation: Representation, digest: Digest, size: number): Promise<void> {
-    const { repository, file, scope } = name;
+    const { repository, file, scope, expected } = name;
     const { contentType, etag, lastModified } = representation;
     const fetched = new Date(this.#clock.now()).toISOString();
     try {
@@ -154,6 +162,7 @@ export class UnlistedFetches {
         contentType,
         etag,
         lastModified,
+        proven: expected?.digest ?? null,
         fetched,
       });
     } catch (error) {

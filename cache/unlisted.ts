@@ -3,15 +3,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Supplier, Transfer } from '../base/transfer.ts';
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, HeldBlob } from './blob-store.ts';
 import type { Disk } from './disk.ts';
+import type { Expectation } from './expectation.ts';
 import { Follower } from './follower.ts';
 import type { Layout } from './layout.ts';
 import type { Notes } from './notes.ts';
 import { Passthrough } from './passthrough.ts';
 import { Asking, askSupplier } from './unlisted-asking.ts';
 import type { Told } from './unlisted-asking.ts';
-import { listedOf, readEntry } from './unlisted-entry.ts';
+import { isProven, listedOf, readEntry } from './unlisted-entry.ts';
 import type { UnlistedEntry } from './unlisted-entry.ts';
 import type { UnlistedFetch, UnlistedFetches } from './unlisted-fetch.ts';
 
@@ -28,6 +29,14 @@ export interface UnlistedRequest {
   readonly scope: string;
   /** null: nobody to ask (an orphaned repository). */
   readonly supplier: Supplier | null;
+  /** What its bytes must be; absent or null: nobody knows. */
+  readonly expected?: Expectation | null;
+}
+
+/** An unlisted file that is held, as it was last seen. */
+export interface KeptUnlisted {
+  readonly digest: Digest;
+  readonly source: HeldBlob;
 }
 
 export interface OpenedUnlisted {
@@ -74,10 +83,9 @@ export class Unlisted {
   async open(request: UnlistedRequest): Promise<OpenedUnlisted | null> {
     const fetching = this.#fetching.get(keyOf(request));
     if (fetching !== undefined) return this.#follow(fetching, request);
-    const entry = await readEntry(this.#disk, this.#layout, request.repository, request.file);
-    const held =
-      entry === null || entry.scope !== request.scope ? null : await this.#blobs.open(entry.scope, listedOf(entry));
-    if (entry === null || held === null) return this.#fetch(request);
+    const found = await this.#find(request);
+    if (found === null) return this.#fetch(request);
+    const { entry, held } = found;
     const { contentType, lastModified, digest } = entry;
     const hit = (outcome: 'unlisted-hit' | 'stale'): OpenedUnlisted => ({
       source: held,
@@ -86,6 +94,12 @@ export class Unlisted {
       lastModified,
       digest,
     });
+    if (request.expected) {
+      if (isProven(entry, request.expected.digest)) return hit('unlisted-hit');
+      // What is kept is of another tree: it stays until what is listed now has come, and is not served.
+      held.release();
+      return this.#fetch(request);
+    }
     const revalidated = await this.#revalidate(request, entry);
     if (revalidated === 'unlisted-hit' || revalidated === 'stale') return hit(revalidated);
     held.release();
@@ -96,6 +110,24 @@ export class Unlisted {
   async holds(repository: string, file: string, scope: string): Promise<boolean> {
     const entry = await readEntry(this.#disk, this.#layout, repository, file);
     return entry !== null && entry.scope === scope && this.#blobs.holds(scope, listedOf(entry));
+  }
+
+  /** The kept copy, without asking anybody; null: none. Its source is the caller's to release. */
+  async kept(name: Named): Promise<KeptUnlisted | null> {
+    const found = await this.#find(name);
+    return found === null ? null : { digest: found.entry.digest, source: found.held };
+  }
+
+  /** Makes the next request for the file ask the upstream about the kept copy. */
+  async doubt(name: Named): Promise<void> {
+    await this.#notes.put(checkedKey(name), 0);
+  }
+
+  async #find(name: Named): Promise<{ entry: UnlistedEntry; held: HeldBlob } | null> {
+    const entry = await readEntry(this.#disk, this.#layout, name.repository, name.file);
+    if (entry === null || entry.scope !== name.scope) return null;
+    const held = await this.#blobs.open(entry.scope, listedOf(entry));
+    return held === null ? null : { entry, held };
   }
 
   /** @returns the outcome under which the held copy is served, or what is served instead of it. */
@@ -115,7 +147,7 @@ export class Unlisted {
       if (told === 'confirmed' || told === 'absent') return 'unlisted-hit';
       if (told !== 'unstored') return this.#follow(told, request);
       const transfer = asking.take();
-      return transfer === null ? 'stale' : passThrough(transfer);
+      return transfer === null ? 'stale' : passThrough(transfer, null);
     } finally {
       asking.leave();
     }
@@ -130,12 +162,12 @@ export class Unlisted {
       if (told === 'absent') return null;
       if (typeof told === 'object') return this.#follow(told, request);
       const transfer = asking.take();
-      if (transfer !== null) return passThrough(transfer);
+      if (transfer !== null) return passThrough(transfer, request.expected);
     } finally {
       asking.leave();
     }
     // Another client had the transfer, or what was confirmed is not held here: asked for this one alone.
-    return passThrough(await this.#ownTransfer(request));
+    return passThrough(await this.#ownTransfer(request), request.expected);
   }
 
   /** Asks the upstream, once for all who ask at the same time. */
@@ -178,8 +210,9 @@ export class Unlisted {
     const key = keyOf(request);
     this.#fetching.set(key, fetch);
     void fetch.stored.then(async (kept) => {
-      if (kept) await this.#notes.put(checkedKey(request), this.#clock.now());
       this.#fetching.delete(key);
+      fetch.release();
+      if (kept) await this.#notes.put(checkedKey(request), this.#clock.now());
     });
     return fetch;
   }
@@ -193,7 +226,8 @@ export class Unlisted {
   #follow(fetch: UnlistedFetch, request: UnlistedRequest): OpenedUnlisted {
     const { growing, representation } = fetch;
     const source = new Follower(growing, 0, (sent) => {
-      return new Passthrough(this.#ownTransfer(request), { size: growing.size, sent });
+      const { expected = null } = request;
+      return new Passthrough(this.#ownTransfer(request), { size: growing.size, sent, expected });
     });
     const { contentType, lastModified } = representation;
     return { source, outcome: 'unlisted-miss', contentType, lastModified, digest: null };
@@ -224,9 +258,9 @@ export class Unlisted {
   }
 }
 
-function passThrough(transfer: Transfer): OpenedUnlisted {
+function passThrough(transfer: Transfer, expected: Expectation | null = null): OpenedUnlisted {
   const { contentType, lastModified, total } = transfer;
-  const source = new Passthrough(transfer, { size: total });
+  const source = new Passthrough(transfer, { size: total, expected });
   return { source, outcome: 'bypass', contentType, lastModified, digest: null };
 }
 

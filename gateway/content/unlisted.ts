@@ -13,6 +13,7 @@ import { sendFile } from './body.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import type { ContentPorts } from './ports.ts';
 import { refuse } from './refuse.ts';
+import { TreeDigests } from './tree-digests.ts';
 
 /** Asked for by every installer, and absent from most repositories: 404 is the normal answer, also offline. */
 const optionalProbes = ['images/updates.img', 'images/product.img'];
@@ -24,11 +25,13 @@ export class UnlistedFiles {
   readonly #store: Store;
   readonly #ports: ContentPorts;
   readonly #exchanges: Exchanges;
+  readonly #trees: TreeDigests;
 
   constructor(options: { store: Store; ports: ContentPorts; exchanges: Exchanges }) {
     this.#store = options.store;
     this.#ports = options.ports;
     this.#exchanges = options.exchanges;
+    this.#trees = new TreeDigests(options.store.unlisted, options.ports);
   }
 
   async serve(exchange: Exchange, place: Place, pinned: 'no' | 'generation' | 'date'): Promise<void> {
@@ -38,7 +41,8 @@ export class UnlistedFiles {
     await this.#send(exchange, place, opened, pinned === 'no' ? 'public, max-age=300' : 'no-store');
   }
 
-  async #open({ repository, file }: Place): Promise<OpenedUnlisted | null> {
+  async #open(place: Place): Promise<OpenedUnlisted | null> {
+    const { repository, file } = place;
     const { path, document } = repository;
     const optional = optionalProbes.some((probe) => file === probe || file.endsWith(`/${probe}`));
     const opening = this.#store.unlisted.open({
@@ -46,6 +50,7 @@ export class UnlistedFiles {
       file,
       scope: document.scope,
       supplier: this.#ports.supplier(path, document.scope),
+      expected: await this.#trees.expectation(place),
     });
     try {
       return await (optional ? soon(opening) : opening);
