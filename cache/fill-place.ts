@@ -55,15 +55,18 @@ export class FillPlace {
     const { scope, listed, adopt } = file;
     const path = layout.part(scope, listed);
     const small = listed.size <= verifyFirstLimit && !adopt;
-    let present = await sizeOf(disk, path);
-    if (present > 0 && (small || present > listed.size)) {
-      // Begun anew: small files arrive faster than their start is looked at, and too many bytes are no start.
+    const found = await sizeOf(disk, path);
+    // Else begun anew: small files arrive faster than their start is looked at, and too many bytes are no start.
+    const goesOn = !small && found <= listed.size;
+    let counted = found;
+    if (found > 0 && !goesOn) {
       await disk.unlink(path).catch(() => {});
-      const left = await sizeOf(disk, path);
-      space.adjust(left - present);
-      present = 0;
+      // What would not go is written over, and counts until then.
+      counted = await sizeOf(disk, path);
+      space.adjust(counted - found);
     }
-    return new FillPlace(store, file, { small, present, reservation: await space.reserve(listed.size, present) });
+    const reservation = await space.reserve(listed.size, counted);
+    return new FillPlace(store, file, { small, present: goesOn ? found : 0, reservation });
   }
 
   /** Whether the file will be kept. */

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { tailOf } from '../../cache/growing.ts';
@@ -248,4 +248,17 @@ describe('with no room, a client of whom nothing has left yet', () => {
     await expect(opening).rejects.toMatchObject({ code: 'upstream_timeout' });
     gate.open();
   });
+});
+
+test('bytes of an earlier try that cannot be removed at once are counted once', async () => {
+  let unlinks = 0;
+  const disk = new FaultyDisk(({ call }) => (call === 'unlink' && (unlinks += 1) === 1 ? 'EIO' : null));
+  await using store = await pieces({ disk });
+  const { bytes, listed } = file(100);
+  await writeFile(store.layout.part('open', listed), bytes.subarray(0, 10));
+  store.space.adjust(10);
+  const loader = new ScriptedLoader([{ bytes }]);
+  await store.fills.ensure({ scope: 'open', listed, loader: () => loader }, patient);
+  expect(unlinks).toBe(2);
+  expect([store.space.used, store.space.reserved]).toEqual([100, 0]);
 });
