@@ -91,4 +91,4 @@ test('whatever the sources do: a client gets the whole file, right, or less than
     ),
     { numRuns: 150 },
   );
-});
+}, 60_000);
