@@ -171,11 +171,12 @@ export class BlobStore {
     const aside = join(this.#layout.damaged, `${scope}.${basename(path)}`);
     this.#log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
     this.#descriptors.forget(path);
-    if (this.#index.has(scope, listed.digest)) this.#space.adjust(-listed.size);
-    this.#index.delete(scope, listed.digest);
     try {
       await this.#disk.makeFolder(this.#layout.damaged);
       await this.#disk.rename(path, aside);
+      // Only now: one that stays where it is goes on taking its room.
+      if (this.#index.has(scope, listed.digest)) this.#space.adjust(-listed.size);
+      this.#index.delete(scope, listed.digest);
     } catch (error) {
       this.#log.warn({ path, error: diskError(error, path).message }, 'a damaged file cannot be moved aside');
     }
