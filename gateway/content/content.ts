@@ -66,7 +66,7 @@ export class Content {
       headers['if-match'] !== undefined
     )
       return false;
-    const answer = hot.get(request.url ?? '', store.served.epoch);
+    const answer = hot.get(exchange.target, store.served.epoch);
     if (answer === undefined || ports.draining()) return false;
     const stale = answer.repomdOf !== null && answer.staleHeaders !== null && ports.stale(answer.repomdOf);
     if (answer.repomdOf !== null) store.repomdServed(answer.repomdOf);
@@ -152,8 +152,7 @@ export class Content {
 
   #failed(exchange: Exchange, error: unknown): void {
     const failure = asWaystationError(error);
-    if (failure.code === 'internal')
-      this.#options.log.error({ err: error, url: exchange.request.url }, 'a request failed');
+    if (failure.code === 'internal') this.#options.log.error({ err: error, path: exchange.target }, 'a request failed');
     if (exchange.response.headersSent) exchange.response.destroy();
     else if (!exchange.response.destroyed) refuse(exchange, failure);
   }

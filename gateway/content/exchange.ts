@@ -68,7 +68,7 @@ export class Exchanges {
     this.#seconds.observe(seconds);
     this.#log({
       method: request.method ?? '',
-      path: withoutQuery(request.url ?? ''),
+      path: exchange.target,
       status: code,
       bytes,
       seconds: Math.round(seconds * 1e6) / 1e6,
@@ -82,6 +82,8 @@ export class Exchanges {
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** As it came, without the query: that may carry tokens, and is part of no key. */
+  readonly target: string;
   /** Monotonic milliseconds. */
   readonly started: number;
   readonly client: string | null;
@@ -95,6 +97,7 @@ export class Exchange {
 
   constructor(request: IncomingMessage, response: ServerResponse, started: number) {
     this.request = request;
+    this.target = withoutQuery(request.url ?? '');
     this.response = response;
     this.started = started;
     // Gone once the connection is closed.

@@ -125,7 +125,7 @@ export class ListedFiles {
   /** A small file, whole in memory: sent, and remembered with its head. */
   #whole(exchange: Exchange, wanted: Wanted, outcome: Outcome, body: Buffer): void {
     const { found, current, epoch } = wanted;
-    const target = exchange.request.url ?? '';
+    const { target } = exchange;
     const headers = flat({ ...this.#headers(wanted, outcome), 'content-length': String(body.length) });
     if (epoch !== null) {
       const fresh = flat({ ...this.#headers(wanted, 'hit'), 'content-length': String(body.length) });

@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 /** The one door from an error to a content answer. */
 export function refuse(exchange: Exchange, error: WaystationError, extra: Readonly<Record<string, string>> = {}): void {
   const { request, response } = exchange;
-  const { status, headers, body } = problemOf(error, request.url ?? null);
+  const { status, headers, body } = problemOf(error, exchange.target);
   exchange.outcome = refusalOutcome(status);
   const length = Buffer.byteLength(body);
   exchange.ended(request.method === 'HEAD' ? 0 : length, false);
