@@ -50,15 +50,7 @@ class MetalinkReading {
   );
 
   read(bytes: Buffer): void {
-    try {
-      this.#xml.write(bytes);
-      this.#xml.end();
-    } catch (error) {
-      if (error instanceof WaystationError && error.code === 'metadata_too_large') {
-        throw new WaystationError('mirror_list_invalid', error.message, { cause: error });
-      }
-      throw error;
-    }
+    this.#xml.readWhole(bytes);
   }
 
   #open(element: XmlElement, depth: number): void {

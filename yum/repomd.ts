@@ -61,16 +61,7 @@ class RepomdReading {
   );
 
   read(bytes: Buffer): void {
-    try {
-      this.#xml.write(bytes);
-      this.#xml.end();
-    } catch (error) {
-      // The bounded reader's own limit has its own code; to the operator it is an unusable repomd.xml all the same.
-      if (error instanceof WaystationError && error.code === 'metadata_too_large') {
-        throw new WaystationError('repomd_invalid', error.message, { cause: error });
-      }
-      throw error;
-    }
+    this.#xml.readWhole(bytes);
   }
 
   #open(element: XmlElement, depth: number): void {

@@ -72,6 +72,22 @@ export class XmlReader {
     this.#parser.close();
   }
 
+  /**
+   * Reads a whole document that is small by nature. One that breaks this reader's own limit is unusable like every bad
+   * one, so the error is `code` for both.
+   */
+  readWhole(bytes: Buffer): void {
+    try {
+      this.write(bytes);
+      this.end();
+    } catch (error) {
+      if (error instanceof WaystationError && error.code === 'metadata_too_large') {
+        throw new WaystationError(this.#code, error.message, { cause: error });
+      }
+      throw error;
+    }
+  }
+
   /** @throws WaystationError always: the document is not what it should be. */
   refuse(reason: string): never {
     throw new WaystationError(this.#code, `${this.#what}: ${reason.slice(0, 300)}`);

@@ -3,11 +3,11 @@ import { WaystationError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { Health } from '../../origin/health.ts';
 import type { OriginHealth } from '../../origin/origin-health.ts';
-import { SteppedClock } from './stepped-clock.ts';
+import { StandingClock } from '../support/standing-clock.ts';
 
 const refused = new WaystationError('upstream_unreachable', 'http://o/f cannot be reached: refused');
 
-let clock: SteppedClock;
+let clock: StandingClock;
 let all: Health;
 let health: OriginHealth;
 /** What the link does: answers, refuses, or swallows. */
@@ -15,7 +15,7 @@ let link: 'answers' | 'refuses' | 'hangs';
 let probes: number[];
 
 beforeEach(() => {
-  clock = new SteppedClock();
+  clock = new StandingClock();
   all = new Health({ clock, log: silentLogger, random: () => 0.5 });
   health = all.of('http://o');
   link = 'refuses';
@@ -52,9 +52,9 @@ describe('the breaker', () => {
   test('counts the last half minute only', async () => {
     for (let time = 0; time < 6; time++) {
       fail(1);
-      await clock.advance(100);
+      await clock.step(100);
       health.answered(null);
-      await clock.advance(31_000);
+      await clock.step(31_000);
     }
     fail(3);
     expect(health.open).toBe(false);
@@ -77,12 +77,12 @@ describe('the breaker', () => {
 describe('probing', () => {
   test('goes on until the origin answers, then ends', async () => {
     fail(4);
-    await clock.advance(6000);
+    await clock.step(6000);
     expect(probes).toEqual([1500, 3000, 4500, 6000]);
     link = 'answers';
-    await clock.advance(1500);
+    await clock.step(1500);
     expect([health.open, health.up, probes.length]).toEqual([false, true, 5]);
-    await clock.advance(60_000);
+    await clock.step(60_000);
     expect(probes.length).toBe(5);
   });
 
@@ -90,17 +90,17 @@ describe('probing', () => {
     fail(1);
     expect([health.open, health.up]).toEqual([false, false]);
     link = 'answers';
-    await clock.advance(2000);
+    await clock.step(2000);
     expect(health.up).toBe(true);
   });
 
   test('finds an origin within 3 s of its healing although older probes still hang', async () => {
     link = 'hangs';
     fail(4);
-    await clock.advance(60_010);
+    await clock.step(60_010);
     expect(health.state.breaker).toBe('half-open');
     link = 'answers';
-    await clock.advance(3000);
+    await clock.step(3000);
     expect(health.state.breaker).toBe('closed');
   });
 
@@ -116,7 +116,7 @@ describe('probing', () => {
         running--;
       }
     });
-    await clock.advance(120_000);
+    await clock.step(120_000);
     expect(most).toBeGreaterThan(1);
     expect(most).toBeLessThanOrEqual(4);
   });
@@ -124,9 +124,9 @@ describe('probing', () => {
   test('ends when everything ends', async () => {
     fail(1);
     all.close(new WaystationError('cancelled', 'shutting down'));
-    await clock.advance(60_000);
+    await clock.step(60_000);
     fail(1);
-    await clock.advance(60_000);
+    await clock.step(60_000);
     expect(probes).toEqual([]);
   });
 });
@@ -135,10 +135,10 @@ test('the state tells when an origin answered, what failed, and how far its cloc
   expect(all.states()).toEqual([
     { origin: 'http://o', breaker: 'closed', up: true, lastContact: null, lastError: null, clockDistance: null },
   ]);
-  await clock.advance(1000);
+  await clock.step(1000);
   health.answered(clock.now() + 7000);
   const contact = clock.now();
-  await clock.advance(1000);
+  await clock.step(1000);
   health.answered(null);
   fail(4);
   expect(all.states()).toEqual([

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../base/clock.ts';
 
 interface Sleeper {
@@ -6,8 +7,8 @@ interface Sleeper {
 }
 
 /**
- * A clock that stands still until the test moves it, at once and in one step: for code that does real input and output
- * between its sleeps. Wall clock and monotonic time move together.
+ * A clock that stands still until the test moves it: at once, for code that does real input and output between its
+ * sleeps, or step by step. Wall clock and monotonic time move together.
  */
 export class StandingClock implements Clock {
   readonly #sleepers = new Set<Sleeper>();
@@ -51,6 +52,19 @@ export class StandingClock implements Clock {
     this.#elapsed += milliseconds;
     const due = [...this.#sleepers].filter(({ until }) => until <= this.#elapsed);
     for (const { wake } of due.toSorted((one, other) => one.until - other.until)) wake();
+  }
+
+  /** The same step by step: after each who wakes everything else happens first, so that it may go to sleep on the way. */
+  async step(milliseconds: number): Promise<void> {
+    const end = this.#elapsed + milliseconds;
+    for (;;) {
+      await setImmediate();
+      const next = Math.min(...[...this.#sleepers].map(({ until }) => until));
+      if (next > end) break;
+      this.advance(Math.max(0, next - this.#elapsed));
+    }
+    this.advance(end - this.#elapsed);
+    await setImmediate();
   }
 
   /** Resolves once somebody sleeps for a time in [least, most], measured from now. */
