@@ -38,18 +38,25 @@ export function openNotes(disk: Disk, layout: Layout, log: Logger): Notes {
       return null;
     });
   const instead = memoryNotes();
+  let writing = Promise.resolve();
+  const write = async (key: string, value: unknown): Promise<void> => {
+    const level = await opened;
+    if (level === null) return instead.put(key, value);
+    await level.put(key, value).catch((error: unknown) => log.warn({ error: reason(error) }, 'a note was not kept'));
+  };
   return {
     async get(key) {
       const level = await opened;
       if (level === null) return instead.get(key);
       return (await level.get(key).catch(() => null)) ?? null;
     },
-    async put(key, value) {
-      const level = await opened;
-      if (level === null) return instead.put(key, value);
-      await level.put(key, value).catch((error: unknown) => log.warn({ error: reason(error) }, 'a note was not kept'));
+    put(key, value) {
+      // One after the other: LevelDB writes on several threads, and of two notes under one key the later must stay.
+      writing = writing.then(() => write(key, value));
+      return writing;
     },
     async close() {
+      await writing;
       await (await opened)?.close();
     },
   };

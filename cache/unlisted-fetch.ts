@@ -57,6 +57,7 @@ export class UnlistedFetches {
   readonly #space: Space;
   readonly #clock: Clock;
   readonly #log: Logger;
+  #pointers: Promise<void> = Promise.resolve();
   #begun = 0;
 
   constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; space: Space; clock: Clock; log: Logger }) {
@@ -151,8 +152,9 @@ export class UnlistedFetches {
     const { repository, file, scope, expected } = name;
     const { contentType, etag, lastModified } = representation;
     const fetched = new Date(this.#clock.now()).toISOString();
-    try {
-      await writeEntry(this.#disk, this.#layout, {
+    // One after the other: two fetches of one name would take each other's half-written pointer away.
+    const write = (): Promise<void> =>
+      writeEntry(this.#disk, this.#layout, {
         format: 1,
         repository,
         file,
@@ -165,6 +167,10 @@ export class UnlistedFetches {
         proven: expected?.digest ?? null,
         fetched,
       });
+    const written = this.#pointers.then(write);
+    this.#pointers = written.catch(() => {});
+    try {
+      await written;
     } catch (error) {
       throw diskError(error, this.#layout.unlistedEntry(repository, file));
     }
