@@ -1,7 +1,7 @@
 import type { Level } from 'level';
 import type { Logger } from '../base/log.ts';
-import type { Disk } from './disk.ts';
-import type { Layout } from './layout.ts';
+import type { Disk } from './disk/disk.ts';
+import type { Layout } from './disk/layout.ts';
 
 /** Small facts by key that may be lost at any time without serving anything wrong or less. */
 export interface Notes {

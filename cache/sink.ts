@@ -3,16 +3,16 @@ import { algorithmOf, digestOf, hasher, hexOf } from '../base/digest.ts';
 import type { Digest, Listed } from '../base/digest.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Loader } from '../base/transfer.ts';
-import type { BlobStore } from './blob-store.ts';
-import { diskError } from './disk.ts';
-import type { Disk } from './disk.ts';
-import { writePart } from './fill-place.ts';
-import type { Fills } from './fills.ts';
-import type { Layout } from './layout.ts';
+import type { BlobStore } from './blobs/blob-store.ts';
+import { diskError } from './disk/disk.ts';
+import type { Disk } from './disk/disk.ts';
+import { writePart } from './fills/fill-place.ts';
+import type { Fills } from './fills/fills.ts';
+import type { Layout } from './disk/layout.ts';
 import type { Maps } from './package-map/maps.ts';
 import type { PackageMap } from './package-map/reader.ts';
 import type { PackageMapWriter } from './package-map/writer.ts';
-import type { Space } from './space.ts';
+import type { Space } from './disk/space.ts';
 
 /** Bytes of one read of a held file. */
 const readSize = 256 * 1024;

@@ -1,5 +1,5 @@
 import packageDocument from '../package.json' with { type: 'json' };
-import { stateFormat } from '../cache/state-directory.ts';
+import { stateFormat } from '../cache/disk/state-directory.ts';
 import { magic } from '../cache/package-map/format.ts';
 import { commit } from './commit.ts';
 

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
-import type { Disk } from '../disk.ts';
-import type { Layout } from '../layout.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { Layout } from '../disk/layout.ts';
 import { PackageMap } from './reader.ts';
 import { PackageMapWriter } from './writer.ts';
 

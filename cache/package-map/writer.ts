@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { PackageEntry, Unservable } from '../../base/package-entry.ts';
-import type { Disk, WritableFile } from '../disk.ts';
+import type { Disk, WritableFile } from '../disk/disk.ts';
 import { blockTarget, encodeEntry, encodeHeader, headerLength, listedOf, unservableKept, viewEntry } from './format.ts';
 import { compareNames, SortedEntries } from './sorted-entries.ts';
 

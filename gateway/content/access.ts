@@ -1,6 +1,6 @@
 import { WaystationError } from '../../base/errors.ts';
 import type { Guard } from '../../base/generation.ts';
-import type { Place, Served } from '../../cache/served.ts';
+import type { Place, Served } from '../../cache/generations/served.ts';
 import type { ContentPorts, Pending } from './ports.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Place } from '../../cache/served.ts';
+import type { Place } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
 import { mediaType } from '../../http/media-types.ts';

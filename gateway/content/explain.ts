@@ -1,7 +1,7 @@
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { ContactState } from '../../base/status.ts';
-import type { Place, ServedRepository } from '../../cache/served.ts';
+import type { Place, ServedRepository } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import type { Explainer, Explanation } from '../admin/ports.ts';

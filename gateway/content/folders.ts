@@ -1,4 +1,4 @@
-import type { Place, Served } from '../../cache/served.ts';
+import type { Place, Served } from '../../cache/generations/served.ts';
 import { listingPage } from '../page/listing.ts';
 import type { ListingEntry } from '../page/listing.ts';
 import type { Exchange } from './exchange.ts';

@@ -1,7 +1,7 @@
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
-import type { Generations } from '../../cache/generations.ts';
-import type { Place, Served } from '../../cache/served.ts';
+import type { Generations } from '../../cache/generations/generations.ts';
+import type { Place, Served } from '../../cache/generations/served.ts';
 
 /** Where a content path leads. */
 export type Target =

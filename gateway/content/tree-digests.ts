@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
 import type { ByteSource } from '../../base/body.ts';
 import type { Digest } from '../../base/digest.ts';
-import type { Expectation } from '../../cache/expectation.ts';
-import type { Place } from '../../cache/served.ts';
-import type { Unlisted } from '../../cache/unlisted.ts';
-import type { UnlistedRequest } from '../../cache/unlisted.ts';
+import type { Expectation } from '../../cache/unlisted/expectation.ts';
+import type { Place } from '../../cache/generations/served.ts';
+import type { Unlisted } from '../../cache/unlisted/unlisted.ts';
+import type { UnlistedRequest } from '../../cache/unlisted/unlisted.ts';
 import { largestTreeinfo, treeinfoChecksums } from '../../yum/treeinfo.ts';
 import type { ContentPorts } from './ports.ts';
 

@@ -1,8 +1,8 @@
 import { hexOf } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
-import type { Place } from '../../cache/served.ts';
+import type { Place } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
-import type { OpenedUnlisted } from '../../cache/unlisted.ts';
+import type { OpenedUnlisted } from '../../cache/unlisted/unlisted.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
 import { evaluatePreconditions } from '../../http/conditionals.ts';
 import type { Precondition } from '../../http/conditionals.ts';

@@ -1,8 +1,8 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
-import { systemDisk } from '../../cache/disk.ts';
-import type { Disk } from '../../cache/disk.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
+import type { Disk } from '../../cache/disk/disk.ts';
 import { file, pieces } from './pieces.ts';
 
 /** A store that counts one blob which is shorter than its name says. */

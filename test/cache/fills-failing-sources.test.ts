@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
-import { tailOf } from '../../cache/growing.ts';
+import { tailOf } from '../../cache/fills/growing.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import type { Script } from '../support/scripted-loader.ts';

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { tailOf } from '../../cache/growing.ts';
+import { tailOf } from '../../cache/fills/growing.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';

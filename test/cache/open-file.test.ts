@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { OpenFile } from '../../cache/open-file.ts';
+import { OpenFile } from '../../cache/disk/open-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { everythingClosed } from './pieces.ts';
 

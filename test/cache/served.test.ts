@@ -4,12 +4,12 @@ import { digestOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
-import { systemDisk } from '../../cache/disk.ts';
-import { Generations } from '../../cache/generations.ts';
-import { Layout } from '../../cache/layout.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
+import { Generations } from '../../cache/generations/generations.ts';
+import { Layout } from '../../cache/disk/layout.ts';
 import { Maps } from '../../cache/package-map/maps.ts';
-import { Served } from '../../cache/served.ts';
-import type { Place } from '../../cache/served.ts';
+import { Served } from '../../cache/generations/served.ts';
+import type { Place } from '../../cache/generations/served.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation, listedText, repositoryDocument } from './generation-documents.ts';
 

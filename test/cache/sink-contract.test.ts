@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { algorithms, digestOf } from '../../base/digest.ts';
 import type { PackageEntry } from '../../base/package-entry.ts';
-import { systemDisk } from '../../cache/disk.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
 import { Maps } from '../../cache/package-map/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
 import type { Sink } from '../../mirror/sink.ts';

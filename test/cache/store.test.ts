@@ -9,7 +9,7 @@ import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
-import { Layout } from '../../cache/layout.ts';
+import { Layout } from '../../cache/disk/layout.ts';
 import { Store } from '../../cache/store.ts';
 import type { StoreOptions } from '../../cache/store.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';

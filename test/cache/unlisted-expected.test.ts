@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import type { Algorithm, Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
-import type { Expectation } from '../../cache/expectation.ts';
+import type { Expectation } from '../../cache/unlisted/expectation.ts';
 import { bytesBelow, file, flipped, mebibyte } from './pieces.ts';
 import { fixture } from './unlisted-fixture.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
 import type { Transfer } from '../../base/transfer.ts';
-import { systemDisk } from '../../cache/disk.ts';
-import { UnlistedFetches } from '../../cache/unlisted-fetch.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
+import { UnlistedFetches } from '../../cache/unlisted/unlisted-fetch.ts';
 import { pieces } from './pieces.ts';
 
 function transfer(text: string): Transfer {

@@ -1,9 +1,9 @@
 import type { ByteSource } from '../../base/body.ts';
 import type { Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
-import type { BlobStore } from '../../cache/blob-store.ts';
-import type { FillRequest, Fills } from '../../cache/fills.ts';
-import type { SingleRange } from '../../cache/slices.ts';
+import type { BlobStore } from '../../cache/blobs/blob-store.ts';
+import type { FillRequest, Fills } from '../../cache/fills/fills.ts';
+import type { SingleRange } from '../../cache/fills/slices.ts';
 import type { Timeline } from './timeline.ts';
 
 /** What one client will do. */

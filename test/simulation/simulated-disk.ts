@@ -1,4 +1,4 @@
-import type { Disk, ReadableFile, WritableFile } from '../../cache/disk.ts';
+import type { Disk, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
 import type { Seeded } from './seeded.ts';
 import type { Timeline } from './timeline.ts';
 

@@ -1,5 +1,5 @@
-import type { Disk, ReadableFile, WritableFile } from '../../cache/disk.ts';
-import { systemDisk } from '../../cache/disk.ts';
+import type { Disk, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
 
 /** One call on the disk, as it was made. */
 export interface DiskCall {

@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { WaystationError } from '../base/errors.ts';
-import type { CacheState } from '../base/status.ts';
+import type { Clock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { CacheState } from '../../base/status.ts';
 import type { Disk } from './disk.ts';
 
 export interface SpaceLimits {

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
-import { digestOf, hasher, hexOf } from '../base/digest.ts';
-import type { Digest } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Representation, Transfer } from '../base/transfer.ts';
-import type { BlobStore } from './blob-store.ts';
-import { diskError } from './disk.ts';
-import type { Disk } from './disk.ts';
+import type { Clock } from '../../base/clock.ts';
+import { digestOf, hasher, hexOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Representation, Transfer } from '../../base/transfer.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import { diskError } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import { Comparison, unproven } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
-import { Growing } from './growing.ts';
-import type { Layout } from './layout.ts';
-import { FilePart } from './part.ts';
-import type { Reservation, Space } from './space.ts';
+import { Growing } from '../fills/growing.ts';
+import type { Layout } from '../disk/layout.ts';
+import { FilePart } from '../fills/part.ts';
+import type { Reservation, Space } from '../disk/space.ts';
 import { writeEntry } from './unlisted-entry.ts';
 
 /** Asked for when a file of unknown length grows past what was reserved. */

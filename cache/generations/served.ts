@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import type { Digest, Listed } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
-import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Generations } from './generations.ts';
-import type { MapEntry, PackageMap } from './package-map/reader.ts';
-import type { Maps } from './package-map/maps.ts';
+import type { MapEntry, PackageMap } from '../package-map/reader.ts';
+import type { Maps } from '../package-map/maps.ts';
 
 /** One repository of one generation. */
 export interface ServedRepository {

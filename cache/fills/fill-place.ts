@@ -1,12 +1,12 @@
-import type { Digest, Listed } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
-import type { BlobStore } from './blob-store.ts';
-import type { Disk } from './disk.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { Disk } from '../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
-import type { Layout } from './layout.ts';
+import type { Layout } from '../disk/layout.ts';
 import { FilePart, MemoryPart } from './part.ts';
 import type { Part } from './part.ts';
-import type { Reservation, Space } from './space.ts';
+import type { Reservation, Space } from '../disk/space.ts';
 
 /** What a place is made from. */
 export interface PlaceStore {

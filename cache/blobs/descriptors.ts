@@ -1,4 +1,4 @@
-import type { ReadableFile } from './disk.ts';
+import type { ReadableFile } from '../disk/disk.ts';
 
 /** An open file with the number of those who read it. */
 interface Descriptor {

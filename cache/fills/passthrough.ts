@@ -1,9 +1,9 @@
-import type { ByteSource } from '../base/body.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Transfer } from '../base/transfer.ts';
+import type { ByteSource } from '../../base/body.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Transfer } from '../../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
-import { Comparison, unproven } from './expectation.ts';
-import type { Expectation } from './expectation.ts';
+import { Comparison, unproven } from '../unlisted/expectation.ts';
+import type { Expectation } from '../unlisted/expectation.ts';
 import { requireRepeated } from './sent.ts';
 import type { Sent } from './sent.ts';
 

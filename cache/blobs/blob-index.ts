@@ -1,5 +1,5 @@
-import { hexOf } from '../base/digest.ts';
-import type { Digest } from '../base/digest.ts';
+import { hexOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 
 /**
  * Which blobs are held, in memory: for counting only. A hit opens the path that the digest names, so this can never be

@@ -1,6 +1,6 @@
-import type { Clock } from '../base/clock.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Answer, Representation, Supplier, Transfer, Validators } from '../base/transfer.ts';
+import type { Clock } from '../../base/clock.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Answer, Representation, Supplier, Transfer, Validators } from '../../base/transfer.ts';
 import type { UnlistedFetch } from './unlisted-fetch.ts';
 
 /** How long an upstream may take to answer; its body has the time that it needs. */

@@ -1,6 +1,6 @@
-import type { ByteSource } from '../base/body.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Loader, Slice, Transfer } from '../base/transfer.ts';
+import type { ByteSource } from '../../base/body.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Loader, Slice, Transfer } from '../../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
 
 export interface SliceSourceOptions {

@@ -1,16 +1,16 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestFrom } from '../base/digest.ts';
-import type { Listed } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Loader } from '../base/transfer.ts';
-import type { BlobIndex } from './blob-index.ts';
-import type { Disk } from './disk.ts';
-import type { Fills } from './fills.ts';
-import { parsePartName } from './layout.ts';
-import type { Layout } from './layout.ts';
-import type { Space } from './space.ts';
+import { digestFrom } from '../../base/digest.ts';
+import type { Listed } from '../../base/digest.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Loader } from '../../base/transfer.ts';
+import type { BlobIndex } from '../blobs/blob-index.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { Fills } from '../fills/fills.ts';
+import { parsePartName } from '../disk/layout.ts';
+import type { Layout } from '../disk/layout.ts';
+import type { Space } from '../disk/space.ts';
 
 /** A part that nobody went on with for this long is removed. */
 const partLifetime = 24 * 3_600_000;

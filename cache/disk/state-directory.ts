@@ -1,4 +1,4 @@
-import { WaystationError } from '../base/errors.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { Disk } from './disk.ts';
 import { diskError, replaceFile } from './disk.ts';
 import type { Layout } from './layout.ts';

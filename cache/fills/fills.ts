@@ -1,10 +1,10 @@
-import type { ByteSource } from '../base/body.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Listed } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Counter, Meter } from '../base/metrics.ts';
-import type { Loader } from '../base/transfer.ts';
+import type { ByteSource } from '../../base/body.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Listed } from '../../base/digest.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Counter, Meter } from '../../base/metrics.ts';
+import type { Loader } from '../../base/transfer.ts';
 import { Bypass } from './bypass.ts';
 import { Fill } from './fill.ts';
 import { firstByte, readyInTime } from './first-byte.ts';

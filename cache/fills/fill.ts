@@ -1,9 +1,9 @@
-import type { Clock } from '../base/clock.ts';
-import { algorithmOf, digestOf, hasher } from '../base/digest.ts';
-import type { Digest, Hasher, Listed } from '../base/digest.ts';
-import { asWaystationError } from '../base/errors.ts';
-import type { WaystationError } from '../base/errors.ts';
-import type { Loader, Transfer } from '../base/transfer.ts';
+import type { Clock } from '../../base/clock.ts';
+import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
+import type { Digest, Hasher, Listed } from '../../base/digest.ts';
+import { asWaystationError } from '../../base/errors.ts';
+import type { WaystationError } from '../../base/errors.ts';
+import type { Loader, Transfer } from '../../base/transfer.ts';
 import { Growing, tailOf } from './growing.ts';
 import { Pace } from './pace.ts';
 import type { Part } from './part.ts';

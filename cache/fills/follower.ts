@@ -1,5 +1,5 @@
-import type { ByteSource } from '../base/body.ts';
-import { WaystationError } from '../base/errors.ts';
+import type { ByteSource } from '../../base/body.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { Growing } from './growing.ts';
 import type { Part } from './part.ts';
 import type { Sent } from './sent.ts';

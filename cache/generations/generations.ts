@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { WaystationError } from '../base/errors.ts';
-import type { GenerationDocument } from '../base/generation.ts';
-import type { Logger } from '../base/log.ts';
-import { diskError, replaceFile } from './disk.ts';
-import type { Disk } from './disk.ts';
-import type { Layout } from './layout.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { GenerationDocument } from '../../base/generation.ts';
+import type { Logger } from '../../base/log.ts';
+import { diskError, replaceFile } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { Layout } from '../disk/layout.ts';
 
 /** `current.json`: which generation each subscription serves. The one file that a flip replaces. */
 interface CurrentFile {

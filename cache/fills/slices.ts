@@ -1,9 +1,9 @@
-import type { ByteSource } from '../base/body.ts';
-import type { Clock } from '../base/clock.ts';
-import type { Listed } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
-import type { Loader } from '../base/transfer.ts';
+import type { ByteSource } from '../../base/body.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Listed } from '../../base/digest.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Loader } from '../../base/transfer.ts';
 import { verifyFirstLimit } from './fill.ts';
 import type { Fill } from './fill.ts';
 import { tailOf } from './growing.ts';

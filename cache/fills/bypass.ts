@@ -1,8 +1,8 @@
-import type { ByteSource } from '../base/body.ts';
-import { algorithmOf, hasher } from '../base/digest.ts';
-import type { Hasher, Listed } from '../base/digest.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Loader, Transfer } from '../base/transfer.ts';
+import type { ByteSource } from '../../base/body.ts';
+import { algorithmOf, hasher } from '../../base/digest.ts';
+import type { Hasher, Listed } from '../../base/digest.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Loader, Transfer } from '../../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { tailOf } from './growing.ts';
 import { requireRepeated } from './sent.ts';

@@ -1,8 +1,8 @@
-import type { Clock } from '../base/clock.ts';
-import { possessionScope } from '../base/generation.ts';
-import type { RepositoryDocument } from '../base/generation.ts';
+import type { Clock } from '../../base/clock.ts';
+import { possessionScope } from '../../base/generation.ts';
+import type { RepositoryDocument } from '../../base/generation.ts';
 import type { BlobIndex } from './blob-index.ts';
-import type { Maps } from './package-map/maps.ts';
+import type { Maps } from '../package-map/maps.ts';
 
 /** How much of a repository is held. Sizes are the listed ones, in bytes. */
 export interface Holdings {

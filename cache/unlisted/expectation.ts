@@ -1,7 +1,7 @@
-import { algorithmOf, hasher } from '../base/digest.ts';
-import type { Digest, Hasher } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
-import { tailOf } from './growing.ts';
+import { algorithmOf, hasher } from '../../base/digest.ts';
+import type { Digest, Hasher } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import { tailOf } from '../fills/growing.ts';
 
 /** What the cache is told of an unlisted file: the digest that something else than the repository's metadata gives it. */
 export interface Expectation {

@@ -1,4 +1,4 @@
-import { WaystationError } from '../base/errors.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { Part } from './part.ts';
 
 /** What a client was sent already from a part that can go no further. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts';
-import { WaystationError } from '../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { Fill } from './fill.ts';
 
 /** What one client has to wait for an upstream that sends nothing (contract: a cold object's error in ≤ 10 s) … */

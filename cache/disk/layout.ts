@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { algorithmOf, hexOf } from '../base/digest.ts';
-import type { Digest, Listed } from '../base/digest.ts';
+import { algorithmOf, hexOf } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 
 /** Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. */
 export class Layout {

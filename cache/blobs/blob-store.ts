@@ -1,16 +1,16 @@
 import { basename, join } from 'node:path';
-import type { ByteSource } from '../base/body.ts';
-import { algorithmOf } from '../base/digest.ts';
-import type { Digest, Listed } from '../base/digest.ts';
-import { systemCode, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import type { ByteSource } from '../../base/body.ts';
+import { algorithmOf } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+import { systemCode, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
-import { diskError } from './disk.ts';
-import type { Disk } from './disk.ts';
-import type { Layout } from './layout.ts';
-import type { Reservation, Space } from './space.ts';
+import { diskError } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
+import type { Layout } from '../disk/layout.ts';
+import type { Reservation, Space } from '../disk/space.ts';
 
 /** A held file, opened. */
 export interface HeldBlob extends ByteSource {

@@ -1,4 +1,4 @@
-import { WaystationError } from '../base/errors.ts';
+import { WaystationError } from '../../base/errors.ts';
 
 /** Bytes that may wait for the reader before the writer is asked to wait. */
 const windowLimit = 1024 * 1024;
