@@ -72,7 +72,7 @@ async function openLevel(path: string): Promise<Level<string, unknown>> {
 
 async function removeTree(disk: Disk, path: string): Promise<void> {
   const { rm } = await import('node:fs/promises');
-  if ((await disk.size(path)) !== null) await rm(path, { recursive: true, force: true });
+  if ((await disk.facts(path)) !== null) await rm(path, { recursive: true, force: true });
 }
 
 function reason(error: unknown): string {

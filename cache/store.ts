@@ -74,7 +74,7 @@ export class Store {
     if (taken.refusal !== null) this.space.failed(taken.refusal);
     const maps = new Maps(disk, layout);
     this.#maps = maps;
-    this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, log });
+    this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log });
     this.fills = new Fills({ disk, layout, blobs: this.blobs, space: this.space, clock, log, meter });
     this.generations = generations;
     this.served = new Served(generations, maps);

@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
+import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
@@ -7,8 +8,10 @@ import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
+import { Provenance } from './provenance.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import type { FileFacts } from '../disk/file-facts.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Reservation, Space } from '../disk/space.ts';
 
@@ -35,6 +38,7 @@ export class BlobStore {
   readonly #space: Space;
   readonly #log: Logger;
   readonly #descriptors: Descriptors;
+  readonly #provenance: Provenance;
   readonly #folders = new Set<string>();
   /** Folders with a name that was not synced. */
   readonly #unsynced = new Set<string>();
@@ -44,6 +48,7 @@ export class BlobStore {
     layout: Layout;
     index: BlobIndex;
     space: Space;
+    clock: Clock;
     log: Logger;
     openFiles?: number;
   }) {
@@ -52,7 +57,8 @@ export class BlobStore {
     this.#index = options.index;
     this.#space = options.space;
     this.#log = options.log;
-    this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, open: (path) => this.#disk.openRead(path) });
+    this.#provenance = new Provenance(options.disk);
+    this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
   }
 
   /**
@@ -75,12 +81,25 @@ export class BlobStore {
       }
       return null;
     }
-    if (lease.file.size !== listed.size) {
-      lease.release();
-      await this.#setAside(scope, listed, path);
-      return null;
+    if (await this.#isRight(path, listed, lease.file)) return heldBlob(lease, path, listed.size);
+    lease.release();
+    await this.#setAside(scope, listed, path);
+    return null;
+  }
+
+  /** By length and stamp, else by its digest. A file that cannot be read is not right. */
+  async #isRight(path: string, listed: Listed, facts: FileFacts): Promise<boolean> {
+    if (facts.size !== listed.size) return false;
+    if (this.#provenance.evident(path, facts)) return true;
+    try {
+      const right = await this.#provenance.establish(path, listed, facts);
+      // Opened again next time, with the stamp that it has now.
+      this.#descriptors.forget(path);
+      return right;
+    } catch (error) {
+      this.#log.warn({ path, error: diskError(error, path).message }, 'a held file cannot be read');
+      return false;
     }
-    return heldBlob(lease, path, listed.size);
   }
 
   /** A file that could not be read as it should: moved aside, so that it is fetched again. */
@@ -88,11 +107,16 @@ export class BlobStore {
     await this.#setAside(scope, listed, this.#layout.blob(scope, listed));
   }
 
-  /** Whether the file is there, durably, with the right length. */
+  /** Whether the file is there, durably, and is the one that was proven. */
   async holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
     try {
-      if ((await this.#disk.size(path)) !== listed.size) return false;
+      const facts = await this.#disk.facts(path);
+      if (facts === null) return false;
+      if (!(await this.#isRight(path, listed, facts))) {
+        await this.#setAside(scope, listed, path);
+        return false;
+      }
       await this.#syncName(this.#layout.blobFolder(scope, listed.digest));
       return true;
     } catch {

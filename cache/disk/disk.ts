@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, WaystationError } from '../../base/errors.ts';
+import { factsOf, proven } from './file-facts.ts';
+import type { FileFacts } from './file-facts.ts';
 import { OpenFile } from './open-file.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
@@ -10,13 +12,14 @@ export interface WritableFile {
   write(chunks: readonly Buffer[], position: number): Promise<void>;
   read(buffer: Buffer, position: number, length: number): Promise<number>;
   sync(): Promise<void>;
+  /** Gives it the time of last modification that says "proven, and not touched since" (`proven`). */
+  stamp(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** A file opened for reading only. */
-export interface ReadableFile {
+export interface ReadableFile extends FileFacts {
   readonly fd: number;
-  readonly size: number;
   read(buffer: Buffer, position: number, length: number): Promise<number>;
   close(): Promise<void>;
 }
@@ -32,15 +35,26 @@ export interface Disk {
   openRead(path: string): Promise<ReadableFile | null>;
   readFile(path: string): Promise<Buffer | null>;
   list(path: string): Promise<readonly string[]>;
-  size(path: string): Promise<number | null>;
+  /** null when there is no such file. */
+  facts(path: string): Promise<FileFacts | null>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Makes a folder with all above it; their names are durable when it resolves. */
   makeFolder(path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
-  /** Bytes that this process may still write, and the file system's size. */
-  space(path: string): Promise<{ free: number; total: number }>;
+  /** `stamp` for a file that is not open. */
+  stamp(path: string): Promise<void>;
+  space(path: string): Promise<FileSystemSpace>;
+}
+
+/** Room of a file system. */
+export interface FileSystemSpace {
+  /** Bytes that this process may still write. */
+  readonly free: number;
+  readonly total: number;
+  /** Files that may still be made; infinite where the file system has no such limit. */
+  readonly freeFiles: number;
 }
 
 /** A failed disk call as an error that says what an operator has to look at. */
@@ -82,10 +96,9 @@ export const systemDisk: Disk = {
     absent(async () => {
       const file = await OpenFile.open(path, 'read');
       try {
-        const size = await file.size();
         return {
           fd: file.fd,
-          size,
+          ...(await file.facts()),
           read: (buffer, position, length) => file.read(buffer, position, length),
           close: () => file.close(),
         };
@@ -96,7 +109,7 @@ export const systemDisk: Disk = {
     }),
   readFile: (path) => absent(() => fs.readFile(path)),
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
-  size: (path) => absent(async () => (await fs.stat(path)).size),
+  facts: (path) => absent(async () => factsOf(await fs.stat(path))),
   rename: (from, to) => fs.rename(from, to),
   link: (from, to) => fs.link(from, to),
   unlink: async (path) => {
@@ -109,9 +122,10 @@ export const systemDisk: Disk = {
     for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   },
   syncFolder,
+  stamp: (path) => fs.utimes(path, proven / 1000, proven / 1000),
   async space(path) {
-    const { bavail, bsize, blocks } = await fs.statfs(path);
-    return { free: bavail * bsize, total: blocks * bsize };
+    const { bavail, bsize, blocks, files, ffree } = await fs.statfs(path);
+    return { free: bavail * bsize, total: blocks * bsize, freeFiles: files === 0 ? Infinity : ffree };
   },
 };
 

@@ -1,5 +1,7 @@
-import { close, constants, fdatasync, fstat, open, read, writev } from 'node:fs';
+import { close, constants, fdatasync, fstat, futimes, open, read, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import { factsOf, proven } from './file-facts.ts';
+import type { FileFacts } from './file-facts.ts';
 
 const calls = {
   open: promisify(open),
@@ -8,6 +10,7 @@ const calls = {
   writev: promisify(writev),
   datasync: promisify(fdatasync),
   stat: promisify(fstat),
+  utimes: promisify(futimes),
 };
 
 /**
@@ -49,8 +52,12 @@ export class OpenFile {
     return this.#use(() => calls.datasync(this.fd));
   }
 
-  size(): Promise<number> {
-    return this.#use(async () => (await calls.stat(this.fd)).size);
+  facts(): Promise<FileFacts> {
+    return this.#use(async () => factsOf(await calls.stat(this.fd)));
+  }
+
+  stamp(): Promise<void> {
+    return this.#use(() => calls.utimes(this.fd, proven / 1000, proven / 1000));
   }
 
   /** Resolves once it is closed; every call resolves with the first. */

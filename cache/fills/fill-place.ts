@@ -95,7 +95,7 @@ export class FillPlace {
   async keep(part: Part, sha256: Digest): Promise<void> {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
-    if (part instanceof FilePart) await part.sync();
+    if (part instanceof FilePart) await part.seal();
     else if (part instanceof MemoryPart) await writePart(this.#store.disk, this.#path, part.bytes());
     await this.#store.blobs.commit({ part: this.#path, scope, listed, sha256, reservation: this.#reservation });
   }
@@ -121,12 +121,12 @@ export async function writePart(disk: Disk, path: string, bytes: Buffer): Promis
   try {
     void file.append(bytes);
     await file.flush();
-    await file.sync();
+    await file.seal();
   } finally {
     file.release();
   }
 }
 
 async function sizeOf(disk: Disk, path: string): Promise<number> {
-  return (await disk.size(path).catch(() => null)) ?? 0;
+  return (await disk.facts(path).catch(() => null))?.size ?? 0;
 }

@@ -108,8 +108,10 @@ export class FilePart implements Part {
     }
   }
 
-  async sync(): Promise<void> {
+  /** The bytes are proven: marks the file as such, and makes it durable. */
+  async seal(): Promise<void> {
     try {
+      await this.#file.stamp();
       await this.#file.sync();
     } catch (error) {
       throw diskError(error, this.path);

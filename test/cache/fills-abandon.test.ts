@@ -139,6 +139,7 @@ test('a fill is not gone on with while writes of the one before are under way', 
         fd: part.fd,
         read: (buffer, position, length) => part.read(buffer, position, length),
         sync: () => part.sync(),
+        stamp: () => part.stamp(),
         close: () => part.close(),
         async write(chunks, position) {
           if (position > 0) await passed(slow);

@@ -49,7 +49,7 @@ export async function pieces(
     await systemDisk.makeFolder(needed);
   const index = new BlobIndex();
   const space = new Space({ disk, root, limits, clock });
-  const blobs = new BlobStore({ disk, layout, index, space, log: silentLogger });
+  const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
   const results = new Map<string, number>();
   const fills = new Fills({ disk, layout, blobs, space, clock, log: silentLogger, meter: countingMeter(results) });
   const end = async (): Promise<void> => {

@@ -1,4 +1,6 @@
-import type { Disk, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
+import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
+import { proven } from '../../cache/disk/file-facts.ts';
+import type { FileFacts } from '../../cache/disk/file-facts.ts';
 import type { Seeded } from './seeded.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -18,6 +20,7 @@ interface Inode {
   bytes: Buffer;
   size: number;
   names: number;
+  modified: number;
   handles: number;
 }
 
@@ -63,7 +66,7 @@ export class SimulatedDisk implements Disk {
 
   async openPart(path: string): Promise<WritableFile> {
     await this.#change('openPart', path);
-    const inode = this.#files.get(path) ?? { bytes: Buffer.alloc(0), size: 0, names: 1, handles: 0 };
+    const inode = this.#files.get(path) ?? { bytes: Buffer.alloc(0), size: 0, names: 1, modified: 0, handles: 0 };
     this.#files.set(path, inode);
     const file = this.#opened(inode, path);
     return {
@@ -79,13 +82,17 @@ export class SimulatedDisk implements Disk {
         if (this.#put(inode, whole, position) < whole.length) throw failure('ENOSPC', 'write', path);
       },
       sync: () => this.#change('sync', path),
+      stamp: async () => {
+        await this.#change('stamp', path);
+        inode.modified = proven;
+      },
     };
   }
 
   async openRead(path: string): Promise<ReadableFile | null> {
     await this.#read('openRead', path);
     const inode = this.#files.get(path);
-    return inode === undefined ? null : { ...this.#opened(inode, path), size: inode.size };
+    return inode === undefined ? null : { ...this.#opened(inode, path), ...factsOf(inode) };
   }
 
   async readFile(path: string): Promise<Buffer | null> {
@@ -100,9 +107,10 @@ export class SimulatedDisk implements Disk {
     return [...new Set(names.map((each) => each.slice(path.length + 1).split('/')[0] ?? ''))];
   }
 
-  async size(path: string): Promise<number | null> {
+  async facts(path: string): Promise<FileFacts | null> {
     await this.#turn();
-    return this.#files.get(path)?.size ?? null;
+    const inode = this.#files.get(path);
+    return inode === undefined ? null : factsOf(inode);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -137,12 +145,23 @@ export class SimulatedDisk implements Disk {
     return this.#change('syncFolder', path);
   }
 
-  async space(): Promise<{ free: number; total: number }> {
-    await this.#turn();
-    return { free: this.#troubles.capacity - this.#used, total: this.#troubles.capacity };
+  async stamp(path: string): Promise<void> {
+    await this.#change('stamp', path);
+    const inode = this.#files.get(path);
+    if (inode === undefined) throw failure('ENOENT', 'stamp', path);
+    inode.modified = proven;
   }
 
-  #opened(inode: Inode, path: string): Omit<ReadableFile, 'size'> {
+  async space(): Promise<FileSystemSpace> {
+    await this.#turn();
+    return {
+      free: this.#troubles.capacity - this.#used,
+      total: this.#troubles.capacity,
+      freeFiles: Infinity,
+    };
+  }
+
+  #opened(inode: Inode, path: string): Omit<ReadableFile, keyof FileFacts> {
     inode.handles += 1;
     this.#handles += 1;
     return {
@@ -172,6 +191,7 @@ export class SimulatedDisk implements Disk {
     }
     bytes.copy(inode.bytes, position, 0, count);
     this.#used += Math.max(0, end - inode.size);
+    inode.modified = this.#timeline.now();
     inode.size = Math.max(inode.size, end);
     return count;
   }
@@ -213,6 +233,10 @@ export class SimulatedDisk implements Disk {
     if (fails) this.failures += 1;
     return fails;
   }
+}
+
+function factsOf({ size, modified, names }: Inode): FileFacts {
+  return { size, modified, changed: 0, links: names };
 }
 
 function failure(code: string, call: string, path: string): Error {

@@ -77,7 +77,7 @@ class World {
     const limits = { max: () => plan.budget, keepFree: () => 0 };
     this.#space = new Space({ disk, root: layout.root, limits, clock });
     const log = this.#log();
-    this.#blobs = new BlobStore({ disk, layout, index: new BlobIndex(), space: this.#space, log, openFiles: 2 });
+    this.#blobs = new BlobStore({ disk, layout, index: new BlobIndex(), space: this.#space, clock, log, openFiles: 2 });
     const counter = (name: string) => ({
       inc: ({ result = name }: Readonly<Record<string, string>>) =>
         void this.#results.set(result, this.#count(result) + 1),

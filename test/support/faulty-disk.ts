@@ -1,5 +1,6 @@
-import type { Disk, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
+import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
+import type { FileFacts } from '../../cache/disk/file-facts.ts';
 
 /** One call on the disk, as it was made. */
 export interface DiskCall {
@@ -13,7 +14,7 @@ export interface DiskCall {
 export class FaultyDisk implements Disk {
   readonly calls: DiskCall[] = [];
   readonly #fails: (call: DiskCall, count: number) => string | null;
-  #space: { free: number; total: number } | null = null;
+  #space: FileSystemSpace | null = null;
 
   /** @param fails the system error code with which a call fails; null: it goes through. `count` is 1 for the first. */
   constructor(fails: (call: DiskCall, count: number) => string | null = () => null) {
@@ -26,14 +27,14 @@ export class FaultyDisk implements Disk {
   }
 
   /** Lets the file system seem to have so many bytes. */
-  setSpace(space: { free: number; total: number } | null): void {
-    this.#space = space;
+  setSpace(space: { free: number; total: number; freeFiles?: number } | null): void {
+    this.#space = space === null ? null : { freeFiles: Infinity, ...space };
   }
 
   readonly openRead = (path: string): Promise<ReadableFile | null> => systemDisk.openRead(path);
   readonly readFile = (path: string): Promise<Buffer | null> => systemDisk.readFile(path);
   readonly list = (path: string): Promise<readonly string[]> => systemDisk.list(path);
-  readonly size = (path: string): Promise<number | null> => systemDisk.size(path);
+  readonly facts = (path: string): Promise<FileFacts | null> => systemDisk.facts(path);
 
   async openPart(path: string): Promise<WritableFile> {
     this.#made({ call: 'openPart', path });
@@ -48,6 +49,10 @@ export class FaultyDisk implements Disk {
       sync: async () => {
         this.#made({ call: 'sync', path });
         await file.sync();
+      },
+      stamp: async () => {
+        this.#made({ call: 'stamp', path });
+        await file.stamp();
       },
       close: () => file.close(),
     };
@@ -78,7 +83,12 @@ export class FaultyDisk implements Disk {
     await systemDisk.syncFolder(path);
   }
 
-  async space(path: string): Promise<{ free: number; total: number }> {
+  async stamp(path: string): Promise<void> {
+    this.#made({ call: 'stamp', path });
+    await systemDisk.stamp(path);
+  }
+
+  async space(path: string): Promise<FileSystemSpace> {
     return this.#space ?? systemDisk.space(path);
   }
 
