@@ -12,7 +12,7 @@ import type { Layout } from './disk/layout.ts';
 import type { Maps } from './package-map/maps.ts';
 import type { PackageMap } from './package-map/reader.ts';
 import type { PackageMapWriter } from './package-map/writer.ts';
-import type { Space } from './disk/space.ts';
+import type { Reserving, Space } from './space/space.ts';
 
 /** Bytes of one read of a held file. */
 const readSize = 256 * 1024;
@@ -32,15 +32,25 @@ export class CacheSink {
   readonly #fills: Fills;
   readonly #maps: Maps;
   readonly #space: Space;
+  readonly #room: Reserving;
   #kept = 0;
 
-  constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; fills: Fills; maps: Maps; space: Space }) {
+  constructor(options: {
+    disk: Disk;
+    layout: Layout;
+    blobs: BlobStore;
+    fills: Fills;
+    maps: Maps;
+    space: Space;
+    room: Reserving;
+  }) {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#blobs = options.blobs;
     this.#fills = options.fills;
     this.#maps = options.maps;
     this.#space = options.space;
+    this.#room = options.room;
   }
 
   holds(scope: string, listed: Listed): Promise<boolean> {
@@ -55,7 +65,7 @@ export class CacheSink {
   async keep(scope: string, bytes: Buffer): Promise<Listed> {
     const listed: Listed = { digest: digestOf(bytes), size: bytes.length };
     if (await this.#blobs.holds(scope, listed)) return listed;
-    const reservation = await this.#space.reserve(bytes.length);
+    const reservation = await this.#room.reserve(bytes.length);
     if (reservation === null) throw new WaystationError('disk_full', 'no space to keep repository metadata');
     this.#kept += 1;
     // Two that keep the same bytes at once must not write into one part.

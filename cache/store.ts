@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import type { Digest } from '../base/digest.ts';
 import type { WaystationError } from '../base/errors.ts';
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
@@ -6,6 +7,7 @@ import type { Meter } from '../base/metrics.ts';
 import type { CacheStatus } from '../base/status.ts';
 import { BlobIndex } from './blobs/blob-index.ts';
 import { BlobStore } from './blobs/blob-store.ts';
+import { Marks } from './blobs/marks.ts';
 import { systemDisk } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
 import { Fills } from './fills/fills.ts';
@@ -20,8 +22,10 @@ import { adoptParts, countBlobs, recoverParts } from './upkeep/recover.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
-import { Space } from './disk/space.ts';
-import type { SpaceLimits } from './disk/space.ts';
+import { Evictor } from './space/evictor.ts';
+import { Room } from './space/room.ts';
+import { Space } from './space/space.ts';
+import type { SpaceLimits } from './space/space.ts';
 import { prepareStateDirectory } from './disk/state-directory.ts';
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
@@ -54,6 +58,8 @@ export class Store {
   readonly unlisted: Unlisted;
   readonly notes: Notes;
   readonly space: Space;
+  readonly marks: Marks;
+  readonly #evictor: Evictor;
   readonly #index: BlobIndex;
   readonly #maps: Maps;
   readonly #closing = new AbortController();
@@ -61,6 +67,7 @@ export class Store {
   readonly #clock: Clock;
   readonly #lock: Taken['lock'];
   readonly #repomdServed = new Map<string, number>();
+  readonly #watching: Promise<void>;
   readonly #parts: Promise<readonly CompletePart[]>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
@@ -75,15 +82,20 @@ export class Store {
     const maps = new Maps(disk, layout);
     this.#maps = maps;
     this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log });
-    this.fills = new Fills({ disk, layout, blobs: this.blobs, space: this.space, clock, log, meter });
+    this.marks = new Marks(this.#index);
+    const { space, blobs } = this;
+    this.#evictor = new Evictor({ index: this.#index, marks: this.marks, blobs, space, clock, log, meter });
+    const room = new Room({ space, clock, makeRoom: (bytes) => this.#evictor.makeRoom(bytes) });
+    this.fills = new Fills({ disk, layout, blobs, space, room, clock, log, meter });
     this.generations = generations;
     this.served = new Served(generations, maps);
-    this.sink = new CacheSink({ disk, layout, blobs: this.blobs, fills: this.fills, maps, space: this.space });
+    this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room });
     this.notes = openNotes(disk, layout, log);
-    const fetches = new UnlistedFetches({ disk, layout, blobs: this.blobs, space: this.space, clock, log });
-    this.unlisted = new Unlisted({ disk, layout, blobs: this.blobs, fetches, notes: this.notes, clock });
+    const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
+    this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
-    const recovery = { disk, layout, index: this.#index, space: this.space, log };
+    const recovery = { disk, layout, index: this.#index, space, log };
+    this.#watching = this.#evictor.watch(this.#closing.signal);
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
@@ -126,6 +138,16 @@ export class Store {
     this.served.refresh();
   }
 
+  /** Grows when uses noted before are spent: a body in memory notes its next use then. */
+  get turn(): number {
+    return this.#index.turn;
+  }
+
+  /** A client was given this file from memory. */
+  used(scope: string, digest: Digest): void {
+    this.#index.touch(scope, digest);
+  }
+
   /** A client was given this path's repomd.xml just now. */
   repomdServed(path: string): void {
     this.#repomdServed.set(path, this.#clock.monotonic());
@@ -149,7 +171,7 @@ export class Store {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.fills.close();
-    await this.recovered;
+    await Promise.all([this.recovered, this.#watching]);
     this.blobs.close();
     await this.#maps.close();
     await this.notes.close();

@@ -12,5 +12,4 @@ export function measureStore(store: Store, meter: Meter): void {
     .gauge('cache_state', 'State of the cache: 1 for the one that holds', ['state'])
     .collect(() => states.map((state) => [{ state }, store.space.state === state ? 1 : 0]));
   meter.gauge('fills_active', 'Transfers from upstream that are under way').collect(() => [[{}, store.fills.active]]);
-  meter.counter('evicted_bytes_total', 'Bytes of held files that were removed to make room');
 }

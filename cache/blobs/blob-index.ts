@@ -1,49 +1,193 @@
-import { hexOf } from '../../base/digest.ts';
-import type { Digest } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+import { BlobEntries, queueNames } from './blob-entries.ts';
+import type { QueueName } from './blob-entries.ts';
+import { algorithmNumber, digestOfWords, readWords } from './digest-words.ts';
+import { flag } from './entry-flags.ts';
+import { newEntry } from './entry-queue.ts';
+import type { Entry } from './entry-queue.ts';
+import { Ghosts } from './ghosts.ts';
+import { ScopeNumbers } from './scope-numbers.ts';
+
+/** A blob as the index has it. */
+export interface IndexedBlob {
+  readonly scope: string;
+  /** Of sha384 and sha512 only the first 64 hex digits are kept in memory. */
+  readonly digest: Digest;
+  readonly size: number;
+}
+
+/** The next of a queue. */
+export interface OldestBlob extends IndexedBlob {
+  readonly flags: number;
+  /** Seconds since the epoch at which it came into the queue. */
+  readonly time: number;
+}
+
+export interface Added {
+  /** The file has another name as well. */
+  readonly linked?: boolean;
+  /** A client asked for it: half of what makes it stay. A prefetched file begins without. */
+  readonly wanted?: boolean;
+}
 
 /**
- * Which blobs are held, in memory: for counting only. A hit opens the path that the digest names, so this can never be
- * wrong about content. Keys are 52 bits of digest and scope: of 1,000,000 blobs one pair collides with p ≈ 10⁻⁴.
+ * Which blobs are held, in memory, in at most 48 bytes each: for eviction, counting and garbage. A hit opens the path
+ * that the digest names, so this can never be wrong about content.
  */
 export class BlobIndex {
-  readonly #keys = new Set<number>();
+  readonly #entries = new BlobEntries();
+  readonly #scopes = new ScopeNumbers();
+  readonly #ghosts = new Ghosts();
+  readonly #now: () => number;
+  readonly #key = newEntry();
   /** Grows with every change; what was counted at another version is out of date. */
   version = 0;
+  /** Grows with every blob that had its turn in a queue: a use noted before is spent, and worth noting again. */
+  turn = 0;
+
+  /** @param now seconds since the epoch: how old what goes next is. */
+  constructor(now: () => number = () => Math.floor(Date.now() / 1000)) {
+    this.#now = now;
+  }
 
   get size(): number {
-    return this.#keys.size;
+    return this.#entries.live;
+  }
+
+  /** Bytes of a queue: of all its blobs, and of those that may be evicted. */
+  bytes(queue: QueueName): { readonly all: number; readonly free: number } {
+    return this.#entries.bytes(queue);
   }
 
   has(scope: string, digest: Digest): boolean {
-    return this.#keys.has(keyOf(scope, digest));
+    return this.#find(scope, digest) !== 0;
   }
 
   /** @returns false when it was there already. */
-  add(scope: string, digest: Digest): boolean {
-    const before = this.#keys.size;
-    this.#keys.add(keyOf(scope, digest));
+  add(scope: string, listed: Listed, { linked = false, wanted = false }: Added = {}): boolean {
+    const known = this.#find(scope, listed.digest);
+    const more = flag.confirmed | flag.marked | (linked ? flag.linked : 0);
+    if (known !== 0) {
+      this.#entries.change(known, (flags) => flags | more);
+      return false;
+    }
+    const number = this.#scopes.numberOf(scope);
+    if (number === null) return true;
+    const entry = this.#key;
+    entry.size = listed.size;
+    entry.scope = number;
+    entry.flags = algorithmNumber(listed.digest) | more | ((wanted ? 1 : 0) << flag.useShift);
+    this.#entries.append(wanted && this.#ghosts.recall(entry.words) ? 'main' : 'probation', entry, this.#now());
     this.version += 1;
-    return this.#keys.size > before;
+    return true;
   }
 
-  delete(scope: string, digest: Digest): void {
-    if (this.#keys.delete(keyOf(scope, digest))) this.version += 1;
+  delete(scope: string, digest: Digest): boolean {
+    const position = this.#find(scope, digest);
+    if (position === 0) return false;
+    this.#entries.remove(position);
+    this.version += 1;
+    return true;
+  }
+
+  /** Removed to make room: when it comes back soon, it stays longer. @returns false when it was not there. */
+  evicted(scope: string, digest: Digest): boolean {
+    const known = this.delete(scope, digest);
+    this.turn += 1;
+    if (known) this.#ghosts.remember(this.#key.words);
+    return known;
+  }
+
+  /** Somebody asked for it. */
+  touch(scope: string, digest: Digest): void {
+    const position = this.#find(scope, digest);
+    if (position !== 0) this.#entries.change(position, usedOnceMore);
+  }
+
+  /** The scopes that hold a file of this digest. */
+  scopesOf(digest: Digest): readonly string[] {
+    return this.#scopes.names.filter((scope) => this.#find(scope, digest) !== 0);
+  }
+
+  /** The file has, or had, more than one name. */
+  isLinked(scope: string, digest: Digest): boolean {
+    const position = this.#find(scope, digest);
+    return position !== 0 && (this.#entries.flags(position) & flag.linked) !== 0;
+  }
+
+  /** Sets flags of one blob, if it is there. */
+  flag(scope: string, digest: Digest, set: number): void {
+    const position = this.#find(scope, digest);
+    if (position !== 0) this.#entries.change(position, (flags) => flags | set);
+  }
+
+  /** Changes the flags of every blob, in one turn: some milliseconds for a million. */
+  flagAll(change: (flags: number) => number): void {
+    for (const queue of queueNames) {
+      for (const position of this.#entries.positions(queue)) this.#entries.change(position, change);
+    }
+  }
+
+  /** The blobs whose flags are as asked, oldest first; what comes or moves meanwhile may be missed. */
+  *blobs(are: (flags: number) => boolean = () => true): Generator<IndexedBlob> {
+    for (const queue of queueNames) {
+      for (const position of this.#entries.positions(queue)) {
+        if (are(this.#entries.flags(position))) yield this.#read(position);
+      }
+    }
+  }
+
+  /** The oldest of a queue, null when it is empty. It stays the oldest until it is deleted or put last. */
+  oldest(queue: QueueName): OldestBlob | null {
+    const position = this.#entries.oldest(queue);
+    if (position === 0) return null;
+    const [flags, time] = [this.#entries.flags(position), this.#entries.time(position)];
+    return { ...this.#read(position), flags, time };
+  }
+
+  /** Takes the oldest of a queue to the end of the main one, with other flags. */
+  requeue(queue: QueueName, change: (flags: number) => number): void {
+    this.turn += 1;
+    this.#entries.requeue(queue, change, this.#now());
+  }
+
+  /** The entries of a queue in their order, with their times: what a snapshot writes. The entry is valid until the next. */
+  *entries(queue: QueueName): Generator<{ readonly entry: Entry; readonly time: number }> {
+    const entry = newEntry();
+    for (const position of this.#entries.positions(queue)) {
+      this.#entries.read(position, entry);
+      yield { entry, time: this.#entries.time(position) };
+    }
+  }
+
+  /** The names behind the scope numbers of `entries`. */
+  get scopeNames(): readonly string[] {
+    return this.#scopes.names;
+  }
+
+  /** Takes over an entry of a snapshot, unless the blob is known by now. @param scope numbers are of one process only. */
+  restore(queue: QueueName, entry: Entry, scope: string, time: number): void {
+    const number = this.#scopes.numberOf(scope);
+    if (number === null || this.#entries.find(entry.words, number, entry.flags & flag.algorithm) !== 0) return;
+    this.#entries.append(queue, { ...entry, scope: number }, time);
+    this.version += 1;
+  }
+
+  #read(position: number): IndexedBlob {
+    const entry = newEntry();
+    this.#entries.read(position, entry);
+    const digest = digestOfWords(entry.flags & flag.algorithm, entry.words);
+    return { scope: this.#scopes.names[entry.scope] ?? '', digest, size: entry.size };
+  }
+
+  /** Leaves the digest's words in `#key`. */
+  #find(scope: string, digest: Digest): number {
+    readWords(digest, this.#key.words);
+    const number = this.#scopes.known(scope);
+    return number === null ? 0 : this.#entries.find(this.#key.words, number, algorithmNumber(digest));
   }
 }
 
-function keyOf(scope: string, digest: Digest): number {
-  const key = Number.parseInt(hexOf(digest).slice(0, 13), 16);
-  return scope === 'open' ? key : (key + scopeNumber(scope)) % 2 ** 52;
-}
-
-const scopeNumbers = new Map<string, number>();
-
-function scopeNumber(scope: string): number {
-  let number = scopeNumbers.get(scope);
-  if (number === undefined) {
-    number = 0;
-    for (const character of scope) number = (number * 65_599 + character.charCodeAt(0)) % 2 ** 51;
-    scopeNumbers.set(scope, number);
-  }
-  return number;
+function usedOnceMore(flags: number): number {
+  return (flags & flag.use) === flag.use ? flags : flags + (1 << flag.useShift);
 }

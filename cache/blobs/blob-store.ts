@@ -8,12 +8,15 @@ import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
+import { Exclusive } from './exclusive.ts';
 import { Provenance } from './provenance.ts';
+import { removeBlob } from './removal.ts';
+import type { Removal, Removed } from './removal.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { FileFacts } from '../disk/file-facts.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation, Space } from '../disk/space.ts';
+import type { Reservation, Space } from '../space/space.ts';
 
 /** A held file, opened. */
 export interface HeldBlob extends ByteSource {
@@ -28,10 +31,12 @@ export interface Commit {
   readonly listed: Listed;
   readonly sha256: Digest;
   readonly reservation: Reservation;
+  /** A client asked for it. */
+  readonly wanted?: boolean;
 }
 
 /** Immutable files named by their digest, below a possession scope. */
-export class BlobStore {
+export class BlobStore implements Removal {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #index: BlobIndex;
@@ -42,6 +47,7 @@ export class BlobStore {
   readonly #folders = new Set<string>();
   /** Folders with a name that was not synced. */
   readonly #unsynced = new Set<string>();
+  readonly #exclusive = new Exclusive();
 
   constructor(options: {
     disk: Disk;
@@ -81,7 +87,10 @@ export class BlobStore {
       }
       return null;
     }
-    if (await this.#isRight(path, listed, lease.file)) return heldBlob(lease, path, listed.size);
+    if (await this.#isRight(path, listed, lease.file)) {
+      this.#index.touch(scope, listed.digest);
+      return heldBlob(lease, path, listed.size);
+    }
     lease.release();
     await this.#setAside(scope, listed, path);
     return null;
@@ -110,6 +119,7 @@ export class BlobStore {
   /** Whether the file is there, durably, and is the one that was proven. */
   async holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
+    await this.#exclusive.idle(path);
     try {
       const facts = await this.#disk.facts(path);
       if (facts === null) return false;
@@ -130,15 +140,34 @@ export class BlobStore {
    * its name; before that, it is the caller's to end.
    * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
-  async commit({ part, scope, listed, sha256, reservation }: Commit): Promise<void> {
+  async commit(commit: Commit): Promise<void> {
+    const { scope, listed, sha256 } = commit;
     const path = this.#layout.blob(scope, listed);
+    await this.#exclusive.run(path, () => this.#name(path, commit));
+    this.#space.healed();
+    if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
+  }
+
+  /** Removes a held file, unless somebody reads or writes it now. */
+  remove(scope: string, listed: Listed): Promise<Removed> {
+    const [disk, layout, index, space] = [this.#disk, this.#layout, this.#index, this.#space];
+    const parts = { disk, layout, index, space, descriptors: this.#descriptors, exclusive: this.#exclusive };
+    return removeBlob(parts, scope, listed);
+  }
+
+  close(): void {
+    this.#descriptors.close();
+  }
+
+  async #name(path: string, { part, scope, listed, sha256, reservation, wanted = false }: Commit): Promise<void> {
     const folder = this.#layout.blobFolder(scope, listed.digest);
+    const linked = listed.digest !== sha256;
     try {
       await this.#makeFolder(folder);
       await this.#disk.rename(part, path);
       this.#descriptors.forget(path);
       // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
-      reservation.commit(this.#index.add(scope, listed.digest) ? listed.size : 0);
+      reservation.commit(this.#index.add(scope, listed, { wanted, linked }) ? listed.size : 0);
       this.#unsynced.add(folder);
       await this.#syncName(folder);
     } catch (error) {
@@ -147,12 +176,6 @@ export class BlobStore {
       this.#space.failed(failure);
       throw failure;
     }
-    this.#space.healed();
-    if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
-  }
-
-  close(): void {
-    this.#descriptors.close();
   }
 
   /** The second name saves a transfer, should another repository list the file by sha256: nothing depends on it. */
@@ -169,7 +192,7 @@ export class BlobStore {
       this.#log.warn({ path: target, error: diskError(error, target).message }, 'a file has no name by its sha256');
       return;
     }
-    this.#index.add(scope, named.digest);
+    this.#index.add(scope, named, { linked: true });
   }
 
   /** Makes the names in a folder outlive a power cut, if an earlier try to do so failed or is still to come. */

@@ -6,7 +6,7 @@ import { verifyFirstLimit } from './fill.ts';
 import type { Layout } from '../disk/layout.ts';
 import { FilePart, MemoryPart } from './part.ts';
 import type { Part } from './part.ts';
-import type { Reservation, Space } from '../disk/space.ts';
+import type { Reservation, Reserving, Space } from '../space/space.ts';
 
 /** What a place is made from. */
 export interface PlaceStore {
@@ -14,6 +14,7 @@ export interface PlaceStore {
   readonly layout: Layout;
   readonly blobs: BlobStore;
   readonly space: Space;
+  readonly room: Reserving;
 }
 
 export interface PlacedFile {
@@ -51,7 +52,7 @@ export class FillPlace {
   }
 
   static async reserve(store: PlaceStore, file: PlacedFile): Promise<FillPlace> {
-    const { disk, layout, space } = store;
+    const { disk, layout, space, room } = store;
     const { scope, listed, adopt } = file;
     const path = layout.part(scope, listed);
     const small = listed.size <= verifyFirstLimit && !adopt;
@@ -65,7 +66,7 @@ export class FillPlace {
       counted = await sizeOf(disk, path);
       space.adjust(counted - found);
     }
-    const reservation = await space.reserve(listed.size, counted);
+    const reservation = await room.reserve(listed.size, counted);
     return new FillPlace(store, file, { small, present: goesOn ? found : 0, reservation });
   }
 
@@ -91,13 +92,16 @@ export class FillPlace {
     return (this.#part = part);
   }
 
-  /** Turns proven bytes into a held file, durably. @throws WaystationError when the disk refuses. */
-  async keep(part: Part, sha256: Digest): Promise<void> {
+  /**
+   * Turns proven bytes into a held file, durably.
+   * @param wanted a client asked for it. @throws WaystationError when the disk refuses.
+   */
+  async keep(part: Part, sha256: Digest, wanted: boolean): Promise<void> {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
     if (part instanceof FilePart) await part.seal();
     else if (part instanceof MemoryPart) await writePart(this.#store.disk, this.#path, part.bytes());
-    await this.#store.blobs.commit({ part: this.#path, scope, listed, sha256, reservation: this.#reservation });
+    await this.#store.blobs.commit({ part: this.#path, scope, listed, sha256, reservation: this.#reservation, wanted });
   }
 
   /**

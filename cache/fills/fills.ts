@@ -11,6 +11,8 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
+import { keyOf, notForOthers } from './in-flight.ts';
+import type { FillRequest, InFlight } from './in-flight.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -24,15 +26,6 @@ const abandonAfter = 30_000;
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
 
-export interface FillRequest {
-  readonly scope: string;
-  readonly listed: Listed;
-  /** Called when this request starts the fill, and for each transfer of its own. */
-  readonly loader: () => Loader;
-  /** Bytes that an earlier run left, to be proven or thrown away: looked for also when the file is small. */
-  readonly adopt?: boolean;
-}
-
 export interface OpenedFill {
   readonly source: ByteSource;
   /** `hit`: the fill had proven the whole file before this request came, and is only being named. */
@@ -43,21 +36,6 @@ export interface OpenedFill {
 export interface OpenedSlice {
   readonly source: ByteSource;
   readonly outcome: 'partial';
-}
-
-interface InFlight {
-  /** null: it cannot be stored, and is too large to be shared in memory. */
-  readonly begun: Promise<Fill | null>;
-  /** Settles when the file is held, or will not be. */
-  readonly stored: Promise<void>;
-  /** Resolves when nothing is left of it but the file. */
-  readonly gone: Promise<void>;
-  readonly adopting: boolean;
-  storing: boolean;
-  /** Syncs that wait for it: it goes on without followers. */
-  wanted: number;
-  /** Ends the wait for someone to come back. */
-  comeBack: AbortController | null;
 }
 
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
@@ -105,6 +83,7 @@ export class Fills {
       const begun = this.#clock.monotonic();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
+      entry.asked = true;
       const fill = await entry.begun;
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
@@ -194,6 +173,7 @@ export class Fills {
       gone: this.#afterwards(key, stored, () => entry),
       adopting: request.adopt === true,
       storing: true,
+      asked: false,
       wanted: 0,
       comeBack: null,
     };
@@ -226,7 +206,7 @@ export class Fills {
       const fill = await this.#begin(request, place, entry);
       begun.resolve(fill);
       const { sha256 } = await fill.run();
-      await place.keep(fill.growing.part, sha256);
+      await place.keep(fill.growing.part, sha256, entry().asked);
       this.#results.inc({ result: 'stored' });
     } catch (error) {
       // Whoever waits for the fill has one by now, or never will.
@@ -287,13 +267,4 @@ export class Fills {
       },
     };
   }
-}
-
-/** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */
-function notForOthers(entry: InFlight, failure: WaystationError): boolean {
-  return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
-}
-
-function keyOf(request: FillRequest): string {
-  return `${request.scope}/${request.listed.digest}.${request.listed.size}`;
 }

@@ -13,7 +13,7 @@ import type { Expectation } from './expectation.ts';
 import { Growing } from '../fills/growing.ts';
 import type { Layout } from '../disk/layout.ts';
 import { FilePart } from '../fills/part.ts';
-import type { Reservation, Space } from '../disk/space.ts';
+import type { Reservation, Reserving, Space } from '../space/space.ts';
 import { writeEntry } from './unlisted-entry.ts';
 
 /** Asked for when a file of unknown length grows past what was reserved. */
@@ -55,23 +55,33 @@ export class UnlistedFetches {
   readonly #layout: Layout;
   readonly #blobs: BlobStore;
   readonly #space: Space;
+  readonly #room: Reserving;
   readonly #clock: Clock;
   readonly #log: Logger;
   #pointers: Promise<void> = Promise.resolve();
   #begun = 0;
 
-  constructor(options: { disk: Disk; layout: Layout; blobs: BlobStore; space: Space; clock: Clock; log: Logger }) {
+  constructor(options: {
+    disk: Disk;
+    layout: Layout;
+    blobs: BlobStore;
+    space: Space;
+    room: Reserving;
+    clock: Clock;
+    log: Logger;
+  }) {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#blobs = options.blobs;
     this.#space = options.space;
+    this.#room = options.room;
     this.#clock = options.clock;
     this.#log = options.log;
   }
 
   /** @returns null when it cannot be stored now; the transfer is untouched then. */
   async begin(name: UnlistedName, transfer: Transfer): Promise<UnlistedFetch | null> {
-    const reservation = await this.#space.reserve(transfer.total ?? reservationStep);
+    const reservation = await this.#room.reserve(transfer.total ?? reservationStep);
     if (reservation === null) return null;
     this.#begun += 1;
     const key = hexOf(digestOf(`${name.repository}\n${name.file}`));

@@ -10,7 +10,7 @@ import type { Disk } from '../disk/disk.ts';
 import type { Fills } from '../fills/fills.ts';
 import { parsePartName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Space } from '../disk/space.ts';
+import type { Space } from '../space/space.ts';
 
 /** A part that nobody went on with for this long is removed. */
 const partLifetime = 24 * 3_600_000;
@@ -107,7 +107,7 @@ export async function countBlobs({ disk, layout, index, space, log }: Recovery, 
           }
           const path = join(layout.blobs, scope, algorithm, folder, name);
           const twin = linked && algorithm === 'sha256' && (await linkCount(path)) > 1;
-          if (index.add(scope, listed.digest) && !twin) space.adjust(listed.size);
+          if (index.add(scope, listed, { linked: twin }) && !twin) space.adjust(listed.size);
         }
       }
     }

@@ -70,6 +70,10 @@ export class Content {
     if (answer === undefined || ports.draining()) return false;
     const stale = answer.repomdOf !== null && answer.staleHeaders !== null && ports.stale(answer.repomdOf);
     if (answer.repomdOf !== null) store.repomdServed(answer.repomdOf);
+    if (answer.turn !== store.turn) {
+      answer.turn = store.turn;
+      store.used(answer.scope, answer.digest);
+    }
     exchange.outcome = stale ? 'stale' : 'hit';
     exchange.ended(answer.body.length, false);
     exchanges.headSent(exchange);

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import type { Digest } from '../../base/digest.ts';
 
 /** A whole answer at hand: what most requests of a site come to. */
 export interface HotAnswer {
@@ -12,6 +13,10 @@ export interface HotAnswer {
   readonly repomdOf: string | null;
   /** The epoch of the served view that it was made under. */
   readonly epoch: number;
+  readonly scope: string;
+  readonly digest: Digest;
+  /** The store's turn when its use was last noted. */
+  turn: number;
 }
 
 /** Bodies up to this size are kept. */

@@ -136,6 +136,9 @@ export class ListedFiles {
         body,
         repomdOf: current ? found.repository.path : null,
         epoch,
+        scope: wanted.scope,
+        digest: found.listed.digest,
+        turn: -1,
       });
     }
     exchange.outcome = outcome;

@@ -14,7 +14,7 @@ async function damaged(disk: Disk = systemDisk) {
   const path = store.layout.blob('open', listed);
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, bytes.subarray(0, 4_000));
-  store.index.add('open', listed.digest);
+  store.index.add('open', listed);
   store.space.adjust(listed.size);
   return { store, listed, path };
 }

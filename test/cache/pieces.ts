@@ -13,8 +13,8 @@ import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { Fills } from '../../cache/fills/fills.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { Space } from '../../cache/disk/space.ts';
-import type { SpaceLimits } from '../../cache/disk/space.ts';
+import { Space } from '../../cache/space/space.ts';
+import type { SpaceLimits } from '../../cache/space/space.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -51,7 +51,16 @@ export async function pieces(
   const space = new Space({ disk, root, limits, clock });
   const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
   const results = new Map<string, number>();
-  const fills = new Fills({ disk, layout, blobs, space, clock, log: silentLogger, meter: countingMeter(results) });
+  const fills = new Fills({
+    disk,
+    layout,
+    blobs,
+    space,
+    room: space,
+    clock,
+    log: silentLogger,
+    meter: countingMeter(results),
+  });
   const end = async (): Promise<void> => {
     await idle({ fills, clock });
     blobs.close();

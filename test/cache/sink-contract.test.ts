@@ -19,7 +19,7 @@ const patient = new AbortController().signal;
 function cacheSink(store: Pieces, disk = systemDisk): { sink: Sink; maps: Maps } {
   const { layout, blobs, fills, space } = store;
   const maps = new Maps(disk, layout);
-  return { sink: new CacheSink({ disk, layout, blobs, fills, maps, space }), maps };
+  return { sink: new CacheSink({ disk, layout, blobs, fills, maps, space, room: space }), maps };
 }
 
 interface Implementation extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
-import { Space } from '../../cache/disk/space.ts';
-import type { SpaceLimits } from '../../cache/disk/space.ts';
+import { Space } from '../../cache/space/space.ts';
+import type { SpaceLimits } from '../../cache/space/space.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { roomy } from './pieces.ts';

@@ -7,7 +7,7 @@ import type { Disk } from '../../cache/disk/disk.ts';
 import type { Expectation } from '../../cache/unlisted/expectation.ts';
 import { memoryNotes } from '../../cache/notes.ts';
 import type { Notes } from '../../cache/notes.ts';
-import type { SpaceLimits } from '../../cache/disk/space.ts';
+import type { SpaceLimits } from '../../cache/space/space.ts';
 import { UnlistedFetches } from '../../cache/unlisted/unlisted-fetch.ts';
 import { Unlisted } from '../../cache/unlisted/unlisted.ts';
 import type { OpenedUnlisted } from '../../cache/unlisted/unlisted.ts';
@@ -92,7 +92,7 @@ export async function fixture(
   const store = await pieces(options);
   const { disk = systemDisk, name = 'images/boot.iso', notes = memoryNotes() } = options;
   const { layout, blobs, space, clock } = store;
-  const fetches = new RememberedFetches({ disk, layout, blobs, space, clock, log: silentLogger });
+  const fetches = new RememberedFetches({ disk, layout, blobs, space, room: space, clock, log: silentLogger });
   const unlisted = new Unlisted({ disk, layout, blobs, fetches, notes, clock });
   const upstream = new Upstream();
   const open: Fixture['open'] = (scope = 'open', expected = null) =>

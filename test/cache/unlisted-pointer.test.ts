@@ -23,7 +23,15 @@ function transfer(text: string): Transfer {
 test('two fetches of one unlisted file that end together are both kept, and the disk is well', async () => {
   await using store = await pieces();
   const { layout, blobs, space, clock } = store;
-  const fetches = new UnlistedFetches({ disk: systemDisk, layout, blobs, space, clock, log: silentLogger });
+  const fetches = new UnlistedFetches({
+    disk: systemDisk,
+    layout,
+    blobs,
+    space,
+    room: space,
+    clock,
+    log: silentLogger,
+  });
   const pairs = Array.from({ length: 20 }, (_, index) => ({ repository: 'r', file: `f${index}`, scope: 'open' }));
   const kept = pairs.flatMap((name) =>
     ['one', 'two'].map(async (text) => {

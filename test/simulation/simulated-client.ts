@@ -2,7 +2,8 @@ import type { ByteSource } from '../../base/body.ts';
 import type { Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../../cache/blobs/blob-store.ts';
-import type { FillRequest, Fills } from '../../cache/fills/fills.ts';
+import type { Fills } from '../../cache/fills/fills.ts';
+import type { FillRequest } from '../../cache/fills/in-flight.ts';
 import type { SingleRange } from '../../cache/fills/slices.ts';
 import type { Timeline } from './timeline.ts';
 

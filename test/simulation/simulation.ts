@@ -9,7 +9,7 @@ import { BlobIndex } from '../../cache/blobs/blob-index.ts';
 import { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { Fills } from '../../cache/fills/fills.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { Space } from '../../cache/disk/space.ts';
+import { Space } from '../../cache/space/space.ts';
 import { scenario } from './scenario.ts';
 import type { Scenario, SimulatedFile } from './scenario.ts';
 import { Seeded } from './seeded.ts';
@@ -83,7 +83,16 @@ class World {
         void this.#results.set(result, this.#count(result) + 1),
     });
     const meter = { ...silentMeter, counter };
-    this.#fills = new Fills({ disk, layout, blobs: this.#blobs, space: this.#space, clock, log, meter });
+    this.#fills = new Fills({
+      disk,
+      layout,
+      blobs: this.#blobs,
+      space: this.#space,
+      room: this.#space,
+      clock,
+      log,
+      meter,
+    });
     for (const file of plan.files) {
       const witness = new Witness(file, {
         onDisk: () => disk.peek(layout.part(file.scope, file.listed)),

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { CacheState } from '../../base/status.ts';
-import type { Disk } from './disk.ts';
+import type { Disk } from '../disk/disk.ts';
 
 export interface SpaceLimits {
   /** Most bytes that blobs and parts may take, given the file system's size. */
@@ -22,8 +22,19 @@ export interface Reservation {
   release(): void;
 }
 
+/** Gives room before bytes are written. */
+export interface Reserving {
+  /**
+   * @param present bytes of the file that are on disk already and counted as used: the reservation takes them over.
+   * @returns null when the bytes may not be stored now: serve without storing.
+   */
+  reserve(bytes: number, present?: number): Promise<Reservation | null>;
+}
+
 /** How old a statfs may be; between two, own reservations are counted. */
 const statfsAge = 1_000;
+/** Files that the file system must be able to take before one is begun: its name, its part, the documents of a flip. */
+const fewestFiles = 64;
 /** After a failed write the disk is tried again this much later. */
 const retryAfter = 5_000;
 
@@ -31,7 +42,7 @@ const retryAfter = 5_000;
  * The disk budget. It refuses, so that a full or sick disk means serving without storing (never an error for a client);
  * every refusal and every recovery is visible as the state.
  */
-export class Space {
+export class Space implements Reserving {
   readonly #disk: Disk;
   readonly #root: string;
   readonly #limits: SpaceLimits;
@@ -44,6 +55,7 @@ export class Space {
   #unseen = 0;
   #free = 0;
   #total = 0;
+  #freeFiles = Infinity;
   #measured = -Infinity;
   #measuring: Promise<void> | null = null;
   #sick: { state: CacheState; until: number } | null = null;
@@ -79,9 +91,33 @@ export class Space {
     return this.#clock.monotonic() - this.#refused < 60_000 ? 'full' : 'ok';
   }
 
-  /** Bytes that are on disk without a reservation of this process: found at start, or removed. */
+  /** Bytes that are on disk without a reservation of this process: found at start, or gone by other hands. */
   adjust(bytes: number): void {
     this.#used += bytes;
+  }
+
+  /** Bytes of a file that was just removed here. */
+  freed(bytes: number): void {
+    this.#used -= bytes;
+    // Until the next statfs says so.
+    this.#unseen -= bytes;
+  }
+
+  /** Whether the disk takes writes, as far as is known. */
+  get writable(): boolean {
+    return this.#sick === null || this.#clock.monotonic() >= this.#sick.until;
+  }
+
+  /** Bytes that would have to go before so many more could be stored; 0 or less: none. */
+  shortage(bytes: number): number {
+    const overMax = this.#used + this.#reserved + bytes - this.#limits.max(this.#total);
+    const free = this.#free - this.#unwritten - this.#unseen;
+    return Math.max(overMax, this.#limits.keepFree(this.#total) + bytes - free);
+  }
+
+  /** Files that would have to go before the file system takes as many as are kept free. */
+  get fileShortage(): number {
+    return Math.max(0, fewestFiles - this.#freeFiles);
   }
 
   /** Measures the file system if the last figure is old. */
@@ -93,10 +129,7 @@ export class Space {
     await this.#measuring;
   }
 
-  /**
-   * @param present bytes of the file that are on disk already and counted as used: the reservation takes them over.
-   * @returns null when the bytes may not be stored now: serve without storing.
-   */
+  /** Of the room that there is; nothing is removed. */
   async reserve(bytes: number, present = 0): Promise<Reservation | null> {
     await this.measure();
     if (!this.#take(bytes, present)) return null;
@@ -147,9 +180,10 @@ export class Space {
   async #statfs(): Promise<void> {
     const shown = this.#unseen;
     try {
-      const { free, total } = await this.#disk.space(this.#root);
+      const { free, total, freeFiles } = await this.#disk.space(this.#root);
       this.#free = free;
       this.#total = total;
+      this.#freeFiles = freeFiles;
       this.#unseen -= shown;
       this.#measured = this.#clock.monotonic();
     } catch (error) {
@@ -158,11 +192,8 @@ export class Space {
   }
 
   #take(bytes: number, present: number): boolean {
-    if (this.#sick !== null && this.#clock.monotonic() < this.#sick.until) return false;
-    const fits =
-      this.#used - present + this.#reserved + bytes <= this.#limits.max(this.#total) &&
-      this.#free - this.#unwritten - this.#unseen - (bytes - present) >= this.#limits.keepFree(this.#total);
-    if (!fits) {
+    if (!this.writable) return false;
+    if (this.shortage(bytes - present) > 0 || this.fileShortage > 0) {
       this.#refused = this.#clock.monotonic();
       return false;
     }

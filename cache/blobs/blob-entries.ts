@@ -1,0 +1,170 @@
+import { flag, heldBack } from './entry-flags.ts';
+import { EntryQueue, newEntry } from './entry-queue.ts';
+import type { Entry } from './entry-queue.ts';
+import { PositionTable } from './position-table.ts';
+
+/** The two queues of S3-FIFO (Yang et al., SOSP 2023): what came lately, and what was asked for again. */
+export type QueueName = 'probation' | 'main';
+
+export const queueNames = ['probation', 'main'] as const satisfies readonly QueueName[];
+
+/** Positions are numbers with the queue in the lowest bit, in 32 bits; before a number does not fit, all begin anew. */
+const lastNumber = 2 ** 30;
+/** Places of removed entries are given back when there are as many as this, … */
+const fewDead = 16_384;
+/** … and this share of the entries. */
+const deadShare = 1 / 3;
+
+/** Entries in two queues, found by digest, scope and algorithm. 0 is no position; every change may move the others. */
+export class BlobEntries {
+  readonly #queues: Record<QueueName, EntryQueue> = { probation: new EntryQueue(), main: new EntryQueue() };
+  readonly #bytes = { probation: { all: 0, free: 0 }, main: { all: 0, free: 0 } };
+  readonly #table = new PositionTable((position) => this.#queueOf(position).firstWord(numberOf(position)));
+  #live = 0;
+  #dead = 0;
+
+  get live(): number {
+    return this.#live;
+  }
+
+  /** Bytes of a queue: of all its blobs, and of those that may be evicted. */
+  bytes(queue: QueueName): { readonly all: number; readonly free: number } {
+    return this.#bytes[queue];
+  }
+
+  find(words: Uint32Array, scope: number, algorithm: number): number {
+    return this.#table.find(words[0]!, (position) => {
+      const entries = this.#queueOf(position);
+      const number = numberOf(position);
+      const tagged = entries.scopeAndFlags(number);
+      return (
+        (tagged & 0xfff) === scope &&
+        ((tagged >>> 12) & flag.algorithm) === algorithm &&
+        entries.sameDigest(number, words)
+      );
+    });
+  }
+
+  /** @param time of entry, seconds since the epoch. */
+  append(queue: QueueName, entry: Entry, time: number): void {
+    const full = this.#queues[queue].tail >= lastNumber;
+    if (full || this.#dead > fewDead + this.#live * deadShare) this.#compact();
+    this.#table.insert(entry.words[0]!, positionOf(queue, this.#queues[queue].push(entry, time)));
+    this.#count(queue, entry, 1);
+    this.#live += 1;
+  }
+
+  remove(position: number): void {
+    const queue = queueNameOf(position);
+    const entries = this.#queues[queue];
+    const number = numberOf(position);
+    const entry = newEntry();
+    entries.read(number, entry);
+    this.#table.remove(entry.words[0]!, position);
+    this.#count(queue, entry, -1);
+    entries.setFlags(number, flag.dead);
+    this.#live -= 1;
+    this.#dead += 1;
+  }
+
+  flags(position: number): number {
+    return this.#queueOf(position).scopeAndFlags(numberOf(position)) >>> 12;
+  }
+
+  change(position: number, change: (flags: number) => number): void {
+    const queue = queueNameOf(position);
+    const entries = this.#queues[queue];
+    const number = numberOf(position);
+    const before = entries.scopeAndFlags(number) >>> 12;
+    const after = change(before);
+    const freed = Number((before & heldBack) !== 0) - Number((after & heldBack) !== 0);
+    if (freed !== 0) this.#bytes[queue].free += freed * entries.size(number);
+    entries.setFlags(number, after);
+  }
+
+  read(position: number, into: Entry): void {
+    this.#queueOf(position).read(numberOf(position), into);
+  }
+
+  time(position: number): number {
+    return this.#queueOf(position).time(numberOf(position));
+  }
+
+  /** The entries of a queue in their order. Those that come or move meanwhile may be missed, or seen twice. */
+  *positions(queue: QueueName): Generator<number> {
+    for (let number = 0; number < this.#queues[queue].tail; number += 1) {
+      number = Math.max(number, this.#queues[queue].head);
+      if (number === this.#queues[queue].tail) return;
+      const position = positionOf(queue, number);
+      if ((this.flags(position) & flag.dead) === 0) yield position;
+    }
+  }
+
+  /** The oldest of a queue; 0: it is empty. */
+  oldest(queue: QueueName): number {
+    const entries = this.#queues[queue];
+    for (; entries.head < entries.tail; entries.shift()) {
+      const position = positionOf(queue, entries.head);
+      if ((this.flags(position) & flag.dead) === 0) return position;
+      this.#dead -= 1;
+    }
+    return 0;
+  }
+
+  /** Takes the oldest of a queue to the end of the main one, with other flags. */
+  requeue(queue: QueueName, change: (flags: number) => number, time: number): void {
+    const from = this.oldest(queue);
+    if (from === 0) return;
+    const entry = newEntry();
+    this.read(from, entry);
+    this.#count(queue, entry, -1);
+    entry.flags = change(entry.flags);
+    this.#queues[queue].shift();
+    const to = positionOf('main', this.#queues.main.push(entry, time));
+    this.#count('main', entry, 1);
+    this.#table.replace(entry.words[0]!, from, to);
+  }
+
+  /** Gives the places of removed entries back, and begins numbers at 0 again. */
+  #compact(): void {
+    const entry = newEntry();
+    for (const queue of queueNames) {
+      const before = this.#queues[queue];
+      const after = new EntryQueue();
+      // Segment by segment: what was copied is given back before the rest is.
+      for (; before.head < before.tail; before.shift()) {
+        before.read(before.head, entry);
+        if ((entry.flags & flag.dead) === 0) after.push(entry, before.time(before.head));
+      }
+      this.#queues[queue] = after;
+    }
+    this.#dead = 0;
+    this.#table.clear(this.#live + 1);
+    for (const queue of queueNames) {
+      const entries = this.#queues[queue];
+      for (let number = entries.head; number < entries.tail; number += 1)
+        this.#table.insert(entries.firstWord(number), positionOf(queue, number));
+    }
+  }
+
+  #count(queue: QueueName, { size, flags }: Entry, sign: 1 | -1): void {
+    this.#bytes[queue].all += sign * size;
+    if ((flags & heldBack) === 0) this.#bytes[queue].free += sign * size;
+  }
+
+  #queueOf(position: number): EntryQueue {
+    return this.#queues[queueNameOf(position)];
+  }
+}
+
+function positionOf(queue: QueueName, number: number): number {
+  return number * 2 + (queue === 'main' ? 1 : 0) + 1;
+}
+
+function numberOf(position: number): number {
+  return Math.floor((position - 1) / 2);
+}
+
+function queueNameOf(position: number): QueueName {
+  return (position - 1) % 2 === 1 ? 'main' : 'probation';
+}

@@ -1,0 +1,64 @@
+import type { Digest } from '../../base/digest.ts';
+import type { BlobIndex, IndexedBlob } from './blob-index.ts';
+import { flag } from './entry-flags.ts';
+
+/**
+ * What is known of blobs beyond that they are held: what refers to them, what must not be evicted, and what a sync that
+ * has not published yet counts on.
+ */
+export class Marks {
+  readonly #index: BlobIndex;
+  #protectionKnown = false;
+
+  constructor(index: BlobIndex) {
+    this.#index = index;
+  }
+
+  /** Whether a pass has said since start what is protected: before that, nothing may be evicted. */
+  get protectionKnown(): boolean {
+    return this.#protectionKnown;
+  }
+
+  /** Begins a pass: all marks are cleared, and what is added from now on counts as marked. */
+  begin(): void {
+    this.#index.flagAll((flags) => flags & ~(flag.marked | flag.protectedNext));
+  }
+
+  /** @param protect it must not be evicted. */
+  mark(scope: string, digest: Digest, protect: boolean): void {
+    this.#index.flag(scope, digest, protect ? flag.marked | flag.protectedNext : flag.marked);
+  }
+
+  /** Ends a pass that saw everything: from now on that is protected which it protected, and nothing else. */
+  end(): void {
+    this.#index.flagAll((flags) =>
+      (flags & flag.protectedNext) === 0 ? flags & ~flag.protected : flags | flag.protected,
+    );
+    this.#protectionKnown = true;
+  }
+
+  /** What the last pass did not mark, and no sync counts on. The index may change meanwhile. */
+  unmarked(): Generator<IndexedBlob> {
+    return this.#index.blobs((flags) => (flags & (flag.marked | flag.kept)) === 0);
+  }
+
+  /** Protects at once, outside of a pass or beside one. */
+  protect(scope: string, digest: Digest): void {
+    this.#index.flag(scope, digest, flag.protected | flag.protectedNext | flag.marked);
+  }
+
+  /** A sync counts on it: neither evicted nor collected until `releaseRuns`. */
+  keepForRun(scope: string, digest: Digest): void {
+    this.#index.flag(scope, digest, flag.kept);
+  }
+
+  /** No sync is under way any more. */
+  releaseRuns(): void {
+    this.#index.flagAll((flags) => flags & ~flag.kept);
+  }
+
+  /** What a snapshot of a clean stop said of protection is taken over. */
+  restored(): void {
+    this.#protectionKnown = true;
+  }
+}

@@ -1,0 +1,140 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../base/digest.ts';
+import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
+import { BlobIndex } from '../../cache/blobs/blob-index.ts';
+import { flag } from '../../cache/blobs/entry-flags.ts';
+import { Marks } from '../../cache/blobs/marks.ts';
+
+const listed = (name: number, algorithm: Algorithm = 'sha256', size = name * 1000): Listed => ({
+  digest: digestOf(String(name), algorithm),
+  size,
+});
+
+/** Digests that share their first 32 bits, so that every one of them meets every other in the table. */
+const crowded = (name: number): Listed => ({
+  digest: `sha256:00000000${digestOf(String(name)).slice(15)}` as Digest,
+  size: name,
+});
+
+describe('the index of blobs', () => {
+  test('keeps digests of every algorithm apart, and scopes', () => {
+    const index = new BlobIndex();
+    for (const algorithm of ['sha256', 'sha512', 'sha384', 'sha224', 'sha1', 'md5'] as const) {
+      const blob = listed(7, algorithm);
+      expect([index.add('open', blob), index.add('open', blob), index.add('corp', blob)]).toEqual([true, false, true]);
+      expect(index.scopesOf(blob.digest)).toEqual(['open', 'corp']);
+    }
+    expect(index.size).toBe(12);
+    const kept = [...index.blobs()].map(({ digest }) => digest);
+    expect(kept).toContain(digestOf('7', 'md5'));
+    expect(kept).toContain(digestOf('7', 'sha512').slice(0, 'sha512:'.length + 64));
+  });
+
+  test('keeps sizes that do not fit into 32 bits', () => {
+    const index = new BlobIndex();
+    const size = 5 * 2 ** 32 + 12_345;
+    index.add('open', listed(1, 'sha256', size));
+    expect([[...index.blobs()][0]?.size, index.bytes('probation').all]).toEqual([size, size]);
+  });
+
+  test('does what a map does, whatever is added, moved and removed in whatever order', () => {
+    const steps = fc.array(
+      fc.record({
+        what: fc.constantFrom('add', 'add', 'add', 'delete', 'touch', 'requeue', 'drop'),
+        name: fc.integer({ min: 1, max: 60 }),
+        crowd: fc.boolean(),
+      }),
+      { maxLength: 400 },
+    );
+    fc.assert(
+      fc.property(steps, (all) => {
+        const index = new BlobIndex();
+        const model = new Map<Digest, number>();
+        for (const { what, name, crowd } of all) {
+          const blob = crowd ? crowded(name) : listed(name);
+          if (what === 'add') {
+            expect(index.add('open', blob)).toBe(!model.has(blob.digest));
+            model.set(blob.digest, blob.size);
+          } else if (what === 'delete') expect(index.delete('open', blob.digest)).toBe(model.delete(blob.digest));
+          else if (what === 'touch') index.touch('open', blob.digest);
+          else if (what === 'requeue' && index.oldest('probation') !== null)
+            index.requeue('probation', (flags) => flags);
+          else {
+            const oldest = index.oldest('main');
+            if (oldest === null) continue;
+            index.delete('open', oldest.digest);
+            model.delete(oldest.digest);
+          }
+        }
+        for (let name = 1; name <= 60; name += 1)
+          for (const { digest } of [listed(name), crowded(name)])
+            expect(index.has('open', digest)).toBe(model.has(digest));
+        expect(index.size).toBe(model.size);
+        const bytes = [...model.values()].reduce((sum, size) => sum + size, 0);
+        expect(index.bytes('probation').all + index.bytes('main').all).toBe(bytes);
+        expect(new Map([...index.blobs()].map(({ digest, size }) => [digest, size]))).toEqual(model);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('gives places of removed blobs back: a million that came and went leave nothing', () => {
+    const index = new BlobIndex();
+    const stays = listed(0, 'sha256', 1);
+    index.add('open', stays);
+    for (let name = 1; name <= 100_000; name += 1) {
+      const blob: Listed = { digest: `md5:${name.toString(16).padStart(32, '0')}`, size: 1 };
+      index.add('open', blob);
+      index.delete('open', blob.digest);
+    }
+    expect([index.size, index.has('open', stays.digest), [...index.blobs()].length]).toEqual([1, true, 1]);
+  });
+
+  test('knows from when the oldest is', () => {
+    let now = 1_000;
+    const index = new BlobIndex(() => now);
+    index.add('open', listed(1));
+    now = 2_000;
+    index.requeue('probation', (flags) => flags);
+    expect(index.oldest('main')?.time).toBe(2_000);
+    expect(index.oldest('probation')).toBeNull();
+  });
+
+  test('serves on when there are more scopes than it has numbers for', () => {
+    const index = new BlobIndex();
+    for (let scope = 0; scope < 4_100; scope += 1) index.add(`scope-${scope}`, listed(1));
+    expect(index.size).toBe(4_096);
+    expect(index.has('scope-4099', listed(1).digest)).toBe(false);
+  });
+});
+
+describe('marks', () => {
+  test('tell what nothing refers to, and leave what came during the pass', () => {
+    const index = new BlobIndex();
+    const marks = new Marks(index);
+    for (const name of [1, 2, 3]) index.add('open', listed(name));
+    marks.begin();
+    marks.mark('open', listed(1).digest, false);
+    index.add('open', listed(4));
+    marks.keepForRun('open', listed(2).digest);
+    marks.end();
+    expect([...marks.unmarked()].map(({ size }) => size)).toEqual([3_000]);
+    marks.releaseRuns();
+    expect([...marks.unmarked()].map(({ size }) => size)).toEqual([2_000, 3_000]);
+  });
+
+  test('protect until a later pass does not, and never in between', () => {
+    const index = new BlobIndex();
+    const marks = new Marks(index);
+    for (const name of [1, 2]) index.add('open', listed(name));
+    const held = () => [...index.blobs((flags) => (flags & flag.protected) !== 0)].map(({ size }) => size);
+    marks.protect('open', listed(1).digest);
+    marks.begin();
+    expect(held()).toEqual([1_000]);
+    marks.mark('open', listed(2).digest, true);
+    expect(held()).toEqual([1_000]);
+    marks.end();
+    expect([held(), index.bytes('probation').free]).toEqual([[2_000], 1_000]);
+  });
+});
