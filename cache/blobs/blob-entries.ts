@@ -33,7 +33,7 @@ export class BlobEntries {
   }
 
   find(words: Uint32Array, scope: number, algorithm: number): number {
-    return this.#table.find(words[0]!, (position) => {
+    return this.#table.find(words[0] ?? 0, (position) => {
       const entries = this.#queueOf(position);
       const number = numberOf(position);
       const tagged = entries.scopeAndFlags(number);
@@ -49,7 +49,7 @@ export class BlobEntries {
   append(queue: QueueName, entry: Entry, time: number): void {
     const full = this.#queues[queue].tail >= lastNumber;
     if (full || this.#dead > fewDead + this.#live * deadShare) this.#compact();
-    this.#table.insert(entry.words[0]!, positionOf(queue, this.#queues[queue].push(entry, time)));
+    this.#table.insert(entry.words[0] ?? 0, positionOf(queue, this.#queues[queue].push(entry, time)));
     this.#count(queue, entry, 1);
     this.#live += 1;
   }
@@ -60,7 +60,7 @@ export class BlobEntries {
     const number = numberOf(position);
     const entry = newEntry();
     entries.read(number, entry);
-    this.#table.remove(entry.words[0]!, position);
+    this.#table.remove(entry.words[0] ?? 0, position);
     this.#count(queue, entry, -1);
     entries.setFlags(number, flag.dead);
     this.#live -= 1;
@@ -122,7 +122,7 @@ export class BlobEntries {
     this.#queues[queue].shift();
     const to = positionOf('main', this.#queues.main.push(entry, time));
     this.#count('main', entry, 1);
-    this.#table.replace(entry.words[0]!, from, to);
+    this.#table.replace(entry.words[0] ?? 0, from, to);
   }
 
   /** Gives the places of removed entries back, and begins numbers at 0 again. */

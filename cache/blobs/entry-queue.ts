@@ -1,3 +1,4 @@
+import { invariant } from '../../base/errors.ts';
 import { wordsKept } from './digest-words.ts';
 
 /** Entries of one segment: a queue grows and shrinks by whole segments, never by copying what it holds. */
@@ -54,13 +55,9 @@ export class EntryQueue {
   /** @param time of entry, seconds since the epoch. @returns its number. */
   push(entry: Entry, time: number): number {
     const number = this.#tail;
-    let index = this.#index(number);
-    if (index >> 12 === this.#segments.length) {
-      this.#segments.push(emptySegment());
-      index = this.#index(number);
-    }
-    const segment = this.#segments[index >> 12]!;
-    const at = index & (segmentLength - 1);
+    if (number - this.#base === this.#segments.length * segmentLength) this.#segments.push(emptySegment());
+    const segment = this.#segment(number);
+    const at = this.#place(number);
     segment.words.set(entry.words, at * wordsKept);
     if ((at & ((1 << timeShift) - 1)) === 0) segment.times[at >> timeShift] = time;
     segment.sizeLow[at] = entry.size >>> 0;
@@ -78,57 +75,56 @@ export class EntryQueue {
   }
 
   read(number: number, into: Entry): void {
-    const index = this.#index(number);
-    const segment = this.#segments[index >> 12]!;
-    const at = index & (segmentLength - 1);
-    for (let word = 0; word < wordsKept; word += 1) into.words[word] = segment.words[at * wordsKept + word]!;
-    const rest = segment.rest[at]!;
-    into.size = segment.sizeLow[at]! + (rest & 0xff) * 2 ** 32;
+    const segment = this.#segment(number);
+    const at = this.#place(number);
+    for (let word = 0; word < wordsKept; word += 1) into.words[word] = segment.words[at * wordsKept + word] ?? 0;
+    const rest = segment.rest[at] ?? 0;
+    into.size = (segment.sizeLow[at] ?? 0) + (rest & 0xff) * 2 ** 32;
     into.scope = (rest >>> 8) & 0xfff;
     into.flags = rest >>> 20;
   }
 
   /** Seconds since the epoch at which it came, or up to seven entries before it did. */
   time(number: number): number {
-    const index = this.#index(number);
-    return this.#segments[index >> 12]!.times[(index & (segmentLength - 1)) >> timeShift]!;
+    return this.#segment(number).times[this.#place(number) >> timeShift] ?? 0;
   }
 
   size(number: number): number {
-    const index = this.#index(number);
-    const segment = this.#segments[index >> 12]!;
-    const at = index & (segmentLength - 1);
-    return segment.sizeLow[at]! + (segment.rest[at]! & 0xff) * 2 ** 32;
+    const segment = this.#segment(number);
+    const at = this.#place(number);
+    return (segment.sizeLow[at] ?? 0) + ((segment.rest[at] ?? 0) & 0xff) * 2 ** 32;
   }
 
   firstWord(number: number): number {
-    const index = this.#index(number);
-    return this.#segments[index >> 12]!.words[(index & (segmentLength - 1)) * wordsKept]!;
+    return this.#segment(number).words[this.#place(number) * wordsKept] ?? 0;
   }
 
   sameDigest(number: number, words: Uint32Array): boolean {
-    const index = this.#index(number);
-    const own = this.#segments[index >> 12]!.words;
-    const start = (index & (segmentLength - 1)) * wordsKept;
+    const own = this.#segment(number).words;
+    const start = this.#place(number) * wordsKept;
     for (let word = 0; word < wordsKept; word += 1) if (own[start + word] !== words[word]) return false;
     return true;
   }
 
   /** Scope in the lower 12 bits, flags above them. */
   scopeAndFlags(number: number): number {
-    const index = this.#index(number);
-    return this.#segments[index >> 12]!.rest[index & (segmentLength - 1)]! >>> 8;
+    return (this.#segment(number).rest[this.#place(number)] ?? 0) >>> 8;
   }
 
   setFlags(number: number, flags: number): void {
-    const index = this.#index(number);
-    const { rest } = this.#segments[index >> 12]!;
-    const at = index & (segmentLength - 1);
-    rest[at] = ((rest[at]! & 0xfffff) | (flags << 20)) >>> 0;
+    const { rest } = this.#segment(number);
+    const at = this.#place(number);
+    rest[at] = (((rest[at] ?? 0) & 0xfffff) | (flags << 20)) >>> 0;
   }
 
-  #index(number: number): number {
-    return number - this.#base;
+  #segment(number: number): Segment {
+    const segment = this.#segments[Math.floor((number - this.#base) / segmentLength)];
+    invariant(segment !== undefined, 'an entry is asked for that is not in the queue');
+    return segment;
+  }
+
+  #place(number: number): number {
+    return (number - this.#base) % segmentLength;
   }
 }
 

@@ -22,10 +22,10 @@ export class Ghosts {
 }
 
 function placeOf(words: Uint32Array): number {
-  return words[1]! & (places - 1);
+  return (words[1] ?? 0) & (places - 1);
 }
 
 /** Never 0. */
 function fingerprintOf(words: Uint32Array): number {
-  return (words[0]! | 1) >>> 0;
+  return ((words[0] ?? 0) | 1) >>> 0;
 }

@@ -23,7 +23,7 @@ export class PositionTable {
   /** The first position under this hash that `is` accepts; 0: none. */
   find(hash: number, is: (position: number) => boolean): number {
     for (let slot = this.#home(hash); ; slot = this.#after(slot)) {
-      const position = this.#slots[slot]!;
+      const position = this.#slots[slot] ?? 0;
       if (position === 0 || is(position)) return position;
     }
   }
@@ -43,7 +43,7 @@ export class PositionTable {
     let hole = this.#slotOf(hash, position);
     // What follows moves up where it may, so that no search ever ends too early.
     for (let slot = this.#after(hole); this.#slots[slot] !== 0; slot = this.#after(slot)) {
-      const other = this.#slots[slot]!;
+      const other = this.#slots[slot] ?? 0;
       const home = this.#home(this.#hashAt(other));
       const reachable = hole <= slot ? home <= hole || home > slot : home <= hole && home > slot;
       if (!reachable) continue;

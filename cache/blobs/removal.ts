@@ -1,5 +1,5 @@
 import { algorithmOf, hexOf } from '../../base/digest.ts';
-import type { Digest, Listed } from '../../base/digest.ts';
+import type { Listed } from '../../base/digest.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -66,5 +66,5 @@ async function wholeName(disk: Disk, layout: Layout, scope: string, listed: List
   const found = (await disk.list(folder)).find((name) => name.startsWith(hexOf(listed.digest)));
   if (found === undefined) return null;
   const hex = found.slice(0, found.indexOf('.'));
-  return { digest: `${algorithmOf(listed.digest)}:${hex}` as Digest, size: listed.size };
+  return { digest: `${algorithmOf(listed.digest)}:${hex}`, size: listed.size };
 }

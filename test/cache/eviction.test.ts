@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
-import type { Listed } from '../../base/digest.ts';
+import type { Algorithm, Listed } from '../../base/digest.ts';
 import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import { Marks } from '../../cache/blobs/marks.ts';
@@ -34,7 +34,7 @@ type Small = Awaited<ReturnType<typeof small>>;
 async function keep(
   { store, room }: { store: Pieces; room: Reserving },
   size: number,
-  { wanted = true, algorithm = 'sha256' as 'sha256' | 'sha512' } = {},
+  { wanted = true, algorithm = 'sha256' }: { wanted?: boolean; algorithm?: Algorithm } = {},
 ): Promise<Listed | null> {
   const { bytes, listed } = file(size, algorithm);
   const reservation = await room.reserve(size);
