@@ -16,7 +16,10 @@ import { Layout } from './disk/layout.ts';
 import { openNotes } from './notes.ts';
 import type { Notes } from './notes.ts';
 import { Maps } from './package-map/maps.ts';
-import { adoptParts, countBlobs, recoverParts } from './upkeep/recover.ts';
+import { countBlobs } from './upkeep/count-blobs.ts';
+import { expireParts } from './upkeep/expire-parts.ts';
+import { removeLeftovers } from './upkeep/leftovers.ts';
+import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
@@ -62,6 +65,7 @@ export class Store {
   readonly #lock: Taken['lock'];
   readonly #repomdServed = new Map<string, number>();
   readonly #parts: Promise<readonly CompletePart[]>;
+  readonly #expiring: Promise<void>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
 
@@ -83,7 +87,7 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs: this.blobs, space: this.space, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs: this.blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
-    const recovery = { disk, layout, index: this.#index, space: this.space, log };
+    const recovery = { disk, layout, index: this.#index, space: this.space, fills: this.fills, clock, log };
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
@@ -91,6 +95,7 @@ export class Store {
         await countBlobs(recovery, this.#closing.signal);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
+    this.#expiring = this.recovered.then(() => expireParts(recovery, this.#closing.signal));
   }
 
   /** @throws WaystationError `state_format_unknown`, `state_unusable` */
@@ -100,6 +105,7 @@ export class Store {
     const refusal = await prepareStateDirectory(whole.disk, layout);
     const lock = await options.lock(layout.root);
     try {
+      await removeLeftovers({ disk: whole.disk, layout, log: options.log });
       const generations = await Generations.load(whole.disk, layout, options.log);
       const store = new Store(whole, layout, generations, { refusal, lock });
       await store.#parts;
@@ -150,6 +156,7 @@ export class Store {
     this.#closing.abort();
     await this.fills.close();
     await this.recovered;
+    await this.#expiring;
     this.blobs.close();
     await this.#maps.close();
     await this.notes.close();

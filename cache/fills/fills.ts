@@ -11,6 +11,8 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
+import { notForOthers } from './in-flight.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -45,21 +47,6 @@ export interface OpenedSlice {
   readonly outcome: 'partial';
 }
 
-interface InFlight {
-  /** null: it cannot be stored, and is too large to be shared in memory. */
-  readonly begun: Promise<Fill | null>;
-  /** Settles when the file is held, or will not be. */
-  readonly stored: Promise<void>;
-  /** Resolves when nothing is left of it but the file. */
-  readonly gone: Promise<void>;
-  readonly adopting: boolean;
-  storing: boolean;
-  /** Syncs that wait for it: it goes on without followers. */
-  wanted: number;
-  /** Ends the wait for someone to come back. */
-  comeBack: AbortController | null;
-}
-
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
 export class Fills {
   readonly #store: PlaceStore;
@@ -69,6 +56,8 @@ export class Fills {
   readonly #lies: Counter;
   readonly #slices: Slices;
   readonly #inFlight = new Map<string, InFlight>();
+  /** Files whose parts are being looked at or removed. */
+  readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(options: PlaceStore & { clock: Clock; log: Logger; meter: Meter }) {
@@ -148,6 +137,18 @@ export class Fills {
     }
   }
 
+  /** Does `work` on a file's part unless a fill of it is under way; one that begins meanwhile waits until it is done. */
+  async whileNoneOf(file: Pick<FillRequest, 'scope' | 'listed'>, work: () => Promise<void>): Promise<void> {
+    const key = keyOf(file);
+    if (this.#inFlight.has(key)) return;
+    const working = work();
+    const settled = working.catch(() => {});
+    this.#tidied.set(key, settled);
+    await settled;
+    this.#tidied.delete(key);
+    await working;
+  }
+
   /** Stops what is under way, once and for all. Parts stay: the next start goes on with them. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -214,8 +215,8 @@ export class Fills {
   }
 
   async #run(request: FillRequest, begun: PromiseWithResolvers<Fill | null>, entry: () => InFlight): Promise<void> {
-    // Lets `#start` register the entry first.
-    await Promise.resolve();
+    // Also lets `#start` register the entry first.
+    await this.#tidied.get(keyOf(request));
     const { scope, listed, adopt = false } = request;
     let place: FillPlace | null = null;
     try {
@@ -289,11 +290,6 @@ export class Fills {
   }
 }
 
-/** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */
-function notForOthers(entry: InFlight, failure: WaystationError): boolean {
-  return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
-}
-
-function keyOf(request: FillRequest): string {
+function keyOf(request: Pick<FillRequest, 'scope' | 'listed'>): string {
   return `${request.scope}/${request.listed.digest}.${request.listed.size}`;
 }
