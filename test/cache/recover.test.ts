@@ -2,12 +2,10 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { silentMeter } from '../../base/metrics.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
 import { proven } from '../../cache/disk/file-facts.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { Store } from '../../cache/store.ts';
-import type { StoreOptions } from '../../cache/store.ts';
+import type { Store, StoreOptions } from '../../cache/store.ts';
 import { expireParts } from '../../cache/upkeep/expire-parts.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { LogLines } from '../support/log-lines.ts';
@@ -15,17 +13,10 @@ import { ScriptedLoader } from '../support/scripted-loader.ts';
 import type { StandingClock } from '../support/standing-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation } from './generation-documents.ts';
-import { file, mebibyte, pieces, readAll, roomy } from './pieces.ts';
+import { openedStore } from './opened-store.ts';
+import { file, mebibyte, pieces, readAll } from './pieces.ts';
 
 const hour = 3_600_000;
-
-async function opened(root: string, log: LogLines, options: Partial<StoreOptions> = {}): Promise<Store> {
-  const lock = async (): Promise<{ release(): void }> => ({ release: () => {} });
-  const fixed = { root, limits: roomy, clock: systemClock, meter: silentMeter, log, lock };
-  const store = await Store.open({ ...fixed, ...options });
-  await store.recovered;
-  return store;
-}
 
 /** A state directory in which `left` was put after a clean stop, opened and recovered. */
 async function recovered(
@@ -33,13 +24,13 @@ async function recovered(
   left: Readonly<Record<string, Buffer>>,
   options: Partial<StoreOptions> = {},
 ): Promise<{ readonly store: Store; readonly log: LogLines }> {
-  await (await opened(root, new LogLines())).close();
+  await (await openedStore(root)).close();
   for (const [name, bytes] of Object.entries(left)) {
     await mkdir(join(root, name, '..'), { recursive: true });
     await writeFile(join(root, name), bytes);
   }
   const log = new LogLines();
-  return { store: await opened(root, log, options), log };
+  return { store: await openedStore(root, { log, ...options }), log };
 }
 
 const partOf = (listed: ReturnType<typeof file>['listed']): string => new Layout('').part('open', listed);
@@ -83,14 +74,14 @@ describe('a start', () => {
 
   test('finds nothing foreign in what an earlier run made', async () => {
     await using folder = await temporaryDirectory();
-    const before = await opened(folder.path, new LogLines());
+    const before = await openedStore(folder.path);
     const { bytes, listed } = file(5000, 'sha512');
     await before.sink.ensure('open', listed, new ScriptedLoader([{ bytes }]), new AbortController().signal);
     await before.publish(generation(1));
     await before.notes.put('key', 1);
     await before.close();
     const log = new LogLines();
-    await (await opened(folder.path, log)).close();
+    await (await openedStore(folder.path, { log })).close();
     expect(log.about(/did not make/)).toEqual([]);
   });
 
@@ -107,13 +98,13 @@ describe('a start', () => {
 
   test('adopts a part that was proven and marked so, but not yet named, when the kill came', async () => {
     await using folder = await temporaryDirectory();
-    await (await opened(folder.path, new LogLines())).close();
+    await (await openedStore(folder.path)).close();
     const { bytes, listed } = file(3 * mebibyte);
     const part = join(folder.path, partOf(listed));
     await writeFile(part, bytes);
     await systemDisk.stamp(part);
     expect((await stat(part)).mtimeMs).toBe(proven);
-    const store = await opened(folder.path, new LogLines());
+    const store = await openedStore(folder.path);
     expect((await readAll((await store.blobs.open('open', listed))!)).bytes.equals(bytes)).toBe(true);
     expect(store.space.used).toBe(listed.size);
     await store.close();
@@ -121,13 +112,13 @@ describe('a start', () => {
 
   test('keeps a part whose time is yet to come: the clock may have been wrong then, or is now', async () => {
     await using folder = await temporaryDirectory();
-    await (await opened(folder.path, new LogLines())).close();
+    await (await openedStore(folder.path)).close();
     const { bytes, listed } = file(5000);
     const part = join(folder.path, partOf(listed));
     await writeFile(part, bytes.subarray(0, 100));
     const inTenYears = systemClock.now() / 1000 + 10 * 365 * 24 * 3600;
     await utimes(part, inTenYears, inTenYears);
-    const store = await opened(folder.path, new LogLines());
+    const store = await openedStore(folder.path);
     expect((await readFile(part)).length).toBe(100);
     expect(store.space.used).toBe(100);
     await store.close();
