@@ -1,6 +1,9 @@
 import type { Clock } from '../base/clock.ts';
+<<<<<<< HEAD
 import type { Digest } from '../base/digest.ts';
 import type { WaystationError } from '../base/errors.ts';
+=======
+>>>>>>> format
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { Meter } from '../base/metrics.ts';
@@ -14,19 +17,30 @@ import { Fills } from './fills/fills.ts';
 import { Generations } from './generations/generations.ts';
 import { HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
-import { Layout } from './disk/layout.ts';
+import { currentFormat, stateFormats } from './disk/formats.ts';
+import type { StateFormats } from './disk/formats.ts';
 import { openNotes } from './notes.ts';
 import type { Notes } from './notes.ts';
 import { Maps } from './package-map/maps.ts';
-import { adoptParts, countBlobs, recoverParts } from './upkeep/recover.ts';
+import { countBlobs } from './upkeep/count-blobs.ts';
+import { expireParts } from './upkeep/expire-parts.ts';
+import { removeLeftovers } from './upkeep/leftovers.ts';
+import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
+<<<<<<< HEAD
 import { Evictor } from './space/evictor.ts';
 import { Room } from './space/room.ts';
 import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
 import { prepareStateDirectory } from './disk/state-directory.ts';
+=======
+import { Space } from './disk/space.ts';
+import type { SpaceLimits } from './disk/space.ts';
+import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
+import type { StateDirectory } from './disk/state-directory.ts';
+>>>>>>> format
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
 
@@ -37,14 +51,15 @@ export interface StoreOptions {
   readonly log: Logger;
   readonly meter: Meter;
   readonly disk?: Disk;
+  /** The formats that are known; another table than this version's is for tests of the next one. */
+  readonly formats?: StateFormats;
   /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
   readonly lock: (root: string) => Promise<{ release(): void }>;
 }
 
 /** The state directory, once it is this process's. */
-interface Taken {
-  /** Why it cannot be written; null: it can. */
-  readonly refusal: WaystationError | null;
+interface Taken extends StateDirectory {
+  readonly generations: Generations;
   readonly lock: { release(): void };
 }
 
@@ -69,11 +84,13 @@ export class Store {
   readonly #repomdServed = new Map<string, number>();
   readonly #watching: Promise<void>;
   readonly #parts: Promise<readonly CompletePart[]>;
+  readonly #expiring: Promise<void>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
 
-  private constructor(options: Required<StoreOptions>, layout: Layout, generations: Generations, taken: Taken) {
+  private constructor(options: StoreOptions & { disk: Disk }, taken: Taken) {
     const { disk, clock, log, meter } = options;
+    const { layout, generations } = taken;
     this.#clock = clock;
     this.#index = new BlobIndex();
     this.space = new Space({ disk, root: layout.root, limits: options.limits, clock });
@@ -94,8 +111,12 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
+<<<<<<< HEAD
     const recovery = { disk, layout, index: this.#index, space, log };
     this.#watching = this.#evictor.watch(this.#closing.signal);
+=======
+    const recovery = { disk, layout, index: this.#index, space: this.space, fills: this.fills, clock, log };
+>>>>>>> format
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
@@ -103,17 +124,20 @@ export class Store {
         await countBlobs(recovery, this.#closing.signal);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
+    this.#expiring = this.recovered.then(() => expireParts(recovery, this.#closing.signal));
   }
 
   /** @throws WaystationError `state_format_unknown`, `state_unusable` */
   static async open(options: StoreOptions): Promise<Store> {
-    const whole = { disk: systemDisk, ...options };
-    const layout = new Layout(options.root);
-    const refusal = await prepareStateDirectory(whole.disk, layout);
-    const lock = await options.lock(layout.root);
+    const { root, log, disk = systemDisk, formats = stateFormats } = options;
+    await makeStateDirectory(disk, root);
+    const lock = await options.lock(root);
     try {
-      const generations = await Generations.load(whole.disk, layout, options.log);
-      const store = new Store(whole, layout, generations, { refusal, lock });
+      const directory = await prepareStateDirectory(disk, root, formats);
+      sayFormat(directory, formats, log);
+      await removeLeftovers({ disk, layout: directory.layout, log });
+      const generations = await Generations.load(disk, directory.layout, log);
+      const store = new Store({ ...options, disk }, { ...directory, generations, lock });
       await store.#parts;
       await store.space.measure();
       return store;
@@ -171,10 +195,25 @@ export class Store {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.fills.close();
+<<<<<<< HEAD
     await Promise.all([this.recovered, this.#watching]);
+=======
+    await this.recovered;
+    await this.#expiring;
+>>>>>>> format
     this.blobs.close();
     await this.#maps.close();
     await this.notes.close();
     this.#lock.release();
   }
+}
+
+/** What is written stays readable by the version before until the operator says otherwise: so that there is a way back. */
+function sayFormat({ layout, format }: StateDirectory, formats: StateFormats, log: Logger): void {
+  const current = currentFormat(formats).number;
+  if (format === current) return;
+  log.info(
+    { state: layout.root, format, current },
+    'the state directory is served in the format before; `waystation state upgrade` ends that, and the way back to the older version',
+  );
 }

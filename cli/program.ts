@@ -98,6 +98,15 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await sync({ socket, subscriptions, wait, json }, terminal));
     });
 
+  const state = command(program, 'state', 'look after the state directory');
+  command(state, 'upgrade', 'bring the state directory to the format of this version; stop the service first')
+    .option('--json', 'print a JSON document')
+    .action(async (options: CommonOptions, self: Command) => {
+      const { stateUpgrade } = await import('./commands/state.ts');
+      const root = (await loaded(self)).state;
+      end(await stateUpgrade({ root, json: options.json ?? false }, terminal));
+    });
+
   for (const name of notBuiltCommands)
     program
       .command(name, { hidden: true })

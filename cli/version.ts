@@ -1,5 +1,5 @@
 import packageDocument from '../package.json' with { type: 'json' };
-import { stateFormat } from '../cache/disk/state-directory.ts';
+import { currentFormat, stateFormats } from '../cache/disk/formats.ts';
 import { magic } from '../cache/package-map/format.ts';
 import { commit } from './commit.ts';
 
@@ -13,7 +13,7 @@ const mapFormat = magic.readUInt8(6);
 export function versionLine(): string {
   const facts = [
     `commit ${commit ?? 'of the checkout'}`,
-    `state format ${stateFormat}`,
+    `state format ${currentFormat(stateFormats).number}`,
     `map format ${mapFormat}`,
     `node ${process.version}`,
     `${process.platform} ${process.arch}`,

@@ -129,9 +129,12 @@ export const systemDisk: Disk = {
   },
 };
 
+/** How the name of a file ends that is to replace another, and is not whole yet. */
+export const unfinishedSuffix = '.new';
+
 /** Replaces a small file as a whole: readers see the old or the new one, also after a power cut. */
 export async function replaceFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
-  const temporary = `${path}.new`;
+  const temporary = `${path}${unfinishedSuffix}`;
   await disk.unlink(temporary);
   const file = await disk.openPart(temporary);
   try {

@@ -47,6 +47,13 @@ export class Layout {
     return join(this.root, 'damaged');
   }
 
+  /** Everything that this program makes at the top of the state directory; what else is there is the operator's. */
+  get names(): readonly string[] {
+    const others = ['index.damaged', 'native', 'admin.sock', 'lost+found'].map((name) => join(this.root, name));
+    const { format, blobs, maps, generations, current, unlisted, parts, index, damaged } = this;
+    return [format, blobs, maps, generations, current, unlisted, parts, index, damaged, ...others];
+  }
+
   /** The folder that a blob's name lies in: 256 of them for each scope and algorithm. */
   blobFolder(scope: string, digest: Digest): string {
     return join(this.blobs, scope, algorithmOf(digest), hexOf(digest).slice(0, 2));
@@ -86,4 +93,9 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
   if (found === null) return null;
   const [, scope = '', algorithm = '', hex = '', size = ''] = found;
   return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
+}
+
+/** Whether a file in `parts/` is of a transfer that is never gone on with. */
+export function isPassingPart(name: string): boolean {
+  return /^(unlisted|kept|map)-/.test(name);
 }

@@ -11,8 +11,13 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
+<<<<<<< HEAD
 import { keyOf, notForOthers } from './in-flight.ts';
 import type { FillRequest, InFlight } from './in-flight.ts';
+=======
+import { notForOthers } from './in-flight.ts';
+import type { InFlight } from './in-flight.ts';
+>>>>>>> format
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -47,6 +52,8 @@ export class Fills {
   readonly #lies: Counter;
   readonly #slices: Slices;
   readonly #inFlight = new Map<string, InFlight>();
+  /** Files whose parts are being looked at or removed. */
+  readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
   constructor(options: PlaceStore & { clock: Clock; log: Logger; meter: Meter }) {
@@ -127,6 +134,18 @@ export class Fills {
     }
   }
 
+  /** Does `work` on a file's part unless a fill of it is under way; one that begins meanwhile waits until it is done. */
+  async whileNoneOf(file: Pick<FillRequest, 'scope' | 'listed'>, work: () => Promise<void>): Promise<void> {
+    const key = keyOf(file);
+    if (this.#inFlight.has(key)) return;
+    const working = work();
+    const settled = working.catch(() => {});
+    this.#tidied.set(key, settled);
+    await settled;
+    this.#tidied.delete(key);
+    await working;
+  }
+
   /** Stops what is under way, once and for all. Parts stay: the next start goes on with them. */
   async close(): Promise<void> {
     this.#closing.abort();
@@ -194,8 +213,8 @@ export class Fills {
   }
 
   async #run(request: FillRequest, begun: PromiseWithResolvers<Fill | null>, entry: () => InFlight): Promise<void> {
-    // Lets `#start` register the entry first.
-    await Promise.resolve();
+    // Also lets `#start` register the entry first.
+    await this.#tidied.get(keyOf(request));
     const { scope, listed, adopt = false } = request;
     let place: FillPlace | null = null;
     try {
@@ -268,3 +287,10 @@ export class Fills {
     };
   }
 }
+<<<<<<< HEAD
+=======
+
+function keyOf(request: Pick<FillRequest, 'scope' | 'listed'>): string {
+  return `${request.scope}/${request.listed.digest}.${request.listed.size}`;
+}
+>>>>>>> format

@@ -1,25 +1,26 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { digestFrom } from '../../base/digest.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Loader } from '../../base/transfer.ts';
-import type { BlobIndex } from '../blobs/blob-index.ts';
 import type { Disk } from '../disk/disk.ts';
-import type { Fills } from '../fills/fills.ts';
-import { parsePartName } from '../disk/layout.ts';
+import { proven } from '../disk/file-facts.ts';
+import type { FileFacts } from '../disk/file-facts.ts';
+import { isPassingPart, parsePartName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
+import type { Fills } from '../fills/fills.ts';
 import type { Space } from '../space/space.ts';
+import { Foreign } from './foreign.ts';
 
 /** A part that nobody went on with for this long is removed. */
-const partLifetime = 24 * 3_600_000;
+export const partLifetime = 24 * 3_600_000;
 
 interface Recovery {
   readonly disk: Disk;
   readonly layout: Layout;
-  readonly index: BlobIndex;
   readonly space: Space;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -31,31 +32,55 @@ export interface CompletePart {
 
 /**
  * Tidies what transfers of an earlier run left, before any of this run begins: parts that a fill can go on with are
- * counted, the rest is removed.
+ * counted, the rest is removed. A name that no transfer gives is left alone and said.
  * @returns the parts that seem complete.
  */
-export async function recoverParts({ disk, layout, space, log }: Recovery): Promise<readonly CompletePart[]> {
+export async function recoverParts({ disk, layout, space, clock, log }: Recovery): Promise<readonly CompletePart[]> {
   const complete: CompletePart[] = [];
+  const foreign = new Foreign();
   const names = await disk.list(layout.parts).catch((error: unknown) => {
     log.warn({ path: layout.parts, error: String(error) }, 'the parts of an earlier run cannot be listed');
     return [];
   });
   for (const name of names) {
     const path = join(layout.parts, name);
-    const named = parsePartName(name);
+    const part = parsePartName(name);
+    if (part === null && !isPassingPart(name)) {
+      foreign.met(path);
+      continue;
+    }
     try {
-      const { size, mtimeMs } = await stat(path);
-      if (named === null || size === 0 || size > named.listed.size || Date.now() - mtimeMs > partLifetime) {
-        await disk.unlink(path);
-        continue;
+      const facts = await disk.facts(path);
+      if (facts === null) continue;
+      if (part === null || isUseless(facts, part.listed, clock.now())) {
+        if ((await removed(disk, path, log)) || part === null) continue;
       }
-      space.adjust(size);
-      if (size === named.listed.size) complete.push(named);
+      space.adjust(facts.size);
+      if (facts.size === part.listed.size) complete.push(part);
     } catch (error) {
-      log.warn({ part: name, error: String(error) }, 'a part of an earlier run cannot be tidied');
+      log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be looked at');
     }
   }
+  foreign.say(log);
   return complete;
+}
+
+/** Whether no fill can go on with a part, or none did for a day. A time that is yet to come says nothing of its age. */
+function isUseless({ size, modified, changed }: FileFacts, listed: Listed, now: number): boolean {
+  if (size === 0 || size > listed.size) return true;
+  // What was proven before the kill bears the stamp of proven files; it is whole, or a power cut tore it.
+  const written = modified === proven ? changed : modified;
+  return size < listed.size && now - written > partLifetime;
+}
+
+async function removed(disk: Disk, path: string, log: Logger): Promise<boolean> {
+  try {
+    await disk.unlink(path);
+    return true;
+  } catch (error) {
+    log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be removed');
+    return false;
+  }
 }
 
 /** Proves complete parts by the very path that a fill takes, so that a client's fill and this never meet. */
@@ -80,6 +105,7 @@ export async function adoptParts(
     }
   }
 }
+<<<<<<< HEAD
 
 /**
  * Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has
@@ -123,3 +149,5 @@ function parseBlobName(algorithm: string, name: string): Listed | null {
   const digest = digestFrom(algorithm, hex);
   return digest === null || !/^\d{1,15}$/.test(size) ? null : { digest, size: Number(size) };
 }
+=======
+>>>>>>> format

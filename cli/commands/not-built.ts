@@ -9,7 +9,6 @@ export const notBuiltCommands = [
   'verify',
   'ready',
   'import',
-  'state',
   'purge',
   'forget',
   'reload',

@@ -197,7 +197,6 @@ describe('after a kill', () => {
       'unlisted-abc-1': Buffer.from('x'),
       'kept-abc-1': Buffer.from('x'),
       'map-abc-1': Buffer.from('x'),
-      foreign: Buffer.from('x'),
       [nameOf(folder.path, long.listed)]: Buffer.concat([long.bytes, Buffer.from('too long')]),
       [nameOf(folder.path, file(50).listed)]: Buffer.alloc(0),
     });

@@ -94,7 +94,8 @@ describe('waystation', () => {
   test('--help is on stdout and names the commands', async () => {
     const { code, stdout } = await waystation('--help');
     expect(code).toBe(0);
-    for (const name of ['serve', 'config', 'status', 'sync']) expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+    for (const name of ['serve', 'config', 'status', 'sync', 'state'])
+      expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 
   test.each([[[]], [['nosuch']], [['status', '--nosuch']], [['status', 'a', 'b']], [['config']], [['--config']]])(
@@ -107,8 +108,8 @@ describe('waystation', () => {
   );
 
   test.each(
-    // Every command of the contract that is none of serve, config, status and sync.
-    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'verify', 'ready', 'import', 'state', 'purge']
+    // Every command of the contract that is not built.
+    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'verify', 'ready', 'import', 'purge']
       .concat(['forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'])
       .map((name) => [name]),
   )('%s is refused by name', async (name) => {
@@ -126,7 +127,7 @@ describe('a configuration', () => {
   test('with problems ends every command with 78 and a line for each on stderr', async () => {
     const file = await configFor(null);
     await writeFile(file, 'nosuch: 1\nstate: 5\n');
-    for (const words of [['config', 'check'], ['status'], ['sync'], ['serve']]) {
+    for (const words of [['config', 'check'], ['status'], ['sync'], ['serve'], ['state', 'upgrade']]) {
       const { code, stdout, stderr } = await waystation(...words, '--config', file);
       expect([words, code, stdout]).toEqual([words, 78, '']);
       const lines = stderr.trimEnd().split('\n');
