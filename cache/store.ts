@@ -1,9 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-<<<<<<< HEAD
 import type { Digest } from '../base/digest.ts';
-import type { WaystationError } from '../base/errors.ts';
-=======
->>>>>>> format
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { Meter } from '../base/metrics.ts';
@@ -29,18 +25,12 @@ import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
-<<<<<<< HEAD
 import { Evictor } from './space/evictor.ts';
 import { Room } from './space/room.ts';
 import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
-import { prepareStateDirectory } from './disk/state-directory.ts';
-=======
-import { Space } from './disk/space.ts';
-import type { SpaceLimits } from './disk/space.ts';
 import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
 import type { StateDirectory } from './disk/state-directory.ts';
->>>>>>> format
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
 
@@ -111,12 +101,8 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
-<<<<<<< HEAD
-    const recovery = { disk, layout, index: this.#index, space, log };
+    const recovery = { disk, layout, index: this.#index, space, fills: this.fills, clock, log };
     this.#watching = this.#evictor.watch(this.#closing.signal);
-=======
-    const recovery = { disk, layout, index: this.#index, space: this.space, fills: this.fills, clock, log };
->>>>>>> format
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
@@ -195,12 +181,7 @@ export class Store {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.fills.close();
-<<<<<<< HEAD
-    await Promise.all([this.recovered, this.#watching]);
-=======
-    await this.recovered;
-    await this.#expiring;
->>>>>>> format
+    await Promise.all([this.recovered, this.#watching, this.#expiring]);
     this.blobs.close();
     await this.#maps.close();
     await this.notes.close();

@@ -11,13 +11,8 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
-<<<<<<< HEAD
 import { keyOf, notForOthers } from './in-flight.ts';
 import type { FillRequest, InFlight } from './in-flight.ts';
-=======
-import { notForOthers } from './in-flight.ts';
-import type { InFlight } from './in-flight.ts';
->>>>>>> format
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -287,10 +282,3 @@ export class Fills {
     };
   }
 }
-<<<<<<< HEAD
-=======
-
-function keyOf(request: Pick<FillRequest, 'scope' | 'listed'>): string {
-  return `${request.scope}/${request.listed.digest}.${request.listed.size}`;
-}
->>>>>>> format

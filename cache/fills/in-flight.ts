@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 import type { Listed } from '../../base/digest.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
@@ -14,12 +13,6 @@ export interface FillRequest {
 }
 
 /** A fill under way, as those who wait for it share it. */
-=======
-import type { WaystationError } from '../../base/errors.ts';
-import type { Fill } from './fill.ts';
-
-/** A fill under way, as those see it who come for the same file. */
->>>>>>> format
 export interface InFlight {
   /** null: it cannot be stored, and is too large to be shared in memory. */
   readonly begun: Promise<Fill | null>;
@@ -29,11 +22,8 @@ export interface InFlight {
   readonly gone: Promise<void>;
   readonly adopting: boolean;
   storing: boolean;
-<<<<<<< HEAD
   /** A client asked for it: a prefetched file has to be asked for first, to stay as long. */
   asked: boolean;
-=======
->>>>>>> format
   /** Syncs that wait for it: it goes on without followers. */
   wanted: number;
   /** Ends the wait for someone to come back. */
@@ -44,10 +34,7 @@ export interface InFlight {
 export function notForOthers(entry: InFlight, failure: WaystationError): boolean {
   return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
 }
-<<<<<<< HEAD
 
-export function keyOf(request: FillRequest): string {
+export function keyOf(request: Pick<FillRequest, 'scope' | 'listed'>): string {
   return `${request.scope}/${request.listed.digest}.${request.listed.size}`;
 }
-=======
->>>>>>> format

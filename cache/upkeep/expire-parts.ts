@@ -4,7 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Disk } from '../disk/disk.ts';
 import { parsePartName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Space } from '../disk/space.ts';
+import type { Space } from '../space/space.ts';
 import type { Fills } from '../fills/fills.ts';
 import { partLifetime } from './recover.ts';
 
