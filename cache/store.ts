@@ -18,7 +18,7 @@ import type { StateFormats } from './disk/formats.ts';
 import { openNotes } from './notes.ts';
 import type { Notes } from './notes.ts';
 import { Maps } from './package-map/maps.ts';
-import { countBlobs } from './upkeep/count-blobs.ts';
+import { Census, takeSnapshot } from './upkeep/census.ts';
 import { expireParts } from './upkeep/expire-parts.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { adoptParts, recoverParts } from './upkeep/recover.ts';
@@ -50,6 +50,8 @@ export interface StoreOptions {
 /** The state directory, once it is this process's. */
 interface Taken extends StateDirectory {
   readonly generations: Generations;
+  /** The last stop was clean. */
+  readonly clean: boolean;
   readonly lock: { release(): void };
 }
 
@@ -66,6 +68,7 @@ export class Store {
   readonly marks: Marks;
   readonly #evictor: Evictor;
   readonly #index: BlobIndex;
+  readonly #census: Census;
   readonly #maps: Maps;
   readonly #closing = new AbortController();
   readonly #holdings: HoldingsCounter;
@@ -101,16 +104,22 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
-    const recovery = { disk, layout, index: this.#index, space, fills: this.fills, clock, log };
+    this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
+    const recovery = { disk, layout, space, fills: this.fills, clock, log };
     this.#watching = this.#evictor.watch(this.#closing.signal);
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
-        await adoptParts(complete, this.fills, log, this.#closing.signal);
-        await countBlobs(recovery, this.#closing.signal);
+        await Promise.all([
+          this.#census.run(this.#closing.signal),
+          adoptParts(complete, this.fills, log, this.#closing.signal),
+        ]);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
-    this.#expiring = this.recovered.then(() => expireParts(recovery, this.#closing.signal));
+    this.#expiring = this.recovered.then(async () => {
+      const { signal } = this.#closing;
+      await Promise.all([expireParts(recovery, signal), this.#census.snapshots(signal)]);
+    });
   }
 
   /** @throws WaystationError `state_format_unknown`, `state_unusable` */
@@ -123,7 +132,8 @@ export class Store {
       sayFormat(directory, formats, log);
       await removeLeftovers({ disk, layout: directory.layout, log });
       const generations = await Generations.load(disk, directory.layout, log);
-      const store = new Store({ ...options, disk }, { ...directory, generations, lock });
+      const clean = await takeSnapshot({ disk, layout: directory.layout, log });
+      const store = new Store({ ...options, disk }, { ...directory, generations, clean, lock });
       await store.#parts;
       await store.space.measure();
       return store;
@@ -182,6 +192,7 @@ export class Store {
     this.#closing.abort();
     await this.fills.close();
     await Promise.all([this.recovered, this.#watching, this.#expiring]);
+    await this.#census.end();
     this.blobs.close();
     await this.#maps.close();
     await this.notes.close();

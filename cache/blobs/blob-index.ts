@@ -63,13 +63,14 @@ export class BlobIndex {
     return this.#find(scope, digest) !== 0;
   }
 
-  /** @returns false when it was there already. */
+  /** The file was seen, or came just now. @returns false when that was known already. */
   add(scope: string, listed: Listed, { linked = false, wanted = false }: Added = {}): boolean {
     const known = this.#find(scope, listed.digest);
     const more = flag.confirmed | flag.marked | (linked ? flag.linked : 0);
     if (known !== 0) {
+      const confirmed = (this.#entries.flags(known) & flag.confirmed) !== 0;
       this.#entries.change(known, (flags) => flags | more);
-      return false;
+      return !confirmed;
     }
     const number = this.#scopes.numberOf(scope);
     if (number === null) return true;
@@ -82,12 +83,20 @@ export class BlobIndex {
     return true;
   }
 
+  /** @returns whether it was there, and not only hinted at by a snapshot. */
   delete(scope: string, digest: Digest): boolean {
     const position = this.#find(scope, digest);
     if (position === 0) return false;
+    const confirmed = (this.#entries.flags(position) & flag.confirmed) !== 0;
     this.#entries.remove(position);
     this.version += 1;
-    return true;
+    return confirmed;
+  }
+
+  /** Forgets what a snapshot hinted at and no count has seen. */
+  dropUnconfirmed(): void {
+    const gone = [...this.blobs((flags) => (flags & flag.confirmed) === 0)];
+    for (const { scope, digest } of gone) this.delete(scope, digest);
   }
 
   /** Removed to make room: when it comes back soon, it stays longer. @returns false when it was not there. */

@@ -81,10 +81,7 @@ export class BlobStore implements Removal {
       return null;
     }
     if (lease === null) {
-      if (this.#index.has(scope, listed.digest)) {
-        this.#index.delete(scope, listed.digest);
-        this.#space.adjust(-listed.size);
-      }
+      if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
       return null;
     }
     if (await this.#isRight(path, listed, lease.file)) {
@@ -222,8 +219,7 @@ export class BlobStore implements Removal {
       await this.#disk.makeFolder(this.#layout.damaged);
       await this.#disk.rename(path, aside);
       // Only now: one that stays where it is goes on taking its room.
-      if (this.#index.has(scope, listed.digest)) this.#space.adjust(-listed.size);
-      this.#index.delete(scope, listed.digest);
+      if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
     } catch (error) {
       this.#log.warn({ path, error: diskError(error, path).message }, 'a damaged file cannot be moved aside');
     }

@@ -47,11 +47,22 @@ export class Layout {
     return join(this.root, 'damaged');
   }
 
+  /** The blob index as it was at a clean stop; only from there to the next start. */
+  get snapshot(): string {
+    return join(this.root, 'blobs.snapshot');
+  }
+
+  /** The blob index as it was some time ago: a hint. */
+  get usedSnapshot(): string {
+    return join(this.root, 'blobs.snapshot.used');
+  }
+
   /** Everything that this program makes at the top of the state directory; what else is there is the operator's. */
   get names(): readonly string[] {
     const others = ['index.damaged', 'native', 'admin.sock', 'lost+found'].map((name) => join(this.root, name));
-    const { format, blobs, maps, generations, current, unlisted, parts, index, damaged } = this;
-    return [format, blobs, maps, generations, current, unlisted, parts, index, damaged, ...others];
+    const { format, blobs, maps, generations, current, unlisted, parts, index, damaged, snapshot, usedSnapshot } = this;
+    const files = [format, current, snapshot, usedSnapshot];
+    return [...files, blobs, maps, generations, unlisted, parts, index, damaged, ...others];
   }
 
   /** The folder that a blob's name lies in: 256 of them for each scope and algorithm. */

@@ -19,12 +19,15 @@ interface Counting {
 /**
  * Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has
  * its sha256 name beside, and takes room once. A folder that cannot be listed is passed over.
+ * @returns whether all of them were seen.
  */
-export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<void> {
+export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<boolean> {
   const foreign = new Foreign();
+  let whole = true;
   const list = (...below: readonly string[]): Promise<readonly string[]> => {
     const path = join(layout.blobs, ...below);
     return disk.list(path).catch((error: unknown) => {
+      whole = false;
       log.warn({ path, error: String(error) }, 'blobs cannot be counted');
       return [];
     });
@@ -35,7 +38,7 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
     for (const algorithm of algorithms) {
       for (const folder of await list(scope, algorithm)) {
         for (const name of await list(scope, algorithm, folder)) {
-          if (signal.aborted) return;
+          if (signal.aborted) return false;
           const path = join(layout.blobs, scope, algorithm, folder, name);
           const listed = parseBlobName(algorithm, name);
           if (listed === null) {
@@ -49,6 +52,7 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
     }
   }
   foreign.say(log);
+  return whole;
 }
 
 async function namesOf(disk: Disk, path: string): Promise<number> {

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { currentFormat, stateFormats } from '../../cache/disk/formats.ts';
 import type { FormatStep, StateFormat, StateFormats } from '../../cache/disk/formats.ts';
@@ -221,11 +221,16 @@ test('an upgrade finds nothing to do in an empty directory, and refuses blobs wi
   await expect(upgrade(folder.path, nextFormats)).rejects.toMatchObject({ code: 'state_format_unknown' });
 });
 
-test('a start of a directory that is there syncs nothing and leaves FORMAT alone', async () => {
+test('a start of a directory that is there syncs once, for the flag of the clean stop, and leaves FORMAT alone', async () => {
   await using folder = await temporaryDirectory();
   await kept(folder.path);
   const disk = new FaultyDisk();
-  await (await openedStore(folder.path, { disk })).close();
-  expect(disk.calls.filter(({ call }) => /sync|rename|link$/.test(call) && call !== 'unlink')).toEqual([]);
+  const store = await openedStore(folder.path, { disk });
+  const changes = disk.calls.filter(({ call }) => /sync|rename|link$/.test(call) && call !== 'unlink');
+  expect(changes.map(({ call, path }) => [call, basename(path)])).toEqual([
+    ['rename', 'blobs.snapshot'],
+    ['syncFolder', basename(folder.path)],
+  ]);
+  await store.close();
   expect((await readdir(folder.path)).filter((name) => name.startsWith('FORMAT'))).toEqual(['FORMAT']);
 });

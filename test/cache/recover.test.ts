@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, utimes, writeFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
@@ -25,6 +25,8 @@ async function recovered(
   options: Partial<StoreOptions> = {},
 ): Promise<{ readonly store: Store; readonly log: LogLines }> {
   await (await openedStore(root)).close();
+  // As a kill leaves it: without the word of a clean stop.
+  await rm(join(root, 'blobs.snapshot'), { force: true });
   for (const [name, bytes] of Object.entries(left)) {
     await mkdir(join(root, name, '..'), { recursive: true });
     await writeFile(join(root, name), bytes);

@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { systemCode } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import type { BlobIndex } from '../blobs/blob-index.ts';
+import { readSnapshot, writeSnapshot } from '../blobs/index-snapshot.ts';
+import { flag } from '../blobs/entry-flags.ts';
+import type { Marks } from '../blobs/marks.ts';
+import { diskError } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
+import { parsePartName } from '../disk/layout.ts';
+import type { Layout } from '../disk/layout.ts';
+import type { Space } from '../space/space.ts';
+import { countBlobs } from './count-blobs.ts';
+
+/** Milliseconds between two snapshots of a running service: how old the order of eviction may be after a kill. */
+const snapshotEvery = 3_600_000;
+
+interface CensusParts {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly index: BlobIndex;
+  readonly marks: Marks;
+  readonly space: Space;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Fills the index of blobs at start, beside serving: from the snapshot of a clean stop, or from the names on disk, then
+ * with an older snapshot as a hint of the order of eviction. The name of the snapshot is the flag: it has it from a
+ * clean stop to the next start only.
+ */
+export class Census {
+  readonly #parts: CensusParts;
+  readonly #clean: boolean;
+  #complete = false;
+
+  /** @param clean what `takeSnapshot` said. */
+  constructor(parts: CensusParts, clean: boolean) {
+    this.#parts = parts;
+    this.#clean = clean;
+  }
+
+  /** Whether everything that is held is in the index. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /** Resolves when the index is complete, or the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { space, index, marks, log, clock } = this.#parts;
+    const began = clock.monotonic();
+    const held = await this.#restore(signal);
+    if (signal.aborted) return;
+    if (held !== null && this.#clean) {
+      space.adjust(held);
+      marks.restored();
+      this.#complete = true;
+    } else {
+      // What was read of a snapshot before it failed is no more than a hint.
+      if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
+      this.#complete = await countBlobs(this.#parts, signal);
+      if (this.#complete) index.dropUnconfirmed();
+    }
+    const from = held !== null && this.#clean ? 'snapshot' : 'names';
+    const milliseconds = Math.round(clock.monotonic() - began);
+    if (!signal.aborted)
+      log.info({ blobs: index.size, bytes: space.used, from, milliseconds }, 'the held files are counted');
+  }
+
+  /** Notes the order of eviction now and then, for a start after a kill. */
+  async snapshots(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#parts.clock.sleep(snapshotEvery, signal).catch(() => {});
+      if (!signal.aborted) await this.#write(this.#parts.layout.usedSnapshot);
+    }
+  }
+
+  /** The last act of a clean stop: nothing may change any more. */
+  async end(): Promise<void> {
+    await this.#write(this.#parts.layout.snapshot);
+  }
+
+  /** @returns the bytes of the blobs that a snapshot knows, taken over into the index; null: there is none. */
+  async #restore(signal: AbortSignal): Promise<number | null> {
+    const { disk, layout, index, log } = this.#parts;
+    try {
+      return await readSnapshot(disk, layout.usedSnapshot, index, { confirmed: this.#clean, signal });
+    } catch (error) {
+      if (!signal.aborted) log.warn({ error: String(error) }, 'the snapshot of the blob index is of no use');
+      return null;
+    }
+  }
+
+  async #write(path: string): Promise<void> {
+    const { disk, index, space, log } = this.#parts;
+    if (!this.#complete || !space.writable) return;
+    try {
+      await writeSnapshot(disk, path, index, space.used - (await this.#partBytes()));
+    } catch (error) {
+      log.warn(
+        { path, error: diskError(error, path).message },
+        'the blob index cannot be noted; the next start counts',
+      );
+    }
+  }
+
+  /** Parts are counted by what is there at the next start. */
+  async #partBytes(): Promise<number> {
+    const { disk, layout } = this.#parts;
+    let bytes = 0;
+    for (const name of await disk.list(layout.parts)) {
+      if (parsePartName(name) !== null) bytes += (await disk.facts(join(layout.parts, name)))?.size ?? 0;
+    }
+    return bytes;
+  }
+}
+
+/**
+ * Takes the flag of a clean stop away, durably: before anything changes that its snapshot describes.
+ * @returns whether the last stop was clean.
+ */
+export async function takeSnapshot({
+  disk,
+  layout,
+  log,
+}: Pick<CensusParts, 'disk' | 'layout' | 'log'>): Promise<boolean> {
+  try {
+    await disk.rename(layout.snapshot, layout.usedSnapshot);
+    await disk.syncFolder(layout.root);
+    return true;
+  } catch (error) {
+    // Where nothing can be written nothing changes either, but who knows for how long: counted.
+    if (systemCode(error) !== 'ENOENT')
+      log.warn({ error: diskError(error, layout.snapshot).message }, 'the blobs are counted anew');
+    return false;
+  }
+}
