@@ -98,8 +98,8 @@ export async function readSnapshot(
 /** Reads all of it once, before anything is believed. */
 async function verified(file: ReadableFile, path: string, signal: AbortSignal): Promise<Header> {
   const header = file.size < headerLength ? null : decodeHeader(await exactly(file, 0, headerLength));
-  const records = header === null ? 0 : header.counts[0] + header.counts[1];
-  if (header !== null && file.size === headerLength + header.scopesLength + records * recordLength) {
+  const count = header === null ? 0 : header.counts[0] + header.counts[1];
+  if (header !== null && file.size === headerLength + header.scopesLength + count * recordLength) {
     let checksum = 0;
     for (let position = headerLength; position < file.size;) {
       const chunk = await exactly(file, position, Math.min(recordsAtATime * recordLength, file.size - position));

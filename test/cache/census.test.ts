@@ -98,7 +98,7 @@ describe('after a clean stop', () => {
     const after = await life(folder.path);
     await after.run();
     expect([after.index.size, after.space.used]).toEqual([3, 5_500]);
-    expect([...after.index.blobs()].map(({ size }) => size).toSorted()).toEqual([2_000, 3_000, 500].toSorted());
+    expect(new Set([...after.index.blobs()].map(({ size }) => size))).toEqual(new Set([500, 2_000, 3_000]));
     expect(after.marks.protectionKnown).toBe(false);
   });
 
