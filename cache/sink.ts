@@ -6,7 +6,7 @@ import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
 import { diskError } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
-import { writePart } from './fills/fill-place.ts';
+import { filePart } from './fills/fill-place.ts';
 import type { Fills } from './fills/fills.ts';
 import type { Layout } from './disk/layout.ts';
 import type { Maps } from './package-map/maps.ts';
@@ -71,8 +71,12 @@ export class CacheSink {
     // Two that keep the same bytes at once must not write into one part.
     const part = join(this.#layout.parts, `kept-${hexOf(listed.digest)}-${this.#kept}`);
     try {
-      await writePart(this.#disk, part, bytes);
-      await this.#blobs.commit({ part, scope, listed, sha256: listed.digest, reservation });
+      const file = await filePart(this.#disk, part, bytes);
+      try {
+        await this.#blobs.commit({ part: file, scope, listed, sha256: listed.digest, reservation });
+      } finally {
+        file.release();
+      }
     } catch (error) {
       reservation.release();
       this.#space.failed(error);

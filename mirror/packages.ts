@@ -7,9 +7,14 @@ import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
 import type { ReadProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
+import { telling } from './telling.ts';
+import { Unsettled } from './unsettled.ts';
 
 /** Packages of one repository that are fetched at a time. */
 const lanes = 8;
+/** Packages that were received and wait for the disk, which syncs many at once. */
+const mostUnsettled = 256;
+const mostUnsettledBytes = 32 * 1024 * 1024;
 /** So many failures of the link in a row mean that the rest will fail too. */
 const outageAfter = 16;
 /** Failures that are named; the others are counted. */
@@ -62,8 +67,10 @@ export class PackageFetcher {
     const work = new Work(this.#sink, request, signal);
     const packages = this.#sink.packages(map)[Symbol.asyncIterator]();
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
+    await work.settled();
     signal.throwIfAborted();
     for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+    if (work.ended !== null) throw work.ended;
     return { missing: work.missing, missingCount: work.missingCount };
   }
 }
@@ -78,7 +85,9 @@ class Work {
   readonly missing: MissingPackage[] = [];
   missingCount = 0;
   #linkFailures = 0;
-  #ended: WaystationError | null = null;
+  /** Why it makes no sense to go on. */
+  ended: WaystationError | null = null;
+  readonly #unsettled = new Unsettled({ files: mostUnsettled, bytes: mostUnsettledBytes });
 
   constructor(sink: Sink, request: PackagesRequest, signal: AbortSignal) {
     this.#sink = sink;
@@ -89,34 +98,47 @@ class Work {
   async lane(packages: Packages): Promise<void> {
     for (;;) {
       this.#signal.throwIfAborted();
-      if (this.#ended !== null) throw this.#ended;
+      if (this.ended !== null) throw this.ended;
       const next = await packages.next();
       if (next.done === true) return;
       await this.#one(next.value.href, next.value.listed);
     }
   }
 
+  /** Resolves when everything that was fetched is held. */
+  settled(): Promise<void> {
+    return this.#unsettled.end();
+  }
+
+  /** Resolves when the transfer has ended: that the file gets its name, durably, is waited for by many together. */
   async #one(href: string, listed: Listed): Promise<void> {
     const { repository, document, progress } = this.#request;
     const scope = possessionScope(document.scope, repository.path, listed);
     try {
-      const held = await this.#sink.holds(scope, listed);
-      if (!held) {
-        const loader = repository.supplier.loader(href);
-        await ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal);
-        this.#linkFailures = 0;
-      }
-      progress.done(listed.size, !held);
+      if (await this.#sink.holds(scope, listed)) return progress.done(listed.size, false);
     } catch (thrown) {
-      this.#signal.throwIfAborted();
-      this.#failed(href, asWaystationError(thrown));
+      return this.#failed(href, asWaystationError(thrown));
     }
+    await this.#unsettled.room();
+    const received = Promise.withResolvers<void>();
+    const loader = telling(repository.supplier.loader(href), received.resolve);
+    const held = ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal).then(
+      () => {
+        this.#linkFailures = 0;
+        progress.done(listed.size, true);
+      },
+      (thrown: unknown) => {
+        if (!this.#signal.aborted) this.#failed(href, asWaystationError(thrown));
+      },
+    );
+    this.#unsettled.add(held.finally(received.resolve), listed.size);
+    await received.promise;
   }
 
   #failed(href: string, error: WaystationError): void {
     this.missingCount += 1;
     if (this.missing.length < mostNamed) this.missing.push({ href, error });
     if (linkFailures.has(error.code)) this.#linkFailures += 1;
-    if (error.source === 'disk' || this.#linkFailures >= outageAfter) this.#ended ??= error;
+    if (error.source === 'disk' || this.#linkFailures >= outageAfter) this.ended ??= error;
   }
 }

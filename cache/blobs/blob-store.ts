@@ -1,4 +1,4 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
@@ -9,6 +9,7 @@ import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
 import { Exclusive } from './exclusive.ts';
+import { GroupCommit } from './group-commit.ts';
 import { Provenance } from './provenance.ts';
 import { removeBlob } from './removal.ts';
 import type { Removal, Removed } from './removal.ts';
@@ -23,10 +24,18 @@ export interface HeldBlob extends ByteSource {
   readonly size: number;
 }
 
+/** A file with proven bytes, before it has its name. */
+export interface PartFile {
+  readonly path: string;
+  /** Marks it as proven. */
+  stamp(): Promise<void>;
+  sync(): Promise<void>;
+}
+
 /** What becomes a held file. */
 export interface Commit {
-  /** The part's path: complete, verified, synced. */
-  readonly part: string;
+  /** Complete and verified. */
+  readonly part: PartFile;
   readonly scope: string;
   readonly listed: Listed;
   readonly sha256: Digest;
@@ -34,6 +43,9 @@ export interface Commit {
   /** A client asked for it. */
   readonly wanted?: boolean;
 }
+
+/** Larger files are synced before they join others. Bytes. */
+const sharedSyncLimit = 8 * 1024 * 1024;
 
 /** Immutable files named by their digest, below a possession scope. */
 export class BlobStore implements Removal {
@@ -45,9 +57,10 @@ export class BlobStore implements Removal {
   readonly #descriptors: Descriptors;
   readonly #provenance: Provenance;
   readonly #folders = new Set<string>();
-  /** Folders with a name that was not synced. */
+  /** Paths of held files whose names were not synced yet, or could not be. */
   readonly #unsynced = new Set<string>();
   readonly #exclusive = new Exclusive();
+  readonly #group: GroupCommit;
 
   constructor(options: {
     disk: Disk;
@@ -63,6 +76,7 @@ export class BlobStore implements Removal {
     this.#index = options.index;
     this.#space = options.space;
     this.#log = options.log;
+    this.#group = new GroupCommit(options.disk, options.layout.parts);
     this.#provenance = new Provenance(options.disk);
     this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
   }
@@ -124,7 +138,7 @@ export class BlobStore implements Removal {
         await this.#setAside(scope, listed, path);
         return false;
       }
-      await this.#syncName(this.#layout.blobFolder(scope, listed.digest));
+      await this.#syncName(path);
       return true;
     } catch {
       return false;
@@ -132,15 +146,27 @@ export class BlobStore implements Removal {
   }
 
   /**
-   * Turns a part, complete, verified and synced, into a held file: rename, then the directory is synced. A file listed
-   * by another algorithm than sha256 also gets its sha256 name, as a hard link. Ends the reservation once the file has
-   * its name; before that, it is the caller's to end.
+   * Turns a part into a held file, durably: its bytes are synced, it is renamed, then the directory is synced, together
+   * with others that come meanwhile. A file listed by another algorithm than sha256 also gets its sha256 name, as a hard
+   * link. Ends the reservation once the file has its name; before that, it is the caller's to end.
    * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
   async commit(commit: Commit): Promise<void> {
-    const { scope, listed, sha256 } = commit;
+    const { part, scope, listed, sha256 } = commit;
     const path = this.#layout.blob(scope, listed);
-    await this.#exclusive.run(path, () => this.#name(path, commit));
+    try {
+      await part.stamp();
+      // The small shall not wait for the large.
+      if (listed.size > sharedSyncLimit) await part.sync();
+      const sync = (): Promise<void> => (listed.size > sharedSyncLimit ? Promise.resolve() : part.sync());
+      await this.#group.add({ sync, name: () => this.#exclusive.run(path, () => this.#name(path, commit)) });
+      this.#unsynced.delete(path);
+    } catch (error) {
+      this.#folders.clear();
+      const failure = diskError(error, path);
+      this.#space.failed(failure);
+      throw failure;
+    }
     this.#space.healed();
     if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
   }
@@ -156,23 +182,17 @@ export class BlobStore implements Removal {
     this.#descriptors.close();
   }
 
-  async #name(path: string, { part, scope, listed, sha256, reservation, wanted = false }: Commit): Promise<void> {
+  /** @returns the folder that has yet to be synced. */
+  async #name(path: string, { part, scope, listed, sha256, reservation, wanted = false }: Commit): Promise<string> {
     const folder = this.#layout.blobFolder(scope, listed.digest);
     const linked = listed.digest !== sha256;
-    try {
-      await this.#makeFolder(folder);
-      await this.#disk.rename(part, path);
-      this.#descriptors.forget(path);
-      // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
-      reservation.commit(this.#index.add(scope, listed, { wanted, linked }) ? listed.size : 0);
-      this.#unsynced.add(folder);
-      await this.#syncName(folder);
-    } catch (error) {
-      this.#folders.clear();
-      const failure = diskError(error, path);
-      this.#space.failed(failure);
-      throw failure;
-    }
+    await this.#makeFolder(folder);
+    await this.#disk.rename(part.path, path);
+    this.#descriptors.forget(path);
+    // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
+    reservation.commit(this.#index.add(scope, listed, { wanted, linked }) ? listed.size : 0);
+    this.#unsynced.add(path);
+    return folder;
   }
 
   /** The second name saves a transfer, should another repository list the file by sha256: nothing depends on it. */
@@ -192,17 +212,11 @@ export class BlobStore implements Removal {
     this.#index.add(scope, named, { linked: true });
   }
 
-  /** Makes the names in a folder outlive a power cut, if an earlier try to do so failed or is still to come. */
-  async #syncName(folder: string): Promise<void> {
-    if (!this.#unsynced.has(folder)) return;
-    try {
-      await this.#disk.syncFolder(folder);
-      this.#unsynced.delete(folder);
-    } catch (error) {
-      // Again: another commit's sync may have taken it out meanwhile.
-      this.#unsynced.add(folder);
-      throw error;
-    }
+  /** Makes a name outlive a power cut, if an earlier try to do so failed or is still to come. */
+  async #syncName(path: string): Promise<void> {
+    if (!this.#unsynced.has(path)) return;
+    await this.#disk.syncFolder(dirname(path));
+    this.#unsynced.delete(path);
   }
 
   async #makeFolder(folder: string): Promise<void> {

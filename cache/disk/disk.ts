@@ -5,6 +5,7 @@ import { systemCode, WaystationError } from '../../base/errors.ts';
 import { factsOf, proven } from './file-facts.ts';
 import type { FileFacts } from './file-facts.ts';
 import { OpenFile } from './open-file.ts';
+import { syncAll } from './sync-all.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
 export interface WritableFile {
@@ -43,6 +44,8 @@ export interface Disk {
   /** Makes a folder with all above it; their names are durable when it resolves. */
   makeFolder(path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
+  /** Makes all that was written to the file system of a folder durable; false: it cannot, sync one by one. */
+  syncAll(path: string): Promise<boolean>;
   /** `stamp` for a file that is not open. */
   stamp(path: string): Promise<void>;
   space(path: string): Promise<FileSystemSpace>;
@@ -122,6 +125,7 @@ export const systemDisk: Disk = {
     for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   },
   syncFolder,
+  syncAll,
   stamp: (path) => fs.utimes(path, proven / 1000, proven / 1000),
   async space(path) {
     const { bavail, bsize, blocks, files, ffree } = await fs.statfs(path);

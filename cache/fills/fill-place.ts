@@ -1,5 +1,5 @@
 import type { Digest, Listed } from '../../base/digest.ts';
-import { WaystationError } from '../../base/errors.ts';
+import { invariant, WaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Disk } from '../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
@@ -99,9 +99,15 @@ export class FillPlace {
   async keep(part: Part, sha256: Digest, wanted: boolean): Promise<void> {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
-    if (part instanceof FilePart) await part.seal();
-    else if (part instanceof MemoryPart) await writePart(this.#store.disk, this.#path, part.bytes());
-    await this.#store.blobs.commit({ part: this.#path, scope, listed, sha256, reservation: this.#reservation, wanted });
+    const [reservation, path] = [this.#reservation, this.#path];
+    const written = part instanceof MemoryPart ? await filePart(this.#store.disk, path, part.bytes()) : null;
+    const file = part instanceof FilePart ? part : written;
+    invariant(file !== null, 'a part is in memory or on disk');
+    try {
+      await this.#store.blobs.commit({ part: file, scope, listed, sha256, reservation, wanted });
+    } finally {
+      written?.release();
+    }
   }
 
   /**
@@ -119,15 +125,16 @@ export class FillPlace {
   }
 }
 
-/** Writes a whole file to a part, synced. @throws WaystationError the disk's. */
-export async function writePart(disk: Disk, path: string, bytes: Buffer): Promise<void> {
+/** Writes a whole file to a part, to be released by the caller. @throws WaystationError the disk's. */
+export async function filePart(disk: Disk, path: string, bytes: Buffer): Promise<FilePart> {
   const file = await FilePart.open(disk, path, 0, () => {});
   try {
     void file.append(bytes);
     await file.flush();
-    await file.seal();
-  } finally {
+    return file;
+  } catch (error) {
     file.release();
+    throw error;
   }
 }
 

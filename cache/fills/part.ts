@@ -108,10 +108,17 @@ export class FilePart implements Part {
     }
   }
 
-  /** The bytes are proven: marks the file as such, and makes it durable. */
-  async seal(): Promise<void> {
+  /** The bytes are proven: marks the file as such. */
+  async stamp(): Promise<void> {
     try {
       await this.#file.stamp();
+    } catch (error) {
+      throw diskError(error, this.path);
+    }
+  }
+
+  async sync(): Promise<void> {
+    try {
       await this.#file.sync();
     } catch (error) {
       throw diskError(error, this.path);

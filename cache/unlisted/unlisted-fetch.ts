@@ -110,9 +110,8 @@ export class UnlistedFetches {
     try {
       const { digest, size } = await this.#receive(name, { transfer, part, reservation });
       growing.verify(size);
-      await part.seal();
       const listed = { digest, size };
-      await this.#blobs.commit({ part: part.path, scope: name.scope, listed, sha256: digest, reservation });
+      await this.#blobs.commit({ part, scope: name.scope, listed, sha256: digest, reservation });
       await this.#keep(name, transfer, digest, size);
       return true;
     } catch (error) {

@@ -4,8 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { proven } from '../../cache/disk/file-facts.ts';
-import { writePart } from '../../cache/fills/fill-place.ts';
-import { file, flipped, pieces, readAll } from './pieces.ts';
+import { commit, file, flipped, pieces, readAll } from './pieces.ts';
 
 /** A store that counts one blob which is shorter than its name says. */
 async function damaged(disk: Disk = systemDisk) {
@@ -42,9 +41,7 @@ async function holding() {
   const { bytes, listed } = file(5_000);
   const reservation = await store.space.reserve(listed.size);
   if (reservation === null) throw new Error('no space');
-  const part = store.layout.part('open', listed);
-  await writePart(systemDisk, part, bytes);
-  await store.blobs.commit({ part, scope: 'open', listed, sha256: listed.digest, reservation });
+  await commit(store, { bytes, listed }, reservation);
   return { store, bytes, listed, path: store.layout.blob('open', listed) };
 }
 

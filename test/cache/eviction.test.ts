@@ -1,18 +1,15 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '../../base/digest.ts';
 import type { Algorithm, Listed } from '../../base/digest.ts';
 import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import { Marks } from '../../cache/blobs/marks.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
-import { writePart } from '../../cache/fills/fill-place.ts';
 import { Evictor } from '../../cache/space/evictor.ts';
 import { Room } from '../../cache/space/room.ts';
 import type { Reserving } from '../../cache/space/space.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
-import { bytesBelow, file, pieces, readAll } from './pieces.ts';
+import { bytesBelow, commit, file, pieces, readAll } from './pieces.ts';
 import type { Pieces } from './pieces.ts';
 
 /** A store with room for `max` bytes, and what evicts from it. */
@@ -39,10 +36,7 @@ async function keep(
   const { bytes, listed } = file(size, algorithm);
   const reservation = await room.reserve(size);
   if (reservation === null) return null;
-  const part = store.layout.part('open', listed);
-  await writePart(systemDisk, part, bytes);
-  const sha256 = digestOf(bytes);
-  await store.blobs.commit({ part, scope: 'open', listed, sha256, reservation, wanted });
+  await commit(store, { bytes, listed }, reservation, wanted);
   return listed;
 }
 
@@ -95,10 +89,7 @@ describe('a full cache', () => {
     const { bytes, listed } = file(4_000);
     const again = async (): Promise<void> => {
       const reservation = await cache.room.reserve(4_000);
-      const part = cache.store.layout.part('open', listed);
-      await writePart(systemDisk, part, bytes);
-      const sha256 = listed.digest;
-      await cache.store.blobs.commit({ part, scope: 'open', listed, sha256, reservation: reservation!, wanted: true });
+      await commit(cache.store, { bytes, listed }, reservation!);
     };
     await again();
     for (let count = 0; count < 25; count += 1) await keep(cache, 4_000);

@@ -14,7 +14,8 @@ import type { Disk } from '../../cache/disk/disk.ts';
 import { Fills } from '../../cache/fills/fills.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import { Space } from '../../cache/space/space.ts';
-import type { SpaceLimits } from '../../cache/space/space.ts';
+import type { Reservation, SpaceLimits } from '../../cache/space/space.ts';
+import { filePart } from '../../cache/fills/fill-place.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 
@@ -27,6 +28,7 @@ export interface Pieces extends AsyncDisposable {
   readonly root: string;
   readonly clock: StandingClock;
   readonly layout: Layout;
+  readonly disk: Disk;
   readonly index: BlobIndex;
   readonly space: Space;
   readonly blobs: BlobStore;
@@ -67,7 +69,7 @@ export async function pieces(
     await everythingClosed(root);
     await folder?.[Symbol.asyncDispose]();
   };
-  return { root, clock, layout, index, space, blobs, fills, results, [Symbol.asyncDispose]: end };
+  return { root, clock, layout, disk, index, space, blobs, fills, results, [Symbol.asyncDispose]: end };
 }
 
 /** Counts fills by their result. */
@@ -84,6 +86,21 @@ export function file(
 ): { readonly bytes: Buffer; readonly listed: Listed } {
   const bytes = randomBytes(size);
   return { bytes, listed: { digest: digestOf(bytes, algorithm), size } };
+}
+
+/** Makes a held file of bytes, as a fill does. */
+export async function commit(
+  { blobs, layout, disk }: Pick<Pieces, 'blobs' | 'layout' | 'disk'>,
+  { bytes, listed }: { bytes: Buffer; listed: Listed },
+  reservation: Reservation,
+  wanted = true,
+): Promise<void> {
+  const part = await filePart(disk, layout.part('open', listed), bytes);
+  try {
+    await blobs.commit({ part, scope: 'open', listed, sha256: digestOf(bytes), reservation, wanted });
+  } finally {
+    part.release();
+  }
 }
 
 /** The same bytes but for one. */

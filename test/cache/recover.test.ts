@@ -171,7 +171,7 @@ describe('while running', () => {
     await writeFile(path, bytes.subarray(0, 100));
     store.space.adjust(100);
     const stopping = new AbortController();
-    const ended = expireParts({ disk: systemDisk, log: new LogLines(), ...store }, stopping.signal);
+    const ended = expireParts({ ...store, log: new LogLines() }, stopping.signal);
     await pass(store.clock, 23);
     expect((await readFile(path)).length).toBe(100);
     await pass(store.clock, 1);
@@ -187,7 +187,7 @@ describe('while running', () => {
     const path = store.layout.part('open', listed);
     await writeFile(path, bytes.subarray(0, 100));
     const stopping = new AbortController();
-    const ended = expireParts({ disk: systemDisk, log: new LogLines(), ...store }, stopping.signal);
+    const ended = expireParts({ ...store, log: new LogLines() }, stopping.signal);
     await pass(store.clock, 20);
     await writeFile(path, bytes.subarray(0, 200));
     await pass(store.clock, 20);

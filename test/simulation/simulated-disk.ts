@@ -145,6 +145,11 @@ export class SimulatedDisk implements Disk {
     return this.#change('syncFolder', path);
   }
 
+  async syncAll(path: string): Promise<boolean> {
+    await this.#change('syncAll', path);
+    return true;
+  }
+
   async stamp(path: string): Promise<void> {
     await this.#change('stamp', path);
     const inode = this.#files.get(path);

@@ -83,6 +83,11 @@ export class FaultyDisk implements Disk {
     await systemDisk.syncFolder(path);
   }
 
+  async syncAll(path: string): Promise<boolean> {
+    this.#made({ call: 'syncAll', path });
+    return systemDisk.syncAll(path);
+  }
+
   async stamp(path: string): Promise<void> {
     this.#made({ call: 'stamp', path });
     await systemDisk.stamp(path);
