@@ -22,6 +22,7 @@ import { Census, takeSnapshot } from './upkeep/census.ts';
 import { expireParts } from './upkeep/expire-parts.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { adoptParts, recoverParts } from './upkeep/recover.ts';
+import { watchDisk } from './upkeep/disk-watch.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
@@ -75,7 +76,7 @@ export class Store {
   readonly #clock: Clock;
   readonly #lock: Taken['lock'];
   readonly #repomdServed = new Map<string, number>();
-  readonly #watching: Promise<void>;
+  readonly #watching: Promise<unknown>;
   readonly #parts: Promise<readonly CompletePart[]>;
   readonly #expiring: Promise<void>;
   /** Resolves when what an earlier run left has been counted and tidied. */
@@ -106,7 +107,12 @@ export class Store {
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
     this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
-    this.#watching = this.#evictor.watch(this.#closing.signal);
+    const { signal } = this.#closing;
+    const { format } = taken;
+    this.#watching = Promise.all([
+      this.#evictor.watch(signal),
+      watchDisk({ disk, layout, format, generations, space, clock, log }, signal),
+    ]);
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
@@ -117,7 +123,6 @@ export class Store {
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
     this.#expiring = this.recovered.then(async () => {
-      const { signal } = this.#closing;
       await Promise.all([expireParts(recovery, signal), this.#census.snapshots(signal)]);
     });
   }

@@ -79,15 +79,36 @@ export class Generations {
     return done;
   }
 
+  /** Puts back what was removed from the disk by other hands. @throws the disk's error */
+  restore(): Promise<void> {
+    const done = this.#writing.then(async () => {
+      for (const [subscription, documents] of this.#documents) {
+        await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
+        for (const document of documents) {
+          const path = this.#layout.generation(subscription, document.id);
+          if ((await this.#disk.facts(path)) === null) await replaceFile(this.#disk, path, encoded(document));
+        }
+      }
+      const gone = this.#documents.size > 0 && (await this.#disk.facts(this.#layout.current)) === null;
+      if (gone) await this.#writeCurrent(this.#current);
+    });
+    this.#writing = done.catch(() => {});
+    return done;
+  }
+
+  #writeCurrent(current: Readonly<Record<string, string>>): Promise<void> {
+    const file: CurrentFile = { format: 1, current };
+    return replaceFile(this.#disk, this.#layout.current, Buffer.from(`${JSON.stringify(file, null, 2)}\n`));
+  }
+
   async #publish(document: GenerationDocument): Promise<void> {
     const { subscription, id } = document;
     const path = this.#layout.generation(subscription, id);
     const current = { ...this.#current, [subscription]: id };
     try {
       await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
-      await replaceFile(this.#disk, path, Buffer.from(`${JSON.stringify(document)}\n`));
-      const file: CurrentFile = { format: 1, current };
-      await replaceFile(this.#disk, this.#layout.current, Buffer.from(`${JSON.stringify(file, null, 2)}\n`));
+      await replaceFile(this.#disk, path, encoded(document));
+      await this.#writeCurrent(current);
     } catch (error) {
       throw diskError(error, path);
     }
@@ -95,6 +116,10 @@ export class Generations {
     this.#documents.set(subscription, [document, ...others].toSorted(newestFirst));
     this.#current = current;
   }
+}
+
+function encoded(document: GenerationDocument): Buffer {
+  return Buffer.from(`${JSON.stringify(document)}\n`);
 }
 
 /** Ids begin with their time, so that they sort by it; of one second, the time with milliseconds decides. */

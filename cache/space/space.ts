@@ -58,7 +58,7 @@ export class Space implements Reserving {
   #freeFiles = Infinity;
   #measured = -Infinity;
   #measuring: Promise<void> | null = null;
-  #sick: { state: CacheState; until: number } | null = null;
+  #sick: { state: CacheState; reason: string; until: number } | null = null;
   #refused = -Infinity;
 
   constructor(options: { disk: Disk; root: string; limits: SpaceLimits; clock: Clock }) {
@@ -101,6 +101,16 @@ export class Space implements Reserving {
     this.#used -= bytes;
     // Until the next statfs says so.
     this.#unseen -= bytes;
+  }
+
+  /** A write failed, and none has succeeded since. */
+  get sick(): boolean {
+    return this.#sick !== null;
+  }
+
+  /** Why the state is not `ok`, in the words of the call that failed; null: for want of room, or it is. */
+  get reason(): string | null {
+    return this.#sick?.reason ?? null;
   }
 
   /** Whether the disk takes writes, as far as is known. */
@@ -168,7 +178,8 @@ export class Space implements Reserving {
   failed(error: unknown): void {
     const code = error instanceof WaystationError ? error.code : 'disk_failing';
     const state: CacheState = code === 'disk_full' ? 'full' : code === 'disk_read_only' ? 'read-only' : 'failing';
-    this.#sick = { state, until: this.#clock.monotonic() + retryAfter };
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#sick = { state, reason, until: this.#clock.monotonic() + retryAfter };
     this.#measured = -Infinity;
   }
 
