@@ -8,7 +8,12 @@ export function telling(loader: Loader, ended: () => void): Loader {
       const transfer = await loader.open(offset, signal);
       const { source, total, contentType, etag, lastModified } = transfer;
       const told: Transfer = {
-        ...{ source, total, contentType, etag, lastModified, offset: transfer.offset },
+        source,
+        total,
+        contentType,
+        etag,
+        lastModified,
+        offset: transfer.offset,
         consume: (sink) => transfer.consume(sink).finally(ended),
         cancel: () => {
           transfer.cancel();
