@@ -15,8 +15,7 @@ import { HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
 import { currentFormat, stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
-import { openNotes } from './notes.ts';
-import type { Notes } from './notes.ts';
+import { IndexNotes } from './index-notes.ts';
 import { Maps } from './package-map/maps.ts';
 import { Census, takeSnapshot } from './upkeep/census.ts';
 import { expireParts } from './upkeep/expire-parts.ts';
@@ -63,7 +62,7 @@ export class Store {
   readonly served: Served;
   readonly sink: CacheSink;
   readonly unlisted: Unlisted;
-  readonly notes: Notes;
+  readonly notes: IndexNotes;
   readonly space: Space;
   readonly marks: Marks;
   readonly #evictor: Evictor;
@@ -100,7 +99,7 @@ export class Store {
     this.generations = generations;
     this.served = new Served(generations, maps);
     this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room });
-    this.notes = openNotes(disk, layout, log);
+    this.notes = new IndexNotes({ disk, layout, log, clock, meter });
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);

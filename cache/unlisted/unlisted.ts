@@ -199,7 +199,8 @@ export class Unlisted {
       return 'absent';
     }
     if (answer.kind === 'not-modified') {
-      await this.#notes.put(checkedKey(request), this.#clock.now());
+      // Known at once; nobody who is served waits until it is on disk.
+      void this.#notes.put(checkedKey(request), this.#clock.now());
       return 'confirmed';
     }
     const fetch = await this.#fetches.begin(request, answer.transfer);
