@@ -15,11 +15,12 @@ import { HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
 import { currentFormat, stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
-import { openNotes } from './notes.ts';
-import type { Notes } from './notes.ts';
+import { IndexNotes } from './index-notes.ts';
 import { Maps } from './package-map/maps.ts';
 import { Census, takeSnapshot } from './upkeep/census.ts';
 import { expireParts } from './upkeep/expire-parts.ts';
+import { MapRemaker } from './upkeep/remake-maps.ts';
+import type { RemakeMap } from './upkeep/remake-maps.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import { watchDisk } from './upkeep/disk-watch.ts';
@@ -44,6 +45,8 @@ export interface StoreOptions {
   readonly disk?: Disk;
   /** The formats that are known; another table than this version's is for tests of the next one. */
   readonly formats?: StateFormats;
+  /** How a lost package map is made again; without it, only by the next read of its repository. */
+  readonly remakeMap?: RemakeMap;
   /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
   readonly lock: (root: string) => Promise<{ release(): void }>;
 }
@@ -64,7 +67,7 @@ export class Store {
   readonly served: Served;
   readonly sink: CacheSink;
   readonly unlisted: Unlisted;
-  readonly notes: Notes;
+  readonly notes: IndexNotes;
   readonly space: Space;
   readonly marks: Marks;
   readonly #evictor: Evictor;
@@ -79,6 +82,8 @@ export class Store {
   readonly #watching: Promise<unknown>;
   readonly #parts: Promise<readonly CompletePart[]>;
   readonly #expiring: Promise<void>;
+  readonly #remaker: MapRemaker | null;
+  readonly #looking: Promise<void>;
   /** Resolves when what an earlier run left has been counted and tidied. */
   readonly recovered: Promise<void>;
 
@@ -99,11 +104,16 @@ export class Store {
     const room = new Room({ space, clock, makeRoom: (bytes) => this.#evictor.makeRoom(bytes) });
     this.fills = new Fills({ disk, layout, blobs, space, room, clock, log, meter });
     this.generations = generations;
-    this.served = new Served(generations, maps);
     this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room });
-    this.notes = openNotes(disk, layout, log);
+    const { sink } = this;
+    const { signal } = this.#closing;
+    const remake = options.remakeMap;
+    const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, clock, log, signal });
+    this.#remaker = remaker;
+    this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
+    this.notes = new IndexNotes({ disk, layout, log, clock, meter });
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
-    this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock });
+    this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
     this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
@@ -116,12 +126,10 @@ export class Store {
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
-        await Promise.all([
-          this.#census.run(this.#closing.signal),
-          adoptParts(complete, this.fills, log, this.#closing.signal),
-        ]);
+        await Promise.all([this.#census.run(signal), adoptParts(complete, this.fills, log, signal)]);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
+    this.#looking = this.#parts.then(() => remaker?.all(generations));
     this.#expiring = this.recovered.then(async () => {
       await Promise.all([expireParts(recovery, signal), this.#census.snapshots(signal)]);
     });
@@ -196,7 +204,8 @@ export class Store {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.fills.close();
-    await Promise.all([this.recovered, this.#watching, this.#expiring]);
+    await Promise.all([this.recovered, this.#watching, this.#expiring, this.#looking]);
+    await this.#remaker?.idle();
     await this.#census.end();
     this.blobs.close();
     await this.#maps.close();

@@ -41,6 +41,7 @@ import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
 import { measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
+import { mapRemaker } from './remake-map.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
@@ -72,7 +73,8 @@ export async function serve(config: Config, options: { version: string; logLevel
   const { max, keepFree } = config.cache;
   const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
   keepNativeAddonsIn(config.state, log);
-  const store = await Store.open({ root: config.state, limits, clock, log, meter, lock: lockState });
+  const remakeMap = mapRemaker(log);
+  const store = await Store.open({ root: config.state, limits, clock, log, meter, lock: lockState, remakeMap });
   measureStore(store, meter);
 
   const health = new Health({ clock, log });

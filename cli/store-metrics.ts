@@ -12,4 +12,10 @@ export function measureStore(store: Store, meter: Meter): void {
     .gauge('cache_state', 'State of the cache: 1 for the one that holds', ['state'])
     .collect(() => states.map((state) => [{ state }, store.space.state === state ? 1 : 0]));
   meter.gauge('fills_active', 'Transfers from upstream that are under way').collect(() => [[{}, store.fills.active]]);
+  meter
+    .gauge(
+      'index_in_memory',
+      '1 while the disk does not keep the index of notes: what is new in it ends with the process',
+    )
+    .collect(() => [[{}, store.notes.inMemory ? 1 : 0]]);
 }

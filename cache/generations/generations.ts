@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { parseDigest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
@@ -149,14 +150,31 @@ async function readDocument(
       document?.format === 1 &&
       document.id === named.id &&
       document.subscription === named.subscription &&
-      typeof document.repositories === 'object' &&
-      document.repositories !== null;
+      isObject(document.repositories) &&
+      Object.values(document.repositories).every(isRepository);
     if (!whole) throw new WaystationError('blob_damaged', 'no generation document of this format and name');
     return document;
   } catch (error) {
     log.error({ path: named.path, error: String(error) }, 'a generation document cannot be read');
     return null;
   }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** Whether what serving reads without asking is there; what a version before wrote has all of it. */
+function isRepository(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { scope, repomd, records } = value;
+  return typeof scope === 'string' && isListed(repomd) && isObject(records) && Object.values(records).every(isListed);
+}
+
+function isListed(value: unknown): boolean {
+  return (
+    isObject(value) && parseDigest(String(value['digest'])) === value['digest'] && Number.isSafeInteger(value['size'])
+  );
 }
 
 async function readCurrent(
@@ -174,6 +192,7 @@ async function readCurrent(
     const file = JSON.parse(bytes.toString()) as CurrentFile;
     for (const [subscription, id] of Object.entries(file.current)) {
       if (documents.get(subscription)?.some((document) => document.id === id)) current[subscription] = id;
+      else log.error({ subscription, id }, 'the current generation is lost; the newest that is left is served');
     }
   } catch (error) {
     log.error(

@@ -37,14 +37,17 @@ const signatureFiles = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'repod
 export class Served {
   readonly #generations: Generations;
   readonly #maps: Maps;
+  readonly #onMapLost: (repository: ServedRepository) => void;
   readonly #lookups = new LRUCache<string, Listed | false>({ max: 20_000 });
   #current: ReadonlyMap<string, ServedRepository> = new Map();
   /** Grows with every change of what is served: what was remembered under another epoch is out of date. */
   epoch = 0;
 
-  constructor(generations: Generations, maps: Maps) {
+  /** @param onMapLost is told a repository whose map was needed and is not there, or is damaged. */
+  constructor(generations: Generations, maps: Maps, onMapLost: (repository: ServedRepository) => void = () => {}) {
     this.#generations = generations;
     this.#maps = maps;
+    this.#onMapLost = onMapLost;
     this.refresh();
   }
 
@@ -114,7 +117,7 @@ export class Served {
     if (document.key !== null) pinned.push({ href: 'repodata/repomd.xml.key', listed: document.key });
     for (const entry of pinned) if (entry.href.startsWith(folder)) yield entry;
     if (document.map === null) return;
-    for await (const entry of (await this.#map(document.map)).entries(folder)) {
+    for await (const entry of (await this.#map(repository, document.map)).entries(folder)) {
       if (!entry.href.startsWith(folder)) return;
       yield entry;
     }
@@ -130,18 +133,31 @@ export class Served {
     const key = `${document.map} ${file}`;
     let listed = this.#lookups.get(key);
     if (listed === undefined) {
-      listed = (await (await this.#map(document.map)).find(file)) ?? false;
+      listed = (await this.#lookUp(repository, document.map, file)) ?? false;
       this.#lookups.set(key, listed);
     }
     return listed === false ? null : { kind: 'listed', listed, repository, pinned: 'file' };
   }
 
-  async #map(primary: Digest): Promise<PackageMap> {
+  async #lookUp(repository: ServedRepository, primary: Digest, file: string): Promise<Listed | null> {
+    const map = await this.#map(repository, primary);
+    try {
+      return await map.find(file);
+    } catch (error) {
+      // It was made again between its being had and its being read.
+      if (map.closed) return this.#lookUp(repository, primary, file);
+      if (map.damaged) this.#onMapLost(repository);
+      throw error;
+    }
+  }
+
+  async #map(repository: ServedRepository, primary: Digest): Promise<PackageMap> {
     const map = await this.#maps.get(primary);
     if (map !== null) return map;
+    this.#onMapLost(repository);
     throw new WaystationError(
       'blob_damaged',
-      `the package map of ${primary} is damaged or lost; the next sync remakes it`,
+      `the package map of ${primary} is damaged or lost; it is made again from its primary, or by the next sync`,
     );
   }
 }

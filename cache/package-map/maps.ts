@@ -32,6 +32,14 @@ export class Maps {
     return map?.damaged === true ? null : map;
   }
 
+  /** Whether a map is there and whole as far as its header and index tell; one that cannot be read is not. */
+  async isWhole(primary: Digest): Promise<boolean> {
+    const opening = this.#open.get(primary) ?? PackageMap.open(this.#disk, this.#layout.map(primary));
+    const map = await opening.catch(() => null);
+    if (map !== null && this.#open.get(primary) !== opening) map.close();
+    return map?.damaged === false;
+  }
+
   /** Writes the map of a primary: complete or not at all. `write` adds the entries in any order. */
   async make(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<PackageMap> {
     const writer = new PackageMapWriter();

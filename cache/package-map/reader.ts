@@ -60,6 +60,11 @@ export class PackageMap {
     return this.#damaged;
   }
 
+  /** It was closed, as one that another has replaced: whoever held it asks for the map again. */
+  get closed(): boolean {
+    return this.#closing;
+  }
+
   /** What the metadata lists under this href; null when it does not. @throws WaystationError when the map is damaged. */
   async find(href: string): Promise<Listed | null> {
     const name = Buffer.from(href);

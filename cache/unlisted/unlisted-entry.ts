@@ -1,5 +1,6 @@
 import { parseDigest } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { Validators } from '../../base/transfer.ts';
 import { replaceFile } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -29,24 +30,35 @@ export function isProven(entry: UnlistedEntry, digest: Digest): boolean {
   return entry.digest === digest || entry.proven === digest;
 }
 
-/** @returns null when there is none, or none that can be read: it is fetched again. */
+/**
+ * @returns null when there is none.
+ * @throws when the disk cannot read it; WaystationError `blob_damaged` when it is no pointer of this name. It is removed
+ * then, so that this happens once; the file is fetched again.
+ */
 export async function readEntry(
   disk: Disk,
   layout: Layout,
   repository: string,
   file: string,
 ): Promise<UnlistedEntry | null> {
+  const path = layout.unlistedEntry(repository, file);
+  const bytes = await disk.readFile(path);
+  if (bytes === null) return null;
+  const entry = parsed(bytes);
+  const whole =
+    entry?.format === 1 &&
+    entry.repository === repository &&
+    entry.file === file &&
+    parseDigest(entry.digest) === entry.digest &&
+    Number.isSafeInteger(entry.size);
+  if (whole) return entry;
+  await disk.unlink(path);
+  throw new WaystationError('blob_damaged', 'it is no pointer of this format and name');
+}
+
+function parsed(bytes: Buffer): UnlistedEntry | null {
   try {
-    const bytes = await disk.readFile(layout.unlistedEntry(repository, file));
-    if (bytes === null) return null;
-    const entry = JSON.parse(bytes.toString()) as UnlistedEntry | null;
-    const whole =
-      entry?.format === 1 &&
-      entry.repository === repository &&
-      entry.file === file &&
-      parseDigest(entry.digest) === entry.digest &&
-      Number.isSafeInteger(entry.size);
-    return whole ? entry : null;
+    return JSON.parse(bytes.toString()) as UnlistedEntry | null;
   } catch {
     return null;
   }

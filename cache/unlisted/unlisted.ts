@@ -2,6 +2,7 @@ import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Supplier, Transfer } from '../../base/transfer.ts';
 import type { BlobStore, HeldBlob } from '../blobs/blob-store.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -56,6 +57,7 @@ export class Unlisted {
   readonly #fetches: UnlistedFetches;
   readonly #notes: Notes;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #asking = new Map<string, Asking>();
   readonly #fetching = new Map<string, UnlistedFetch>();
   readonly #absent = new Map<string, number>();
@@ -67,6 +69,7 @@ export class Unlisted {
     fetches: UnlistedFetches;
     notes: Notes;
     clock: Clock;
+    log: Logger;
   }) {
     this.#disk = options.disk;
     this.#layout = options.layout;
@@ -74,6 +77,7 @@ export class Unlisted {
     this.#fetches = options.fetches;
     this.#notes = options.notes;
     this.#clock = options.clock;
+    this.#log = options.log;
   }
 
   /**
@@ -108,7 +112,7 @@ export class Unlisted {
 
   /** Whether the file was kept from an earlier request. */
   async holds(repository: string, file: string, scope: string): Promise<boolean> {
-    const entry = await readEntry(this.#disk, this.#layout, repository, file);
+    const entry = await this.#read(repository, file);
     return entry !== null && entry.scope === scope && this.#blobs.holds(scope, listedOf(entry));
   }
 
@@ -123,8 +127,19 @@ export class Unlisted {
     await this.#notes.put(checkedKey(name), 0);
   }
 
+  /** A pointer that cannot be read is as if it were not there, and said. */
+  async #read(repository: string, file: string): Promise<UnlistedEntry | null> {
+    try {
+      return await readEntry(this.#disk, this.#layout, repository, file);
+    } catch (error) {
+      const path = this.#layout.unlistedEntry(repository, file);
+      this.#log.warn({ path, repository, file, error: String(error) }, 'a pointer to an unlisted file cannot be read');
+      return null;
+    }
+  }
+
   async #find(name: Named): Promise<{ entry: UnlistedEntry; held: HeldBlob } | null> {
-    const entry = await readEntry(this.#disk, this.#layout, name.repository, name.file);
+    const entry = await this.#read(name.repository, name.file);
     if (entry === null || entry.scope !== name.scope) return null;
     const held = await this.#blobs.open(entry.scope, listedOf(entry));
     return held === null ? null : { entry, held };
@@ -199,7 +214,8 @@ export class Unlisted {
       return 'absent';
     }
     if (answer.kind === 'not-modified') {
-      await this.#notes.put(checkedKey(request), this.#clock.now());
+      // Known at once; nobody who is served waits until it is on disk.
+      void this.#notes.put(checkedKey(request), this.#clock.now());
       return 'confirmed';
     }
     const fetch = await this.#fetches.begin(request, answer.transfer);

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { WaystationError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Answer, Supplier, Validators } from '../../base/transfer.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
@@ -87,13 +88,13 @@ export interface Fixture extends Pieces {
 }
 
 export async function fixture(
-  options: { disk?: Disk; limits?: SpaceLimits; name?: string; notes?: Notes } = {},
+  options: { disk?: Disk; limits?: SpaceLimits; name?: string; notes?: Notes; log?: Logger } = {},
 ): Promise<Fixture> {
   const store = await pieces(options);
-  const { disk = systemDisk, name = 'images/boot.iso', notes = memoryNotes() } = options;
+  const { disk = systemDisk, name = 'images/boot.iso', notes = memoryNotes(), log = silentLogger } = options;
   const { layout, blobs, space, clock } = store;
   const fetches = new RememberedFetches({ disk, layout, blobs, space, room: space, clock, log: silentLogger });
-  const unlisted = new Unlisted({ disk, layout, blobs, fetches, notes, clock });
+  const unlisted = new Unlisted({ disk, layout, blobs, fetches, notes, clock, log });
   const upstream = new Upstream();
   const open: Fixture['open'] = (scope = 'open', expected = null) =>
     unlisted.open({ repository: 'base', file: name, scope, supplier: upstream, expected });

@@ -5,6 +5,7 @@ import { WaystationError } from '../../base/errors.ts';
 import { memoryNotes } from '../../cache/notes.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
+import { LogLines } from '../support/log-lines.ts';
 import type { Script } from '../support/scripted-loader.ts';
 import { bytesBelow, file, mebibyte, readAll, readPart } from './pieces.ts';
 import { fixture } from './unlisted-fixture.ts';
@@ -387,3 +388,22 @@ test('whichever disk call fails while a file is kept, its client has it whole an
     expect(n).toBeLessThan(40);
   }
 });
+
+test.each(['', 'garbage', 'null', '{}', '{"format":1,"repository":"base"}'])(
+  'a pointer that reads %j is said once and removed; the file is fetched again',
+  async (text) => {
+    const log = new LogLines();
+    await using f = await fixture({ log });
+    const path = f.layout.unlistedEntry('base', 'images/boot.iso');
+    await writeFile(path, text);
+    const { bytes } = file(3000);
+    f.upstream.say({ bytes });
+    expect(await f.unlisted.kept({ repository: 'base', file: 'images/boot.iso', scope: 'open' })).toBeNull();
+    expect(await readdir(f.layout.unlisted)).toEqual([]);
+    expect(await f.get()).toMatchObject({ outcome: 'unlisted-miss', error: null });
+    expect(await f.get()).toMatchObject({ outcome: 'unlisted-hit', error: null });
+    expect(log.about(/pointer to an unlisted file cannot be read/)).toMatchObject([
+      { level: 'warn', fields: { path } },
+    ]);
+  },
+);
