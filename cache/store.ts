@@ -117,7 +117,6 @@ export class Store {
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
     this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
-    const { signal } = this.#closing;
     const { format } = taken;
     this.#watching = Promise.all([
       this.#evictor.watch(signal),
