@@ -11,8 +11,9 @@ import { openedStore } from './opened-store.ts';
 
 /** Lets the store look at its disk once more, until what is waited for is so. */
 async function looks(clock: StandingClock, until: () => boolean): Promise<void> {
-  for (let turn = 0; !until(); turn += 1) {
-    if (turn > 5_000) throw new Error('it never came to that');
+  const deadline = performance.now() + 15_000;
+  while (!until()) {
+    if (performance.now() > deadline) throw new Error('it never came to that');
     clock.advance(100);
     await setImmediate();
   }
