@@ -12,7 +12,8 @@ import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Provenance } from './provenance.ts';
 import { removeBlob } from './removal.ts';
-import type { Removal, Removed } from './removal.ts';
+import type { BlobParts, Removal, Removed } from './removal.ts';
+import { Sharing } from './sharing.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { FileFacts } from '../disk/file-facts.ts';
@@ -61,6 +62,8 @@ export class BlobStore implements Removal {
   readonly #unsynced = new Set<string>();
   readonly #exclusive = new Exclusive();
   readonly #group: GroupCommit;
+  readonly #sharing: Sharing;
+  readonly #parts: BlobParts;
 
   constructor(options: {
     disk: Disk;
@@ -79,6 +82,9 @@ export class BlobStore implements Removal {
     this.#group = new GroupCommit(options.disk, options.layout.parts);
     this.#provenance = new Provenance(options.disk);
     this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
+    const { disk, layout, index, space, log } = options;
+    this.#parts = { disk, layout, index, space, log, descriptors: this.#descriptors, exclusive: this.#exclusive };
+    this.#sharing = new Sharing(this.#parts);
   }
 
   /**
@@ -169,13 +175,12 @@ export class BlobStore implements Removal {
     }
     this.#space.healed();
     if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
+    await this.#sharing.withOthers(scope, listed);
   }
 
   /** Removes a held file, unless somebody reads or writes it now. */
   remove(scope: string, listed: Listed): Promise<Removed> {
-    const [disk, layout, index, space] = [this.#disk, this.#layout, this.#index, this.#space];
-    const parts = { disk, layout, index, space, descriptors: this.#descriptors, exclusive: this.#exclusive };
-    return removeBlob(parts, scope, listed);
+    return removeBlob(this.#parts, scope, listed);
   }
 
   close(): void {

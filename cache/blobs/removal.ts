@@ -1,6 +1,7 @@
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
@@ -23,17 +24,19 @@ export interface Removal {
   remove(scope: string, listed: Listed): Promise<Removed>;
 }
 
-interface Parts {
+/** What the work on held files shares. */
+export interface BlobParts {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly index: BlobIndex;
   readonly space: Space;
+  readonly log: Logger;
   readonly descriptors: Descriptors;
   readonly exclusive: Exclusive;
 }
 
 /** Removes a held file; its room is free when its last name is gone. */
-export async function removeBlob(parts: Parts, scope: string, indexed: Listed): Promise<Removed> {
+export async function removeBlob(parts: BlobParts, scope: string, indexed: Listed): Promise<Removed> {
   const { disk, layout, index, space, descriptors, exclusive } = parts;
   const listed = await wholeName(disk, layout, scope, indexed);
   if (listed === null) {

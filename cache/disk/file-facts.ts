@@ -9,6 +9,8 @@ export interface FileFacts {
   readonly changed: number;
   /** Names it has. */
   readonly links: number;
+  /** Which file it is, whatever its names. */
+  readonly inode: number;
 }
 
 /**
@@ -18,6 +20,6 @@ export interface FileFacts {
  */
 export const proven = Date.UTC(2001, 0, 1);
 
-export function factsOf({ size, mtimeMs, ctimeMs, nlink }: Stats): FileFacts {
-  return { size, modified: mtimeMs, changed: ctimeMs, links: nlink };
+export function factsOf({ size, mtimeMs, ctimeMs, nlink, ino }: Stats): FileFacts {
+  return { size, modified: mtimeMs, changed: ctimeMs, links: nlink, inode: ino };
 }

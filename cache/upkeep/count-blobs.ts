@@ -17,8 +17,8 @@ interface Counting {
 }
 
 /**
- * Counts the blobs from their names, in the background. Hard links count once: a file listed by another algorithm has
- * its sha256 name beside, and takes room once. A folder that cannot be listed is passed over.
+ * Counts the blobs from their names, in the background. A file with several names (by another algorithm, in another
+ * scope) takes room once. A folder that cannot be listed is passed over.
  * @returns whether all of them were seen.
  */
 export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<boolean> {
@@ -32,22 +32,23 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
       return [];
     });
   };
-  for (const scope of await list()) {
-    const algorithms = await list(scope);
-    const linked = algorithms.some((algorithm) => algorithm !== 'sha256');
-    for (const algorithm of algorithms) {
-      for (const folder of await list(scope, algorithm)) {
-        for (const name of await list(scope, algorithm, folder)) {
-          if (signal.aborted) return false;
-          const path = join(layout.blobs, scope, algorithm, folder, name);
-          const listed = parseBlobName(algorithm, name);
-          if (listed === null) {
-            foreign.met(path);
-            continue;
-          }
-          const twin = linked && algorithm === 'sha256' && (await namesOf(disk, path)) > 1;
-          if (index.add(scope, listed, { linked: twin }) && !twin) space.adjust(listed.size);
+  const scopes = await list();
+  const kinds: [scope: string, algorithm: string][] = [];
+  for (const scope of scopes) for (const algorithm of await list(scope)) kinds.push([scope, algorithm]);
+  // Of one scope and algorithm every file has one name: nothing has to be asked of the file system but the names.
+  const once = kinds.length > 1 ? new SeenOnce(disk) : null;
+  for (const [scope, algorithm] of kinds) {
+    for (const folder of await list(scope, algorithm)) {
+      for (const name of await list(scope, algorithm, folder)) {
+        if (signal.aborted) return false;
+        const path = join(layout.blobs, scope, algorithm, folder, name);
+        const listed = parseBlobName(algorithm, name);
+        if (listed === null) {
+          foreign.met(path);
+          continue;
         }
+        const { linked, seen } = (await once?.look(path)) ?? { linked: false, seen: false };
+        if (index.add(scope, listed, { linked }) && !seen) space.adjust(listed.size);
       }
     }
   }
@@ -55,8 +56,22 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
   return whole;
 }
 
-async function namesOf(disk: Disk, path: string): Promise<number> {
-  return (await disk.facts(path).catch(() => null))?.links ?? 1;
+/** Tells files with several names that were seen by another of them. */
+class SeenOnce {
+  readonly #disk: Disk;
+  readonly #inodes = new Set<number>();
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  async look(path: string): Promise<{ linked: boolean; seen: boolean }> {
+    const facts = await this.#disk.facts(path).catch(() => null);
+    if (facts === null || facts.links === 1) return { linked: false, seen: false };
+    const seen = this.#inodes.has(facts.inode);
+    this.#inodes.add(facts.inode);
+    return { linked: true, seen };
+  }
 }
 
 function parseBlobName(algorithm: string, name: string): Listed | null {

@@ -36,7 +36,7 @@ async function keep(
   const { bytes, listed } = file(size, algorithm);
   const reservation = await room.reserve(size);
   if (reservation === null) return null;
-  await commit(store, { bytes, listed }, reservation, wanted);
+  await commit(store, { bytes, listed }, reservation, { wanted });
   return listed;
 }
 

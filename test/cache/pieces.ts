@@ -93,11 +93,11 @@ export async function commit(
   { blobs, layout, disk }: Pick<Pieces, 'blobs' | 'layout' | 'disk'>,
   { bytes, listed }: { bytes: Buffer; listed: Listed },
   reservation: Reservation,
-  wanted = true,
+  { wanted = true, scope = 'open' }: { wanted?: boolean; scope?: string } = {},
 ): Promise<void> {
-  const part = await filePart(disk, layout.part('open', listed), bytes);
+  const part = await filePart(disk, layout.part(scope, listed), bytes);
   try {
-    await blobs.commit({ part, scope: 'open', listed, sha256: digestOf(bytes), reservation, wanted });
+    await blobs.commit({ part, scope, listed, sha256: digestOf(bytes), reservation, wanted });
   } finally {
     part.release();
   }

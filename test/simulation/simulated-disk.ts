@@ -17,6 +17,7 @@ export interface DiskTroubles {
 }
 
 interface Inode {
+  readonly number: number;
   bytes: Buffer;
   size: number;
   names: number;
@@ -31,6 +32,7 @@ export class SimulatedDisk implements Disk {
   readonly #random: Seeded;
   readonly #troubles: DiskTroubles;
   #handles = 0;
+  #inodes = 0;
   #used = 0;
   /** Parts that became held files. */
   renamed = 0;
@@ -66,7 +68,14 @@ export class SimulatedDisk implements Disk {
 
   async openPart(path: string): Promise<WritableFile> {
     await this.#change('openPart', path);
-    const inode = this.#files.get(path) ?? { bytes: Buffer.alloc(0), size: 0, names: 1, modified: 0, handles: 0 };
+    const inode = this.#files.get(path) ?? {
+      number: (this.#inodes += 1),
+      bytes: Buffer.alloc(0),
+      size: 0,
+      names: 1,
+      modified: 0,
+      handles: 0,
+    };
     this.#files.set(path, inode);
     const file = this.#opened(inode, path);
     return {
@@ -240,8 +249,8 @@ export class SimulatedDisk implements Disk {
   }
 }
 
-function factsOf({ size, modified, names }: Inode): FileFacts {
-  return { size, modified, changed: 0, links: names };
+function factsOf({ number, size, modified, names }: Inode): FileFacts {
+  return { size, modified, changed: 0, links: names, inode: number };
 }
 
 function failure(code: string, call: string, path: string): Error {

@@ -1,0 +1,67 @@
+import { stat } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { FaultyDisk } from '../support/faulty-disk.ts';
+import { silentLogger } from '../../base/log.ts';
+import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
+import { BlobIndex } from '../../cache/blobs/blob-index.ts';
+import { Space } from '../../cache/space/space.ts';
+import { bytesBelow, commit, file, pieces, readAll, roomy } from './pieces.ts';
+import type { Pieces } from './pieces.ts';
+
+async function keepIn(store: Pieces, scope: string, one: ReturnType<typeof file>): Promise<void> {
+  const reservation = await store.space.reserve(one.listed.size);
+  if (reservation === null) throw new Error('no space');
+  await commit(store, one, reservation, { scope });
+}
+
+test('a file that two scopes fetched is stored once, and each has its name', async () => {
+  await using store = await pieces();
+  const one = file(5_000);
+  await keepIn(store, 'open', one);
+  await keepIn(store, 'corp', one);
+  const [open, corp] = [
+    await stat(store.layout.blob('open', one.listed)),
+    await stat(store.layout.blob('corp', one.listed)),
+  ];
+  expect(open.ino).toBe(corp.ino);
+  expect([store.space.used, await bytesBelow(store.layout.blobs)]).toEqual([5_000, 5_000]);
+  for (const scope of ['open', 'corp'])
+    expect((await readAll((await store.blobs.open(scope, one.listed))!)).bytes.equals(one.bytes)).toBe(true);
+});
+
+test('its room is free when the last name is gone', async () => {
+  await using store = await pieces();
+  const one = file(5_000, 'sha512');
+  await keepIn(store, 'open', one);
+  await keepIn(store, 'corp', one);
+  const removed: number[] = [];
+  for (const { scope, digest, size } of store.index.blobs()) {
+    const result = await store.blobs.remove(scope, { digest, size });
+    removed.push(result.result === 'removed' ? result.freed : -1);
+  }
+  expect([removed.length, removed.at(-1), store.space.used]).toEqual([4, 5_000, 0]);
+  expect(await bytesBelow(store.layout.blobs)).toBe(0);
+});
+
+test('a count after a kill comes to the same', async () => {
+  await using store = await pieces();
+  const [one, other] = [file(5_000), file(3_000, 'sha512')];
+  for (const scope of ['open', 'corp', 'site']) await keepIn(store, scope, one);
+  await keepIn(store, 'open', other);
+  const { disk, layout, clock, root } = store;
+  const index = new BlobIndex();
+  const space = new Space({ disk, root, limits: roomy, clock });
+  await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
+  expect([space.used, index.size]).toEqual([store.space.used, store.index.size]);
+  expect(space.used).toBe(8_000);
+});
+
+test('where no link can be made, the file is stored twice and nothing is lost', async () => {
+  const disk = new FaultyDisk(({ call }) => (call === 'link' ? 'EMLINK' : null));
+  await using store = await pieces({ disk });
+  const one = file(5_000);
+  await keepIn(store, 'open', one);
+  await keepIn(store, 'corp', one);
+  expect([store.space.used, await bytesBelow(store.layout.blobs)]).toEqual([10_000, 10_000]);
+  for (const scope of ['open', 'corp']) expect(await store.blobs.holds(scope, one.listed)).toBe(true);
+});
