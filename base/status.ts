@@ -91,6 +91,48 @@ export interface RunStatus {
   readonly failures: readonly RunFailure[];
 }
 
+/** What an import found and did. Every file seen is one of matched, unlisted, unneeded, unreadable, left. */
+export interface ImportReport {
+  readonly directory: string;
+  /** Nothing was stored: `taken` is what would have been. */
+  readonly dryRun: boolean;
+  /** Everything that could be read and is listed is held now. */
+  readonly complete: boolean;
+  readonly files: {
+    readonly seen: number;
+    /** Read, and listed: taken, held or failed. */
+    readonly matched: number;
+    readonly taken: number;
+    /** Held before, or taken from another copy of it. */
+    readonly held: number;
+    readonly unlisted: number;
+    /** Not read: every listed file of that size is held. */
+    readonly unneeded: number;
+    /** Folders that cannot be listed too. */
+    readonly unreadable: number;
+    /** Listed, and not stored. */
+    readonly failed: number;
+    /** Not looked at: nothing more could be stored. */
+    readonly left: number;
+  };
+  readonly bytes: { readonly seen: number; readonly read: number; readonly taken: number };
+  /** Symbolic links that lead out of the folder; devices, sockets, pipes. */
+  readonly passedOver: { readonly links: number; readonly others: number };
+  /** Files that were to become links and were copied, and why the first of them was. */
+  readonly copied: { readonly files: number; readonly reason: string | null };
+  /** `repodata/repomd.xml` in the folder. */
+  readonly repositoriesFound: number;
+  /** Of all that is served now. `importable`: its scope is one that the import proves. */
+  readonly repositories: readonly {
+    readonly subscription: string;
+    readonly path: string;
+    readonly importable: boolean;
+    readonly packages: { readonly listed: number; readonly held: number };
+    readonly bytes: { readonly listed: number; readonly held: number };
+  }[];
+  readonly failures: number;
+}
+
 export interface GenerationStatus {
   readonly id: string;
   readonly subscription: string;
