@@ -70,11 +70,15 @@ export interface RunFailure {
   readonly reason: string;
   readonly attempts: number;
   readonly nextTry: string | null;
+  /** It was wrong, and is right again: a run whose every failure is healed is done. */
+  readonly healed?: true;
 }
 
 export interface RunStatus {
   readonly id: string;
-  readonly subscription: string;
+  /** null: it concerns more than one. */
+  readonly subscription: string | null;
+  /** `verify`, `import`, or the policy of a sync. */
   readonly kind: string;
   readonly state: RunState;
   readonly started: string;
