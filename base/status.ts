@@ -93,6 +93,8 @@ export interface RunStatus {
   readonly rate: number;
   readonly secondsLeft: number | null;
   readonly failures: readonly RunFailure[];
+  /** Of an import that went to its end. */
+  readonly import?: ImportReport;
 }
 
 /** What an import found and did. Every file seen is one of matched, unlisted, unneeded, unreadable, left. */
@@ -112,7 +114,7 @@ export interface ImportReport {
     readonly unlisted: number;
     /** Not read: every listed file of that size is held. */
     readonly unneeded: number;
-    /** Folders that cannot be listed too. */
+    /** Wanted by its size, and unreadable, or changed while it was read. */
     readonly unreadable: number;
     /** Listed, and not stored. */
     readonly failed: number;
@@ -120,8 +122,8 @@ export interface ImportReport {
     readonly left: number;
   };
   readonly bytes: { readonly seen: number; readonly read: number; readonly taken: number };
-  /** Symbolic links that lead out of the folder; devices, sockets, pipes. */
-  readonly passedOver: { readonly links: number; readonly others: number };
+  /** Symbolic links that lead out of the folder; devices, sockets, pipes; folders that cannot be listed. */
+  readonly passedOver: { readonly links: number; readonly others: number; readonly unreadable: number };
   /** Files that were to become links and were copied, and why the first of them was. */
   readonly copied: { readonly files: number; readonly reason: string | null };
   /** `repodata/repomd.xml` in the folder. */
@@ -134,7 +136,6 @@ export interface ImportReport {
     readonly packages: { readonly listed: number; readonly held: number };
     readonly bytes: { readonly listed: number; readonly held: number };
   }[];
-  readonly failures: number;
 }
 
 export interface GenerationStatus {

@@ -13,9 +13,6 @@ export interface ImportWatch {
   failed(path: string, error: WaystationError): void;
 }
 
-/** Failures that are told one by one; the others are counted. */
-const told = 1_000;
-
 /** Counts what an import did. Every file that was met ends in exactly one of its figures. */
 export class ImportTally {
   readonly #watch: ImportWatch;
@@ -31,10 +28,9 @@ export class ImportTally {
     left: 0,
   };
   readonly #bytes = { seen: 0, read: 0, taken: 0 };
-  readonly #passedOver = { links: 0, others: 0 };
+  readonly #passedOver = { links: 0, others: 0, unreadable: 0 };
   #copied = 0;
   #copiedBecause: string | null = null;
-  #failures = 0;
   #unknown = 0;
   /** Repositories in the tree. */
   repositories = 0;
@@ -54,22 +50,23 @@ export class ImportTally {
     } else if (entry.kind === 'out') this.#passedOver.links += 1;
     else if (entry.kind === 'other') this.#passedOver.others += 1;
     else {
-      this.#files.unreadable += 1;
-      this.#told(pathText(entry.path), entry.error);
+      this.#passedOver.unreadable += 1;
+      this.#watch.failed(pathText(entry.path), entry.error);
     }
   }
 
   /** The packages of a repository are not known. */
   unknown(repository: string, error: WaystationError): void {
     this.#unknown += 1;
-    this.#told(repository, error);
+    this.#watch.failed(repository, error);
   }
 
-  /** Nothing lists it; so many bytes were read to know that. */
-  unlisted(read: number): void {
+  /** Nothing lists it; so many bytes were read to know that, null: its size told. */
+  unlisted(read: number | null): void {
     this.#files.unlisted += 1;
+    if (read === null) return;
     this.#bytes.read += read;
-    if (read > 0) this.#watch.done(read, 0);
+    this.#watch.done(read, 0);
   }
 
   /** Not read: every listed file of its size is held. */
@@ -100,7 +97,7 @@ export class ImportTally {
     const error = asWaystationError(matched ? thrown.cause : thrown);
     this.#watch.done(size, 0);
     if (error.code === 'internal') throw error;
-    this.#told(pathText(path), error);
+    this.#watch.failed(pathText(path), error);
     if (error.source === 'disk') {
       this.refusal = error;
       if (!matched) return this.left();
@@ -121,13 +118,7 @@ export class ImportTally {
       passedOver: { ...this.#passedOver },
       copied: { files: this.#copied, reason: this.#copiedBecause },
       repositoriesFound: this.repositories,
-      failures: this.#failures,
     };
-  }
-
-  #told(path: string, error: WaystationError): void {
-    this.#failures += 1;
-    if (this.#failures <= told) this.#watch.failed(path, error);
   }
 }
 

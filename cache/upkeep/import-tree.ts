@@ -5,8 +5,11 @@ import { systemCode, WaystationError } from '../../base/errors.ts';
 /** What is met in a tree. Names are bytes: those of other systems need not be UTF-8. */
 export type TreeEntry =
   | { readonly kind: 'file'; readonly path: Buffer; readonly size: number }
-  /** `out`: a symbolic link that leads out of the tree, or nowhere. `other`: no file at all (device, socket, pipe). */
-  | { readonly kind: 'out' | 'other'; readonly path: Buffer }
+  /** A symbolic link that leads out of the tree, or nowhere. */
+  | { readonly kind: 'out'; readonly path: Buffer }
+  /** No file at all: a device, a socket, a pipe. */
+  | { readonly kind: 'other'; readonly path: Buffer }
+  /** A folder, or a name. */
   | { readonly kind: 'unreadable'; readonly path: Buffer; readonly error: WaystationError };
 
 /**
@@ -16,7 +19,7 @@ export type TreeEntry =
 export async function treeRoot(directory: string): Promise<Buffer> {
   try {
     const root = await realpath(directory, 'buffer');
-    await (await opendir(root as unknown as string)).close();
+    await (await opendir(root)).close();
     return root;
   } catch (error) {
     throw unreadable(Buffer.from(directory), error);
@@ -76,10 +79,10 @@ async function* namesIn(folder: Buffer): AsyncGenerator<Buffer> {
     yield name as unknown as Buffer;
 }
 
-async function met(
-  path: Buffer,
-  root: Buffer,
-): Promise<TreeEntry | { readonly kind: 'folder' | 'inside'; readonly path: Buffer }> {
+/** What is not told: folders, which are walked, and links to what is met elsewhere. */
+type Untold = { readonly kind: 'folder'; readonly path: Buffer } | { readonly kind: 'inside'; readonly path: Buffer };
+
+async function met(path: Buffer, root: Buffer): Promise<TreeEntry | Untold> {
   try {
     const facts = await lstat(path);
     if (facts.isFile()) return { kind: 'file', path, size: facts.size };

@@ -136,7 +136,7 @@ class Import {
 
   async #met(path: Buffer, size: number): Promise<void> {
     const missing = this.#table.missing(size);
-    if (missing === null) return this.#tally.unlisted(0);
+    if (missing === null) return this.#tally.unlisted(null);
     if (missing === 0) return this.#tally.unneeded();
     if (this.#tally.refusal !== null) return this.#tally.left();
     try {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
-import type { RunFailure, RunState, RunStatus } from '../../base/status.ts';
+import type { ImportReport, RunFailure, RunState, RunStatus } from '../../base/status.ts';
 
 /** Failures that are named; the others are counted. */
 const mostNamed = 1_000;
@@ -31,6 +31,7 @@ export class UpkeepRun {
   readonly #ended = Promise.withResolvers<RunStatus>();
   readonly #phases = new Map<string, Counts>();
   readonly #failures: RunFailure[] = [];
+  #import: ImportReport | null = null;
   #unnamed = 0;
   #unhealed = 0;
   #state: RunState = 'planned';
@@ -85,6 +86,11 @@ export class UpkeepRun {
     else this.#unnamed += 1;
   }
 
+  /** What an import found and did. */
+  imported(report: ImportReport): void {
+    this.#import = report;
+  }
+
   /** Ends it: `cancelled`, else `failed` when anything is wrong that was not healed. */
   end(cancelled: boolean): void {
     this.#state = cancelled ? 'cancelled' : this.#unhealed > 0 ? 'failed' : 'done';
@@ -110,6 +116,7 @@ export class UpkeepRun {
       rate,
       secondsLeft: this.#finished !== null ? 0 : rate > 0 ? Math.ceil(left / rate) : null,
       failures: [...this.#failures, ...this.#more()],
+      ...(this.#import === null ? {} : { import: this.#import }),
     };
   }
 
