@@ -35,6 +35,7 @@ import type { Listener, ListenerOptions } from '../web/listener.ts';
 import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
+import { imports } from './imports.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
@@ -150,6 +151,7 @@ export async function serve(config: Config, options: { version: string; logLevel
           .map(({ name, state }) => ({ name, state, generation: store.current(name)?.id ?? null })),
     },
     explainer: new ContentExplainer({ store, targets, ports }),
+    imports: imports({ config, store, runs: upkeepRuns }),
   };
 
   const listeners: Listener[] = [];

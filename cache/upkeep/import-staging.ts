@@ -8,7 +8,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk, WritableFile } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation, Space } from '../disk/space.ts';
+import type { Reservation, Space } from '../space/space.ts';
 import { writePart } from '../fills/fill-place.ts';
 import { verifyFirstLimit } from '../fills/fill.ts';
 import { changed } from './import-source.ts';

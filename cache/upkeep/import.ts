@@ -7,7 +7,7 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Holdings } from '../blobs/holdings.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Space } from '../disk/space.ts';
+import type { Space } from '../space/space.ts';
 import type { Generations } from '../generations/generations.ts';
 import type { Maps } from '../package-map/maps.ts';
 import { changed, SourceFile } from './import-source.ts';

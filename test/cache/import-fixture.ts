@@ -9,7 +9,7 @@ import type { ImportReport } from '../../base/status.ts';
 import { HoldingsCounter } from '../../cache/blobs/holdings.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
-import type { SpaceLimits } from '../../cache/disk/space.ts';
+import type { SpaceLimits } from '../../cache/space/space.ts';
 import { Generations } from '../../cache/generations/generations.ts';
 import { Maps } from '../../cache/package-map/maps.ts';
 import { importTree } from '../../cache/upkeep/import.ts';

@@ -51,6 +51,7 @@ async function service(
           reason: 'listed, never fetched, and the upstream cannot be reached',
         }),
     },
+    imports: { start: () => Promise.resolve('import-1') },
     allowed: 'change',
   });
   const running = await unixService(app);

@@ -30,6 +30,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     metrics: { render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'waystation_x 1\n' }) },
     readiness: { draining: false, subscriptions: () => [] },
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
+    imports: { start: () => Promise.resolve('import-1') },
     allowed: 'read',
     ...changes,
   };
