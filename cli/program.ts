@@ -105,6 +105,7 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       const { stateUpgrade } = await import('./commands/state.ts');
       const root = (await loaded(self)).state;
       end(await stateUpgrade({ root, json: options.json ?? false }, terminal));
+    });
 
   command(program, 'import', 'take what subscriptions list from a folder on this machine')
     .argument('<folder>', "a mirror, another PoP's blobs, a disk: any tree of files")

@@ -331,9 +331,9 @@ test('of a source that grows while its blocks are shared nothing is taken', asyn
 });
 
 test.each<[string, (path: string, bytes: Buffer) => Promise<void>, object]>([
-  ['is overwritten', (path, bytes) => writeFile(path, flipped(bytes, 2 * mebibyte - 1)), { unlisted: 2 }],
-  ['is shortened', (path) => truncate(path, mebibyte), { unreadable: 1, unlisted: 1 }],
-  ['is replaced', (path) => rename(`${path}.new`, path), { taken: 1, unlisted: 1 }],
+  ['is overwritten', (path, bytes) => writeFile(path, flipped(bytes, 2 * mebibyte - 1)), { unlisted: 1 }],
+  ['is shortened', (path) => truncate(path, mebibyte), { unreadable: 1 }],
+  ['is replaced', (path) => rename(join(path, '../../new'), path), { taken: 1 }],
 ])('a file that %s while it is copied never gets in with other bytes than were hashed', async (_, change, files) => {
   let changing: () => Promise<void> = async () => {};
   // The first piece is written when the rest is still to be read.
@@ -355,7 +355,7 @@ test.each<[string, (path: string, bytes: Buffer) => Promise<void>, object]>([
   const { bytes, listed } = file(2 * mebibyte);
   await site.publish({ 'site/base': { packages: { 'a.rpm': listed } } });
   const path = await site.put('a.rpm', bytes);
-  await writeFile(`${path}.new`, flipped(bytes, 3));
+  await writeFile(join(site.tree, '../new'), flipped(bytes, 3));
   changing = () => change(path, bytes);
   expect((await site.run()).files).toMatchObject(files);
   expect([null, digestOf(bytes)]).toContain(await held(site, listed));
