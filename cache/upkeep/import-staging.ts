@@ -1,23 +1,21 @@
-import { constants } from 'node:fs';
-import { access, lstat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasher } from '../../base/digest.ts';
-import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
+import type { Algorithm, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
-import type { BlobStore } from '../blobs/blob-store.ts';
 import { diskError } from '../disk/disk.ts';
-import type { Disk, WritableFile } from '../disk/disk.ts';
+import type { WritableFile } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation, Space } from '../space/space.ts';
+import type { Reservation } from '../space/space.ts';
 import { writePart } from '../fills/fill-place.ts';
 import { verifyFirstLimit } from '../fills/fill.ts';
 import { changed } from './import-source.ts';
 import type { SourceFile } from './import-source.ts';
+import { StagedPart } from './staged-part.ts';
+import type { Digests, StagedPartStore } from './staged-part.ts';
 
 /** Bytes of one read. */
 const readSize = 512 * 1024;
-
-export type Digests = ReadonlyMap<Algorithm, Digest>;
 
 /** A file of the tree whose digests are known, and whose bytes, those that have them, can become a held file. */
 export interface StagedFile {
@@ -28,6 +26,11 @@ export interface StagedFile {
   keep(scope: string, listed: Listed): Promise<void>;
   /** Nothing of it stays; ends it. */
   discard(): Promise<void>;
+}
+
+/** Where files are staged. */
+interface StagingStore extends StagedPartStore {
+  readonly layout: Layout;
 }
 
 /** How files are staged. */
@@ -46,15 +49,12 @@ let parts = 0;
  * a part that shares the source's blocks, or a part that is the source itself; never a source that is copied afterwards.
  */
 export class Staging {
-  readonly #store: { readonly disk: Disk; readonly layout: Layout; readonly blobs: BlobStore; readonly space: Space };
+  readonly #store: StagingStore;
   readonly #options: StagingOptions;
   /** File systems that no blocks can be shared with. */
   readonly #unshared = new Set<number>();
 
-  constructor(
-    store: { readonly disk: Disk; readonly layout: Layout; readonly blobs: BlobStore; readonly space: Space },
-    options: StagingOptions,
-  ) {
+  constructor(store: StagingStore, options: StagingOptions) {
     this.#store = store;
     this.#options = options;
   }
@@ -73,8 +73,8 @@ export class Staging {
   async stage(source: SourceFile): Promise<StagedFile> {
     if (!this.#options.link) return this.#copied(source, null);
     const part = this.#newPart();
-    const refusal = await this.#linked(source, part);
-    return refusal === null ? this.#stagedLink(source, part) : this.#copied(source, refusal);
+    const linked = await this.#linked(source, part);
+    return typeof linked === 'string' ? this.#copied(source, linked) : this.#stagedLink(source, part, linked);
   }
 
   #newPart(): string {
@@ -163,8 +163,8 @@ export class Staging {
     }
   }
 
-  /** Gives the source a second name, as a part. @returns why that is not possible; null: it is done. */
-  async #linked(source: SourceFile, part: string): Promise<string | null> {
+  /** Gives the source a second name, as a part. @returns it, open; a text that says why that is not possible. */
+  async #linked(source: SourceFile, part: string): Promise<WritableFile | string> {
     const { disk } = this.#store;
     if (source.name === null) return 'its name is no UTF-8';
     try {
@@ -173,33 +173,39 @@ export class Staging {
       const code = systemCode(error) ?? '';
       const reason = noLinks[code];
       if (reason !== undefined) return reason;
-      throw code === 'ENOENT' ? changed(source.path) : diskError(error, part);
+      throw code === 'ENOENT' ? changed(source.path) : this.#refused(error, part);
     }
-    // The name may lead elsewhere by now: to a symbolic link, to another file.
-    const facts = await lstat(part).catch(() => null);
-    const mayWrite = await access(part, constants.R_OK | constants.W_OK).then(
-      () => true,
-      () => false,
-    );
-    if (facts?.isFile() === true && mayWrite) return null;
-    await disk.unlink(part).catch(() => {});
-    if (facts?.isFile() === true) return 'it may not be written to, which making it durable needs';
-    throw changed(source.path);
+    try {
+      // The name may lead elsewhere by now: to a symbolic link, to another file.
+      if (!(await lstat(part)).isFile()) throw changed(source.path);
+      return await disk.openPart(part);
+    } catch (error) {
+      await disk.unlink(part).catch(() => {});
+      if (error instanceof WaystationError) throw error;
+      if (systemCode(error) === 'EACCES') return 'it may not be written to, which making it durable needs';
+      throw this.#refused(error, part);
+    }
+  }
+
+  #refused(thrown: unknown, part: string): WaystationError {
+    const failure = diskError(thrown, part);
+    this.#store.space.failed(failure);
+    return failure;
   }
 
   /** The file takes its room on disk already: of the budget it takes room like every other. */
-  async #stagedLink(source: SourceFile, path: string): Promise<StagedFile> {
+  async #stagedLink(source: SourceFile, path: string, file: WritableFile): Promise<StagedFile> {
     const { disk, space } = this.#store;
     space.adjust(source.size);
     const reservation = await this.#reserve(source.size, source.size).catch(async (error: unknown) => {
       space.adjust(-source.size);
+      await file.close().catch(() => {});
       await disk.unlink(path).catch(() => {});
       throw error;
     });
     const part = new StagedPart(this.#store, path, reservation);
+    part.file = file;
     return part.over(async () => {
-      const file = await disk.openPart(path);
-      part.file = file;
       const digests = await this.#hashPart(source, file);
       return {
         digests,
@@ -221,59 +227,6 @@ export class Staging {
     if (space.state === 'read-only') throw new WaystationError('disk_read_only', 'the state directory is read-only');
     if (space.state === 'failing') throw new WaystationError('disk_failing', 'the disk of the state directory fails');
     throw new WaystationError('disk_full', `no space to store a file of ${bytes} bytes`);
-  }
-}
-
-/** A part on its way to be a held file, or to nothing. */
-class StagedPart {
-  readonly path: string;
-  readonly reservation: Reservation;
-  readonly #store: { readonly disk: Disk; readonly blobs: BlobStore; readonly space: Space };
-  file: WritableFile | null = null;
-
-  constructor(
-    store: { readonly disk: Disk; readonly blobs: BlobStore; readonly space: Space },
-    path: string,
-    reservation: Reservation,
-  ) {
-    this.#store = store;
-    this.path = path;
-    this.reservation = reservation;
-  }
-
-  /** Does a step; when that fails nothing of the part stays. */
-  async over<T>(step: () => Promise<T>): Promise<T> {
-    try {
-      return await step();
-    } catch (error) {
-      await this.drop();
-      if (systemCode(error) === null) throw error;
-      const failure = error instanceof WaystationError ? error : diskError(error, this.path);
-      if (failure.source === 'disk') this.#store.space.failed(failure);
-      throw failure;
-    }
-  }
-
-  async commit(scope: string, listed: Listed, digests: Digests): Promise<void> {
-    const sha256 = digests.get('sha256');
-    if (sha256 === undefined) throw new Error('every file is hashed by sha256');
-    await this.over(() =>
-      this.#store.blobs.commit({ part: this.path, scope, listed, sha256, reservation: this.reservation }),
-    );
-    await this.#close();
-  }
-
-  async drop(): Promise<void> {
-    const { disk } = this.#store;
-    await this.#close();
-    await disk.unlink(this.path).catch(() => {});
-    // What would not go takes room until the next start removes it.
-    this.reservation.commit((await disk.facts(this.path).catch(() => null))?.size ?? 0);
-  }
-
-  async #close(): Promise<void> {
-    await this.file?.close().catch(() => {});
-    this.file = null;
   }
 }
 

@@ -58,7 +58,7 @@ export function pathText(path: Buffer): string {
 /** Why something in the tree cannot be read. */
 export function unreadable(path: Buffer, thrown: unknown): WaystationError {
   if (thrown instanceof WaystationError) return thrown;
-  const user = process.getuid?.();
+  const user = process.geteuid?.();
   const who = systemCode(thrown) === 'EACCES' && user !== undefined ? ` (this process runs as user ${user})` : '';
   const reason = systemCode(thrown) ?? String(thrown);
   return new WaystationError('import_unreadable', `${pathText(path)} cannot be read: ${reason}${who}`, {

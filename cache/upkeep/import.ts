@@ -12,12 +12,13 @@ import type { Generations } from '../generations/generations.ts';
 import type { Maps } from '../package-map/maps.ts';
 import { changed, SourceFile } from './import-source.ts';
 import { Staging } from './import-staging.ts';
-import type { Digests, StagedFile } from './import-staging.ts';
+import type { StagedFile } from './import-staging.ts';
 import { ImportTally, MatchedError } from './import-tally.ts';
 import type { ImportWatch } from './import-tally.ts';
 import { isBelow, treeRoot, walkTree } from './import-tree.ts';
 import type { TreeEntry } from './import-tree.ts';
 import { gatherWanted, importableScopes } from './import-wanted.ts';
+import type { Digests } from './staged-part.ts';
 import type { WantedTable } from './wanted-table.ts';
 
 /** What is to be imported, and how. */
