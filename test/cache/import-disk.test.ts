@@ -119,7 +119,7 @@ describeWith([root], 'an import by a user who may not read everything', () => {
 describeWith([root, mounts], 'an import on file systems of their own', () => {
   test('a full disk ends the storing, not the service: nothing half is held, and files that need no room are linked', async () => {
     await using folder = await temporaryDirectory();
-    await using mounted = await smallFileSystem(folder.path, '8m');
+    await using _ = await smallFileSystem(folder.path, '8m');
     const [state, tree] = [join(folder.path, 'state'), join(folder.path, 'tree')];
     await mkdir(tree);
     await using site = await importing({ root: state, tree });
@@ -142,7 +142,7 @@ describeWith([root, mounts], 'an import on file systems of their own', () => {
 
   test('from another file system links become copies', async () => {
     await using folder = await temporaryDirectory();
-    await using mounted = await smallFileSystem(folder.path, '8m');
+    await using _ = await smallFileSystem(folder.path, '8m');
     await using site = await importing({ tree: join(folder.path, 'tree') });
     const [small, large] = [file(5000), file(2 * mebibyte)];
     await site.publish({ base: { packages: { 'a.rpm': small.listed, 'b.rpm': large.listed } } });
