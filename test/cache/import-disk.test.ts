@@ -1,14 +1,16 @@
-import { chmod, mkdir, readdir } from 'node:fs/promises';
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Algorithm } from '../../base/digest.ts';
 import { digestOf } from '../../base/digest.ts';
 import { succeed } from '../support/command.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
+import { LogLines } from '../support/log-lines.ts';
 import { mounts, smallFileSystem } from '../support/mounts.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith, root } from '../support/tools.ts';
 import { importing } from './import-fixture.ts';
+import { openedStore } from './opened-store.ts';
 import { bytesBelow, file, mebibyte, readAll } from './pieces.ts';
 
 test.each<[string, number, Algorithm, boolean]>([
@@ -76,6 +78,18 @@ test('when the budget is used up nothing more is read, what was taken stays, and
   expect(await readdir(layout.parts)).toEqual([]);
 });
 
+test('what an import left that was killed is removed at the next start, and is nothing foreign', async () => {
+  await using folder = await temporaryDirectory();
+  await (await openedStore(folder.path)).close();
+  await writeFile(join(folder.path, 'parts/import-17-1'), file(5000).bytes);
+  const log = new LogLines();
+  const store = await openedStore(folder.path, { log });
+  expect(await readdir(join(folder.path, 'parts'))).toEqual([]);
+  expect(store.space.used).toBe(0);
+  expect(log.lines.filter(({ level }) => level !== 'info' && level !== 'debug')).toEqual([]);
+  await store.close();
+});
+
 /** Does something as a user whom nothing belongs to but what the test gives. */
 async function asNobody<T>(work: () => Promise<T>): Promise<T> {
   process.seteuid?.(65_534);
@@ -123,7 +137,7 @@ describeWith([root, mounts], 'an import on file systems of their own', () => {
     const [state, tree] = [join(folder.path, 'state'), join(folder.path, 'tree')];
     await mkdir(tree);
     await using site = await importing({ root: state, tree });
-    const files = Array.from({ length: 3 }, (_, number) => file(1_800_000 + number));
+    const files = [0, 1, 2].map((number) => file(1_800_000 + number));
     await site.publish({
       base: { packages: Object.fromEntries(files.map(({ listed }, number) => [`${number}.rpm`, listed])) },
     });

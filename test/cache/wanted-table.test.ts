@@ -46,8 +46,8 @@ test('digests that begin alike are told apart', () => {
   expect(digests.map((digest) => table.entries(digest, 5))).toEqual([[0], [1], []]);
 });
 
-test('1,200,000 files take at most 54 bytes each, and each is found', () => {
-  const count = 1_200_000;
+test('300,000 files take at most 54 bytes each, and each is found', () => {
+  const count = 300_000;
   const digest = (number: number): Digest =>
     `sha256:${Math.imul(number, 2_654_435_761 | 0)
       .toString(16)
