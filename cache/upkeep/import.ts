@@ -142,7 +142,6 @@ class Import {
     if (this.#tally.refusal !== null) return this.#tally.left();
     try {
       await using source = await SourceFile.open(path);
-      if (source.size !== size) throw changed(path);
       await (this.#request.dryRun ? this.#compare(source) : this.#import(source));
     } catch (error) {
       this.#request.signal.throwIfAborted();

@@ -7,6 +7,7 @@ import type { Algorithm, Listed } from '../../base/digest.ts';
 import { possessionScope } from '../../base/generation.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
+import { proven } from '../../cache/disk/file-facts.ts';
 import { command } from '../support/command.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
@@ -54,6 +55,9 @@ test('what is listed is taken wherever it lies and whatever its name, what is no
     repositories: [{ subscription: 'corp', path: 'site/base', importable: true, packages: { listed: 3, held: 3 } }],
   });
   for (const { bytes, listed } of [small, large, empty, record]) expect(await held(site, listed)).toBe(digestOf(bytes));
+  // Proven once: no use of them reads them again to find that out.
+  for (const { listed } of [small, large])
+    expect((await stat(site.store.layout.blob('open', listed))).mtimeMs).toBe(proven);
   expect(await site.store.blobs.holds('open', unlisted.listed)).toBe(false);
   await accountsAreRight(site);
 });
