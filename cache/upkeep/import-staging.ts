@@ -7,7 +7,7 @@ import { diskError } from '../disk/disk.ts';
 import type { WritableFile } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Reservation } from '../space/space.ts';
-import { writePart } from '../fills/fill-place.ts';
+import { filePart } from '../fills/fill-place.ts';
 import { verifyFirstLimit } from '../fills/fill.ts';
 import { changed } from './import-source.ts';
 import type { SourceFile } from './import-source.ts';
@@ -99,8 +99,12 @@ export class Staging {
     const digests = hashes.digests();
     const keep = async (scope: string, listed: Listed): Promise<void> => {
       const part = new StagedPart(this.#store, this.#newPart(), await this.#reserve(source.size));
-      await part.over(() => writePart(disk, part.path, bytes));
-      await part.commit(scope, listed, digests);
+      const file = await part.over(() => filePart(disk, part.path, bytes));
+      try {
+        await part.commit(scope, listed, digests, file);
+      } finally {
+        file.release();
+      }
     };
     return { digests, copied, keep, discard: async () => {} };
   }
@@ -116,13 +120,7 @@ export class Staging {
       return {
         digests,
         copied,
-        keep: async (scope, listed) => {
-          await part.over(async () => {
-            await file.stamp();
-            await file.sync();
-          });
-          await part.commit(scope, listed, digests);
-        },
+        keep: (scope, listed) => part.commit(scope, listed, digests, file),
         discard: () => part.drop(),
       };
     });
@@ -210,11 +208,9 @@ export class Staging {
       return {
         digests,
         copied: null,
-        keep: async (scope, listed) => {
-          // Not stamped: its times are also those of the file in the tree.
-          await part.over(() => file.sync());
-          await part.commit(scope, listed, digests);
-        },
+        // Not stamped: its times are also those of the file in the tree.
+        keep: (scope, listed) =>
+          part.commit(scope, listed, digests, { stamp: async () => {}, sync: () => file.sync() }),
         discard: () => part.drop(),
       };
     });

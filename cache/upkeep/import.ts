@@ -6,6 +6,7 @@ import type { ImportReport } from '../../base/status.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Holdings } from '../blobs/holdings.ts';
 import type { Disk } from '../disk/disk.ts';
+import { verifyFirstLimit } from '../fills/fill.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import type { Generations } from '../generations/generations.ts';
@@ -46,8 +47,10 @@ export interface ImportStore {
   readonly holdings: (path: string, document: RepositoryDocument) => Promise<Holdings>;
 }
 
-/** Files under way at a time: the disk of the store syncs several at once. */
-const lanes = 4;
+/** Files under way at a time: files that become durable together share their syncs … */
+const lanes = 32;
+/** … but so many large ones at most: their disks read one after the other best. */
+const largeLanes = 4;
 
 /**
  * Takes from a tree on this machine what subscriptions list and is missing. In three steps, so that as little as possible
@@ -102,6 +105,9 @@ class Import {
   readonly #ending = new AbortController();
   /** Contents that a lane is at: a second file with the same waits, and then finds them held. */
   readonly #underWay = new Map<Digest, Promise<void>>();
+  /** The end of the last large file of each lane. */
+  readonly #large: Promise<void>[] = Array.from({ length: largeLanes }, () => Promise.resolve());
+  #larges = 0;
 
   constructor(store: ImportStore, request: ImportRequest, table: WantedTable, tally: ImportTally) {
     this.#store = store;
@@ -142,11 +148,21 @@ class Import {
     if (this.#tally.refusal !== null) return this.#tally.left();
     try {
       await using source = await SourceFile.open(path);
-      await (this.#request.dryRun ? this.#compare(source) : this.#import(source));
+      const work = (): Promise<void> => (this.#request.dryRun ? this.#compare(source) : this.#import(source));
+      await (source.size <= verifyFirstLimit ? work() : this.#inTurn(work));
     } catch (error) {
       this.#request.signal.throwIfAborted();
       this.#tally.failed(path, size, error);
     }
+  }
+
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    const lane = (this.#larges += 1) % largeLanes;
+    const done = (this.#large[lane] ?? Promise.resolve()).then(() =>
+      this.#tally.refusal === null ? work() : this.#tally.left(),
+    );
+    this.#large[lane] = done.catch(() => {});
+    await done;
   }
 
   async #compare(source: SourceFile): Promise<void> {

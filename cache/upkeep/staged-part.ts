@@ -1,6 +1,6 @@
 import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { BlobStore, PartFile } from '../blobs/blob-store.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk, WritableFile } from '../disk/disk.ts';
 import type { Reservation, Space } from '../space/space.ts';
@@ -40,12 +40,13 @@ export class StagedPart {
     }
   }
 
-  async commit(scope: string, listed: Listed, digests: Digests): Promise<void> {
+  /** Names the bytes, durably, and ends it. @param sealing how the file is marked as proven, and synced. */
+  async commit(scope: string, listed: Listed, digests: Digests, sealing: Omit<PartFile, 'path'>): Promise<void> {
     const sha256 = digests.get('sha256');
     if (sha256 === undefined) throw new Error('every file is hashed by sha256');
-    await this.over(() =>
-      this.#store.blobs.commit({ part: this.path, scope, listed, sha256, reservation: this.reservation }),
-    );
+    const { path, reservation } = this;
+    const part: PartFile = { path, stamp: () => sealing.stamp(), sync: () => sealing.sync() };
+    await this.over(() => this.#store.blobs.commit({ part, scope, listed, sha256, reservation }));
     await this.#close();
   }
 
