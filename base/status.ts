@@ -70,11 +70,15 @@ export interface RunFailure {
   readonly reason: string;
   readonly attempts: number;
   readonly nextTry: string | null;
+  /** It was wrong, and is right again: a run whose every failure is healed is done. */
+  readonly healed?: true;
 }
 
 export interface RunStatus {
   readonly id: string;
-  readonly subscription: string;
+  /** null: it concerns more than one. */
+  readonly subscription: string | null;
+  /** `verify`, `import`, or the policy of a sync. */
   readonly kind: string;
   readonly state: RunState;
   readonly started: string;
@@ -89,6 +93,49 @@ export interface RunStatus {
   readonly rate: number;
   readonly secondsLeft: number | null;
   readonly failures: readonly RunFailure[];
+  /** Of an import that went to its end. */
+  readonly import?: ImportReport;
+}
+
+/** What an import found and did. Every file seen is one of matched, unlisted, unneeded, unreadable, left. */
+export interface ImportReport {
+  readonly directory: string;
+  /** Nothing was stored: `taken` is what would have been. */
+  readonly dryRun: boolean;
+  /** Everything that could be read and is listed is held now. */
+  readonly complete: boolean;
+  readonly files: {
+    readonly seen: number;
+    /** Read, and listed: taken, held or failed. */
+    readonly matched: number;
+    readonly taken: number;
+    /** Held before, or taken from another copy of it. */
+    readonly held: number;
+    readonly unlisted: number;
+    /** Not read: every listed file of that size is held. */
+    readonly unneeded: number;
+    /** Wanted by its size, and unreadable, or changed while it was read. */
+    readonly unreadable: number;
+    /** Listed, and not stored. */
+    readonly failed: number;
+    /** Not looked at: nothing more could be stored. */
+    readonly left: number;
+  };
+  readonly bytes: { readonly seen: number; readonly read: number; readonly taken: number };
+  /** Symbolic links that lead out of the folder; devices, sockets, pipes; folders that cannot be listed. */
+  readonly passedOver: { readonly links: number; readonly others: number; readonly unreadable: number };
+  /** Files that were to become links and were copied, and why the first of them was. */
+  readonly copied: { readonly files: number; readonly reason: string | null };
+  /** `repodata/repomd.xml` in the folder. */
+  readonly repositoriesFound: number;
+  /** Of all that is served now. `importable`: its scope is one that the import proves. */
+  readonly repositories: readonly {
+    readonly subscription: string;
+    readonly path: string;
+    readonly importable: boolean;
+    readonly packages: { readonly listed: number; readonly held: number };
+    readonly bytes: { readonly listed: number; readonly held: number };
+  }[];
 }
 
 export interface GenerationStatus {

@@ -3,7 +3,7 @@ import type { Digest } from '../base/digest.ts';
 import type { GenerationDocument, RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { Meter } from '../base/metrics.ts';
-import type { CacheStatus } from '../base/status.ts';
+import type { CacheStatus, ImportReport } from '../base/status.ts';
 import { BlobIndex } from './blobs/blob-index.ts';
 import { BlobStore } from './blobs/blob-store.ts';
 import { Marks } from './blobs/marks.ts';
@@ -24,6 +24,9 @@ import type { RemakeMap } from './upkeep/remake-maps.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import { watchDisk } from './upkeep/disk-watch.ts';
+import { importTree } from './upkeep/import.ts';
+import type { ImportRequest, ImportStore } from './upkeep/import.ts';
+import type { ImportWatch } from './upkeep/import-tally.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
@@ -78,6 +81,7 @@ export class Store {
   readonly #holdings: HoldingsCounter;
   readonly #clock: Clock;
   readonly #lock: Taken['lock'];
+  readonly #importing: ImportStore;
   readonly #repomdServed = new Map<string, number>();
   readonly #watching: Promise<unknown>;
   readonly #parts: Promise<readonly CompletePart[]>;
@@ -115,6 +119,9 @@ export class Store {
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
+    const counted = (): Promise<void> => this.recovered;
+    const holdings: ImportStore['holdings'] = (path, document) => this.holdings(path, document);
+    this.#importing = { disk, layout, blobs, space, generations, maps, counted, holdings };
     this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
     const { format } = taken;
@@ -192,6 +199,11 @@ export class Store {
 
   holdings(path: string, document: RepositoryDocument): Promise<Holdings> {
     return this.#holdings.of(path, document);
+  }
+
+  /** Takes from a tree on this machine what subscriptions list and is missing. @throws as the function of that name. */
+  importTree(request: ImportRequest, watch: ImportWatch): Promise<ImportReport> {
+    return importTree(this.#importing, request, watch);
   }
 
   async status(): Promise<CacheStatus> {

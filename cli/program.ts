@@ -107,6 +107,18 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await stateUpgrade({ root, json: options.json ?? false }, terminal));
     });
 
+  command(program, 'import', 'take what subscriptions list from a folder on this machine')
+    .argument('<folder>', "a mirror, another PoP's blobs, a disk: any tree of files")
+    .option('--subscription <name>', 'the files are what this one gave: needed for content that is not open')
+    .option('--link', 'make hard links where possible, else copies')
+    .option('--dry-run', 'read and compare, and store nothing')
+    .option('--json', 'print a JSON document')
+    .action(async (directory: string, options: ImportOptions, self: Command) => {
+      const { importDirectory } = await import('./commands/import.ts');
+      const { subscription, link = false, dryRun = false, json = false } = options;
+      end(await importDirectory({ config: await loaded(self), directory, subscription, link, dryRun, json }, terminal));
+    });
+
   for (const name of notBuiltCommands)
     program
       .command(name, { hidden: true })
@@ -124,6 +136,12 @@ interface SyncOptions extends CommonOptions {
   readonly plan?: boolean;
   readonly force?: string;
   readonly cancel?: boolean;
+}
+
+interface ImportOptions extends CommonOptions {
+  readonly subscription?: string;
+  readonly link?: boolean;
+  readonly dryRun?: boolean;
 }
 
 /** A command that inherits how the program ends and writes; `--config` may stand before it or after it. */

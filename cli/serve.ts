@@ -5,6 +5,7 @@ import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { outcomes } from '../base/outcome.ts';
 import { Store } from '../cache/store.ts';
+import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretFile } from '../config/secrets.ts';
@@ -31,8 +32,10 @@ import { measureSubscriptions } from '../sync/subscription-metrics.ts';
 import { SubscriptionSet } from '../sync/subscriptions.ts';
 import { openListener } from '../web/listener.ts';
 import type { Listener, ListenerOptions } from '../web/listener.ts';
+import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
+import { imports } from './imports.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
@@ -107,6 +110,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   );
   measureSubscriptions(subscriptions, meter, clock);
+  const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log });
 
   const manager = serviceManager({
     environment: readEnvironment(),
@@ -134,7 +138,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     version,
     clock,
     logger: log,
-    subscriptions,
+    subscriptions: withUpkeepRuns(subscriptions, upkeepRuns),
     cache: store,
     metrics: meter,
     readiness: {
@@ -147,6 +151,7 @@ export async function serve(config: Config, options: { version: string; logLevel
           .map(({ name, state }) => ({ name, state, generation: store.current(name)?.id ?? null })),
     },
     explainer: new ContentExplainer({ store, targets, ports }),
+    imports: imports({ config, store, runs: upkeepRuns }),
   };
 
   const listeners: Listener[] = [];
@@ -199,7 +204,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
-  await subscriptions.stop();
+  await Promise.all([upkeepRuns.close(), subscriptions.stop()]);
   await upstreams.close();
   await store.close();
   manager.close();

@@ -45,6 +45,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   secret_unreadable: 503,
   not_built: 501,
   unknown_subscription: 404,
+  import_unreadable: 400,
+  nothing_listed: 503,
   service_not_running: 503,
   cancelled: 503,
   internal: 500,

@@ -40,6 +40,8 @@ export interface Disk {
   facts(path: string): Promise<FileFacts | null>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
+  /** Makes `to` a file of its own that shares the blocks of `from`; false, and nothing is made, where that cannot be. */
+  clone(from: string, to: string): Promise<boolean>;
   unlink(path: string): Promise<void>;
   /** Makes a folder with all above it; their names are durable when it resolves. */
   makeFolder(path: string): Promise<void>;
@@ -92,6 +94,9 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** What a file system says that shares no blocks, or not between these two files. */
+const noClones = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EXDEV', 'EINVAL', 'ETXTBSY'];
+
 /** The machine's file system. */
 export const systemDisk: Disk = {
   openPart: (path) => OpenFile.open(path, 'make'),
@@ -115,6 +120,17 @@ export const systemDisk: Disk = {
   facts: (path) => absent(async () => factsOf(await fs.stat(path))),
   rename: (from, to) => fs.rename(from, to),
   link: (from, to) => fs.link(from, to),
+  clone: async (from, to) => {
+    try {
+      await fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+    } catch (error) {
+      if (noClones.includes(systemCode(error) ?? '')) return false;
+      throw error;
+    }
+    // It comes with the mode of its source.
+    await fs.chmod(to, 0o640);
+    return true;
+  },
   unlink: async (path) => {
     await absent(() => fs.unlink(path));
   },

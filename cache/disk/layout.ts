@@ -108,5 +108,5 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */
 export function isPassingPart(name: string): boolean {
-  return /^(unlisted|kept|map)-|^probe$/.test(name);
+  return /^(unlisted|kept|map|import)-|^probe$/.test(name);
 }

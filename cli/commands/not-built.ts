@@ -8,7 +8,6 @@ export const notBuiltCommands = [
   'diff',
   'verify',
   'ready',
-  'import',
   'purge',
   'forget',
   'reload',

@@ -2,6 +2,11 @@ import type { RunStatus } from '../../base/status.ts';
 import { bytesText, spanText } from '../../gateway/page/figures.ts';
 import { plainText } from '../terminal.ts';
 
+/** What a run concerns, as the beginning of a line. */
+export function runName({ subscription, kind }: RunStatus): string {
+  return plainText(subscription ?? kind);
+}
+
 /** Whether everything that the policy needs was had: the run is done, and nothing failed. */
 export function isComplete(run: RunStatus): boolean {
   return run.state === 'done' && run.failures.length === 0;
@@ -9,8 +14,8 @@ export function isComplete(run: RunStatus): boolean {
 
 /** Where a run stands: `corp: running: metadata 1/4, 1000 B/3.9 KiB, 3 s left`; once ended, how it ended. */
 export function progressLine(run: RunStatus): string {
-  const { subscription, state, started, finished, failures, secondsLeft } = run;
-  const name = plainText(subscription);
+  const { state, started, finished, failures, secondsLeft } = run;
+  const name = runName(run);
   if (finished !== null) {
     const failed = failures.length === 0 ? '' : `, ${failures.length} failed`;
     return `${name}: ${state} in ${spanText(Date.parse(finished) - Date.parse(started))}${failed}`;
@@ -24,7 +29,7 @@ export function progressLine(run: RunStatus): string {
 
 /** A line for each failed path; one for a run that ended badly without naming any. */
 export function failureLines(run: RunStatus): string[] {
-  const name = plainText(run.subscription);
+  const name = runName(run);
   if (run.failures.length === 0) return isComplete(run) ? [] : [`${name}: the sync ended as ${run.state}`];
   return run.failures.map(
     ({ path, code, reason, attempts }) =>

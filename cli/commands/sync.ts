@@ -1,9 +1,10 @@
 import { WaystationError } from '../../base/errors.ts';
-import type { RunStatus, Status } from '../../base/status.ts';
+import type { Status } from '../../base/status.ts';
 import { serviceClient, type ServiceClient } from '../client.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { followRun } from '../run-following.ts';
 import { plainText, type Terminal } from '../terminal.ts';
-import { failureLines, isComplete, progressLine } from './sync-text.ts';
+import { failureLines, isComplete } from './sync-text.ts';
 
 export interface SyncRequest {
   readonly socket: string;
@@ -27,7 +28,7 @@ export async function sync(request: SyncRequest, terminal: Terminal): Promise<nu
       return exitCodes.ok;
     }
     const progress = request.json ? () => {} : (line: string) => terminal.out(line);
-    const runs = await Promise.all(started.map(({ id }) => follow(client, id, progress)));
+    const runs = await Promise.all(started.map(({ id }) => followRun(client, id, progress)));
     if (request.json) terminal.out(JSON.stringify({ syncs: runs }, null, 2));
     for (const line of runs.flatMap(failureLines)) terminal.err(line);
     return runs.every(isComplete) ? exitCodes.ok : exitCodes.failed;
@@ -57,19 +58,4 @@ async function startAll(client: ServiceClient, asked: readonly string[]): Promis
     started.push({ subscription, id });
   }
   return started;
-}
-
-/** Seconds between two looks at a run that goes on: how old a progress line is at most. */
-const lookEvery = 1;
-
-async function follow(client: ServiceClient, id: string, progress: (line: string) => void): Promise<RunStatus> {
-  let last = '';
-  for (;;) {
-    const path = `/api/v1/syncs/${encodeURIComponent(id)}/wait?seconds=${lookEvery}`;
-    const run = (await client.get(path)) as RunStatus;
-    const line = progressLine(run);
-    if (line !== last) progress(line);
-    last = line;
-    if (run.finished !== null) return run;
-  }
 }

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import { startImport } from './imports.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
 import { readinessDocument, statusDocument } from './status.ts';
@@ -23,7 +24,9 @@ export function adminApp(ports: AdminPorts): Hono {
   app.use(bodyLimit({ maxSize: mostBodyBytes, onError: (context) => problem(context, tooLarge()) }));
   for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
   app.post('/api/v1/syncs', (context) => startSync(context, ports));
+  app.post('/api/v1/imports', (context) => startImport(context, ports));
   for (const path of Object.keys(reads(ports))) app.all(path, (context) => notAllowed(context, path));
+  app.all('/api/v1/imports', (context) => notAllowed(context, '/api/v1/imports'));
   app.notFound((context) => problem(context, new WaystationError('not_found', `nothing at ${context.req.path}`)));
   app.onError((thrown, context) => {
     const error = asWaystationError(thrown);
@@ -75,7 +78,7 @@ function pathAsked(context: Context): string {
 }
 
 function notAllowed(context: Context, path: string): Response {
-  const allow = path === '/api/v1/syncs' ? 'GET, HEAD, POST' : 'GET, HEAD';
+  const allow = { '/api/v1/syncs': 'GET, HEAD, POST', '/api/v1/imports': 'POST' }[path] ?? 'GET, HEAD';
   const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);
   return problem(context, error, { allow });
 }

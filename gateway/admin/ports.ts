@@ -16,8 +16,24 @@ export interface AdminPorts {
   readonly metrics: MetricsRenderer;
   readonly readiness: Readiness;
   readonly explainer: Explainer;
+  readonly imports: Imports;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
+}
+
+/** Begins runs of kind `import`, which are then among the syncs. */
+export interface Imports {
+  /** @returns the run's id. @throws WaystationError `unknown_subscription`, `import_unreadable` */
+  start(asked: ImportAsked): Promise<string>;
+}
+
+export interface ImportAsked {
+  /** Absolute; read by this process. */
+  readonly directory: string;
+  /** Whose files they are; null: nobody says. */
+  readonly subscription: string | null;
+  readonly link: boolean;
+  readonly dryRun: boolean;
 }
 
 export interface CacheReader {

@@ -51,6 +51,7 @@ async function service(
           reason: 'listed, never fetched, and the upstream cannot be reached',
         }),
     },
+    imports: { start: () => Promise.resolve('import-1') },
     allowed: 'change',
   });
   const running = await unixService(app);
@@ -94,7 +95,7 @@ describe('waystation', () => {
   test('--help is on stdout and names the commands', async () => {
     const { code, stdout } = await waystation('--help');
     expect(code).toBe(0);
-    for (const name of ['serve', 'config', 'status', 'sync', 'state'])
+    for (const name of ['serve', 'config', 'status', 'sync', 'state', 'import'])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 
@@ -109,7 +110,7 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'verify', 'ready', 'import', 'purge']
+    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'verify', 'ready', 'purge']
       .concat(['forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'])
       .map((name) => [name]),
   )('%s is refused by name', async (name) => {

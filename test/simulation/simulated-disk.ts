@@ -141,6 +141,10 @@ export class SimulatedDisk implements Disk {
     this.#files.set(to, inode);
   }
 
+  async clone(): Promise<boolean> {
+    return false;
+  }
+
   async unlink(path: string): Promise<void> {
     await this.#change('unlink', path);
     this.#remove(path);

@@ -68,6 +68,11 @@ export class FaultyDisk implements Disk {
     await systemDisk.link(from, to);
   }
 
+  async clone(from: string, to: string): Promise<boolean> {
+    this.#made({ call: 'clone', path: from, to });
+    return systemDisk.clone(from, to);
+  }
+
   async unlink(path: string): Promise<void> {
     this.#made({ call: 'unlink', path });
     await systemDisk.unlink(path);

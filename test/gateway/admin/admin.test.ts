@@ -3,7 +3,7 @@ import { systemClock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { adminApp } from '../../../gateway/admin/app.ts';
-import type { AdminPorts, Explanation, SubscriptionReadiness } from '../../../gateway/admin/ports.ts';
+import type { AdminPorts, ImportAsked, Explanation, SubscriptionReadiness } from '../../../gateway/admin/ports.ts';
 import { worst } from '../../../gateway/admin/status.ts';
 import { statusDocumentOf, subscriptionDocument } from '../../support/contract-documents.ts';
 import { scriptedSubscriptions } from '../../support/scripted-subscriptions.ts';
@@ -30,6 +30,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     metrics: { render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'waystation_x 1\n' }) },
     readiness: { draining: false, subscriptions: () => [] },
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
+    imports: { start: () => Promise.resolve('import-1') },
     allowed: 'read',
     ...changes,
   };
@@ -162,6 +163,45 @@ describe('changes', () => {
   });
 });
 
+describe('an import', () => {
+  const asked: ImportAsked[] = [];
+  const imports = { start: (what: ImportAsked) => Promise.resolve((asked.push(what), 'import-1')) };
+  const ask = (body: string, allowed: AdminPorts['allowed'] = 'change'): Promise<Response> => {
+    asked.length = 0;
+    const app = adminApp(ports({ imports, allowed }));
+    return Promise.resolve(app.request('/api/v1/imports', { method: 'POST', body }));
+  };
+
+  test('starts on the socket and is a run among the syncs', async () => {
+    const response = await ask('{"directory":"/srv/mirror"}');
+    expect([response.status, await response.json()]).toEqual([202, { id: 'import-1' }]);
+    expect(response.headers.get('location')).toBe('/api/v1/syncs/import-1');
+    expect(asked).toEqual([{ directory: '/srv/mirror', subscription: null, link: false, dryRun: false }]);
+    const whole = { directory: '/srv/a b', subscription: 'corp', link: true, dryRun: true };
+    expect((await ask(JSON.stringify(whole))).status).toBe(202);
+    expect(asked).toEqual([whole]);
+  });
+
+  test('is refused where only reading is allowed', async () => {
+    expect((await ask('{"directory":"/srv/mirror"}', 'read')).status).toBe(403);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['no JSON', 'x'],
+    ['null', 'null'],
+    ['no folder', '{}'],
+    ['a relative folder', '{"directory":"mirror"}'],
+    ['a folder with a NUL', '{"directory":"/mirror\\u0000"}'],
+    ['another type', '{"directory":"/mirror","link":1}'],
+    ['a subscription that is no text', '{"directory":"/mirror","subscription":[]}'],
+    ['an unknown key', '{"directory":"/mirror","move":true}'],
+  ])('with %s is refused', async (_, body) => {
+    expect((await ask(body)).status).toBe(400);
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('waiting for a sync', () => {
   test('answers with the run once it has ended', async () => {
     const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
@@ -203,6 +243,7 @@ describe('every answer', () => {
   test.each([
     ['POST', '/api/v1/status', 'GET, HEAD'],
     ['DELETE', '/api/v1/syncs', 'GET, HEAD, POST'],
+    ['GET', '/api/v1/imports', 'POST'],
     ['PUT', '/healthz/live', 'GET, HEAD'],
     ['OPTIONS', '/api/v1/syncs/run-1/wait', 'GET, HEAD'],
   ])('%s %s is 405 and names what is possible', async (method, path, allow) => {
