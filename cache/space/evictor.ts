@@ -74,7 +74,7 @@ export class Evictor {
     await space.measure();
     const needed = space.shortage(bytes);
     const files = space.fileShortage > 0 ? filesAtATime : 0;
-    if ((needed <= 0 && files === 0) || !marks.protectionKnown) return;
+    if ((needed <= 0 && files === 0) || !space.known || !marks.protectionKnown) return;
     // What can never fit shall not cost the others their place.
     if (needed > index.bytes('probation').free + index.bytes('main').free) return;
     const target = space.shortage(bytes + Math.min(mostSpare, Math.floor(space.max * spareShare)));

@@ -118,6 +118,11 @@ export class Space implements Reserving {
     return this.#sick === null || this.#clock.monotonic() >= this.#sick.until;
   }
 
+  /** Whether the file system was ever measured: before that nobody knows what is too much. */
+  get known(): boolean {
+    return this.#total > 0;
+  }
+
   /** Bytes that would have to go before so many more could be stored; 0 or less: none. */
   shortage(bytes: number): number {
     const overMax = this.#used + this.#reserved + bytes - this.#limits.max(this.#total);

@@ -8,6 +8,7 @@ import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { Evictor } from '../../cache/space/evictor.ts';
 import { Room } from '../../cache/space/room.ts';
+import { Space } from '../../cache/space/space.ts';
 import type { Reserving } from '../../cache/space/space.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { bytesBelow, commit, file, pieces, readAll } from './pieces.ts';
@@ -151,6 +152,29 @@ describe('a full cache', () => {
     marks.end();
     await evictor.makeRoom(6_000);
     expect(isHeld(cache, held)).toBe(false);
+  });
+
+  test('removes nothing while the size of the file system is not known', async () => {
+    let sick = false;
+    const disk: Disk = {
+      ...systemDisk,
+      space: (path) => (sick ? Promise.reject(new Error('EIO')) : systemDisk.space(path)),
+    };
+    const store = await pieces({ disk, limits: { max: (total) => total * 0.8, keepFree: () => 0 } });
+    await using _ = store;
+    const held = file(1_000);
+    await commit(store, held, (await store.space.reserve(1_000))!);
+    sick = true;
+    // A service that starts now finds the file, and no size of the file system.
+    const { index, blobs, clock, root, layout } = store;
+    const space = new Space({ disk, root, limits: { max: (total) => total * 0.8, keepFree: () => 0 }, clock });
+    space.adjust(1_000);
+    const marks = new Marks(index);
+    marks.begin();
+    marks.end();
+    const evictor = new Evictor({ index, marks, blobs, space, clock, log: silentLogger, meter: silentMeter });
+    await evictor.makeRoom(0);
+    expect(existsSync(layout.blob('open', held.listed))).toBe(true);
   });
 
   test('frees the room of a file with two names when the second goes, and finds names that it keeps in part', async () => {
