@@ -55,6 +55,23 @@ export interface CacheStatus {
   readonly free: number;
   readonly blobs: number;
   readonly pinnedBytes: number;
+  readonly scrub: ScrubStatus;
+}
+
+/** The background's way through everything held. */
+export interface ScrubStatus {
+  /** `waiting`: a pass begins later; `paused`: the disk is not `ok`, or cannot be read. */
+  readonly state: 'off' | 'waiting' | 'running' | 'paused';
+  /** Of the pass under way, or the last one. null: none began yet. */
+  readonly passBegan: string | null;
+  readonly files: number;
+  /** `total` is what is held now. */
+  readonly bytes: { readonly done: number; readonly total: number };
+  /** When the last whole pass ended. */
+  readonly lastPass: string | null;
+  /** Files that this pass found damaged; of these, those that could not be fetched again when they were found. */
+  readonly damaged: number;
+  readonly missing: number;
 }
 
 export interface Status {

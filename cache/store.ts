@@ -17,6 +17,7 @@ import { currentFormat, stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
 import { IndexNotes } from './index-notes.ts';
 import { Maps } from './package-map/maps.ts';
+import { Audit } from './upkeep/audit.ts';
 import { Census, takeSnapshot } from './upkeep/census.ts';
 import { expireParts } from './upkeep/expire-parts.ts';
 import { MapRemaker } from './upkeep/remake-maps.ts';
@@ -28,6 +29,7 @@ import { importTree } from './upkeep/import.ts';
 import type { ImportRequest, ImportStore } from './upkeep/import.ts';
 import type { ImportWatch } from './upkeep/import-tally.ts';
 import type { CompletePart } from './upkeep/recover.ts';
+import { References } from './upkeep/references.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
 import { Evictor } from './space/evictor.ts';
@@ -74,6 +76,8 @@ export class Store {
   readonly space: Space;
   readonly marks: Marks;
   readonly #evictor: Evictor;
+  readonly audit: Audit;
+  readonly references: References;
   readonly #index: BlobIndex;
   readonly #census: Census;
   readonly #maps: Maps;
@@ -101,7 +105,7 @@ export class Store {
     if (taken.refusal !== null) this.space.failed(taken.refusal);
     const maps = new Maps(disk, layout);
     this.#maps = maps;
-    this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log });
+    this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log, meter });
     this.marks = new Marks(this.#index);
     const { space, blobs } = this;
     this.#evictor = new Evictor({ index: this.#index, marks: this.marks, blobs, space, clock, log, meter });
@@ -116,6 +120,8 @@ export class Store {
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
     this.notes = new IndexNotes({ disk, layout, log, clock, meter });
+    this.audit = new Audit({ disk, layout, blobs, space, log });
+    this.references = new References({ generations, maps, disk, layout, lost: (found) => remaker?.want(found) });
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
@@ -206,7 +212,7 @@ export class Store {
     return importTree(this.#importing, request, watch);
   }
 
-  async status(): Promise<CacheStatus> {
+  async status(): Promise<Omit<CacheStatus, 'scrub'>> {
     await this.space.measure();
     const { state, used, max, free } = this.space;
     return { state, bytes: used, max, free, blobs: this.#index.size, pinnedBytes: 0 };

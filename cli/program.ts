@@ -119,6 +119,14 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await importDirectory({ config: await loaded(self), directory, subscription, link, dryRun, json }, terminal));
     });
 
+  command(program, 'verify', 'read everything held again, and replace what is damaged')
+    .argument('[what]', 'a subscription, or a path as for status (default: everything held)')
+    .option('--json', 'print a JSON document')
+    .action(async (what: string | undefined, options: CommonOptions, self: Command) => {
+      const { verify } = await import('./commands/verify.ts');
+      end(await verify({ config: await loaded(self), what, json: options.json ?? false }, terminal));
+    });
+
   for (const name of notBuiltCommands)
     program
       .command(name, { hidden: true })

@@ -5,6 +5,9 @@ import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { outcomes } from '../base/outcome.ts';
 import { Store } from '../cache/store.ts';
+import { Repair } from '../cache/upkeep/repair.ts';
+import type { SupplierOf } from '../cache/upkeep/repair.ts';
+import { Scrub } from '../cache/upkeep/scrub.ts';
 import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
@@ -49,6 +52,7 @@ import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
 import { Upstreams } from './upstreams.ts';
+import { verifications } from './verifications.ts';
 
 /** Bytes of small bodies kept in memory. */
 const hotBytes = 64 * 1024 * 1024;
@@ -119,6 +123,10 @@ export async function serve(config: Config, options: { version: string; logLevel
   });
   const termination = { draining: false };
   const ports = contentPorts({ config, store, subscriptions, draining: () => termination.draining });
+  const { audit, references, sink, space, notes } = store;
+  const supplierOf: SupplierOf = (repository, scope) => ports.supplier(repository, scope);
+  const repair = new Repair({ references, sink, supplierOf, log });
+  const scrub = await Scrub.open({ budget: config.cache.scrub, audit, repair, space, notes, clock, log });
   const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
   const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
   const hot = new HotLane(hotBytes);
@@ -139,7 +147,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     clock,
     logger: log,
     subscriptions: withUpkeepRuns(subscriptions, upkeepRuns),
-    cache: store,
+    cache: { status: async () => ({ ...(await store.status()), scrub: scrub.status() }) },
     metrics: meter,
     readiness: {
       get draining() {
@@ -152,6 +160,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
     explainer: new ContentExplainer({ store, targets, ports }),
     imports: imports({ config, store, runs: upkeepRuns }),
+    verifications: verifications({ store, runs: upkeepRuns, repair }),
   };
 
   const listeners: Listener[] = [];
@@ -193,6 +202,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   }
   manager.live();
   subscriptions.begin();
+  scrub.begin();
   log.info({ version, state: config.state, subscriptions: config.subscriptions.length }, 'serving');
 
   await untilTold(log, {
@@ -204,7 +214,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
-  await Promise.all([upkeepRuns.close(), subscriptions.stop()]);
+  await Promise.all([scrub.close(), upkeepRuns.close(), subscriptions.stop()]);
   await upstreams.close();
   await store.close();
   manager.close();

@@ -22,7 +22,12 @@ export interface Config {
   readonly publicUrl: string | null;
   /** State directory. */
   readonly state: string;
-  readonly cache: { readonly max: Share; readonly keepFree: Share };
+  readonly cache: {
+    readonly max: Share;
+    readonly keepFree: Share;
+    /** Milliseconds, and bytes a second; null: what is held is not read again by itself. */
+    readonly scrub: { readonly every: number; readonly rate: number } | null;
+  };
   /** Milliseconds. */
   readonly drain: number;
   /** Beginnings of URL paths: as asked for → as served. All begin and end with `/`. Longest first. */

@@ -3,7 +3,7 @@ import type { Config, ListenAddress, Override, Repository, Subscription, Upstrea
 import { formatDuration } from './durations.ts';
 import type { FileReference } from './file-reference.ts';
 import { formatHostAndPort } from './listen-address.ts';
-import { formatShare } from './sizes.ts';
+import { formatRate, formatShare } from './sizes.ts';
 import { displayUrl } from './web-url.ts';
 
 /**
@@ -17,7 +17,14 @@ export function describe(config: Config): string {
       listen: { content: listen.content.map(listener), admin: listen.admin.map(listener), socket: listen.socket },
       ...present({ publicUrl }),
       state,
-      cache: { max: formatShare(cache.max), keepFree: formatShare(cache.keepFree) },
+      cache: {
+        max: formatShare(cache.max),
+        keepFree: formatShare(cache.keepFree),
+        scrub:
+          cache.scrub === null
+            ? 'off'
+            : { every: formatDuration(cache.scrub.every), rate: formatRate(cache.scrub.rate) },
+      },
       drain: formatDuration(drain),
       aliases: Object.fromEntries(aliases),
       subscriptions: subscriptions.map(describeSubscription),

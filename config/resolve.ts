@@ -28,7 +28,7 @@ export function resolveConfig(parsed: Parsed, { file, credentialsDirectory }: Or
     publicUrl:
       parsed.publicUrl === undefined ? publicUrlOf(content) : new URL(parsed.publicUrl).href.replace(/\/+$/, ''),
     state: statePath({ directory, state: parsed.state }),
-    cache: parsed.cache,
+    cache: { ...parsed.cache, scrub: parsed.cache.scrub === 'off' ? null : parsed.cache.scrub },
     drain: parsed.drain,
     // Longest first, so that the first that fits is the one that is meant.
     aliases: Object.entries(parsed.aliases).toSorted(([one], [other]) => other.length - one.length),

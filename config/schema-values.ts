@@ -65,6 +65,12 @@ export function share(low: number, high: number): Written<Share> {
 
 export const rate = written('must be a rate such as 20MiB/s', ratePattern, parseRate);
 
+/** A rate at which work goes on at all. */
+export const positiveRate = written('must be a rate such as 20MiB/s, and more than 0', ratePattern, (text) => {
+  const value = parseRate(text);
+  return value === 0 ? null : value;
+});
+
 /** Milliseconds, at least `least`. */
 export function duration(least = 0): Written<number> {
   const bound = least === 0 ? '' : `, at least ${formatDuration(least)}`;

@@ -7,6 +7,7 @@ import {
   fileName,
   hostAndPort,
   plainText,
+  positiveRate,
   rate,
   section,
   share,
@@ -53,6 +54,17 @@ const timezone = plainText('must be a time zone such as Europe/Paris', (text) =>
   }
 });
 
+const scrub = z.union(
+  [
+    z.literal('off'),
+    section({
+      every: duration(3_600_000).prefault('30d').describe('Time in which everything held is read once'),
+      rate: positiveRate.prefault('16MiB/s').describe('Never faster than this'),
+    }),
+  ],
+  { error: 'must be off, or { every, rate }' },
+);
+
 export const schema = section({
   listen: section({
     content: listeners.prefault('127.0.0.1:8080').describe('Where clients are served'),
@@ -66,6 +78,7 @@ export const schema = section({
   cache: section({
     max: share(1, 100).prefault('80%').describe('Most that blobs and parts may take'),
     keepFree: share(0, 50).prefault('5%').describe('Space that stays free on the file system'),
+    scrub: scrub.prefault({}).describe('How everything that is held is read again in the background, or `off`'),
   }).prefault({}),
   drain: duration().prefault('60s').describe('How long open bodies may go on after SIGTERM'),
   upstream: section({

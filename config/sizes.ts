@@ -58,3 +58,8 @@ export function parseRate(text: string): number | null {
   const match = ratePattern.exec(text);
   return match?.[1] === undefined ? null : parseSize(match[1]);
 }
+
+/** Writes bytes a second so that `parseRate` gives them back. */
+export function formatRate(bytes: number): string {
+  return `${formatSize(bytes)}/s`;
+}

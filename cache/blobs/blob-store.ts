@@ -1,19 +1,23 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Counter, Meter } from '../../base/metrics.ts';
+import { silentMeter } from '../../base/metrics.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
 import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from './group-commit.ts';
 import { Provenance } from './provenance.ts';
+import { Quarantine } from './quarantine.ts';
 import { removeBlob } from './removal.ts';
 import type { BlobParts, Removal, Removed } from './removal.ts';
 import { Sharing } from './sharing.ts';
+import { verificationFailures } from './verification-failures.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { FileFacts } from '../disk/file-facts.ts';
@@ -57,6 +61,8 @@ export class BlobStore implements Removal {
   readonly #log: Logger;
   readonly #descriptors: Descriptors;
   readonly #provenance: Provenance;
+  readonly #quarantine: Quarantine;
+  readonly #failures: Counter;
   readonly #folders = new Set<string>();
   /** Paths of held files whose names were not synced yet, or could not be. */
   readonly #unsynced = new Set<string>();
@@ -72,6 +78,7 @@ export class BlobStore implements Removal {
     space: Space;
     clock: Clock;
     log: Logger;
+    meter?: Meter;
     openFiles?: number;
   }) {
     this.#disk = options.disk;
@@ -81,6 +88,8 @@ export class BlobStore implements Removal {
     this.#log = options.log;
     this.#group = new GroupCommit(options.disk, options.layout.parts);
     this.#provenance = new Provenance(options.disk);
+    this.#quarantine = new Quarantine(options.disk, options.layout.damaged);
+    this.#failures = verificationFailures(options.meter ?? silentMeter);
     this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
     const { disk, layout, index, space, log } = options;
     this.#parts = { disk, layout, index, space, log, descriptors: this.#descriptors, exclusive: this.#exclusive };
@@ -128,9 +137,12 @@ export class BlobStore implements Removal {
     }
   }
 
-  /** A file that could not be read as it should: moved aside, so that it is fetched again. */
-  async distrust(scope: string, listed: Listed): Promise<void> {
-    await this.#setAside(scope, listed, this.#layout.blob(scope, listed));
+  /**
+   * A file that is not what its name says, or could not be read: moved aside, so that it is fetched again.
+   * @returns false when it is still under its name: the disk did not let go of it.
+   */
+  async distrust(scope: string, listed: Listed): Promise<boolean> {
+    return this.#setAside(scope, listed, this.#layout.blob(scope, listed));
   }
 
   /** Whether the file is there, durably, and is the one that was proven. */
@@ -230,18 +242,21 @@ export class BlobStore implements Removal {
     this.#folders.add(folder);
   }
 
-  async #setAside(scope: string, listed: Listed, path: string): Promise<void> {
-    const aside = join(this.#layout.damaged, `${scope}.${basename(path)}`);
+  async #setAside(scope: string, listed: Listed, path: string): Promise<boolean> {
     this.#log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
+    this.#failures.inc({});
     this.#descriptors.forget(path);
     try {
-      await this.#disk.makeFolder(this.#layout.damaged);
-      await this.#disk.rename(path, aside);
-      // Only now: one that stays where it is goes on taking its room.
-      if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
+      await this.#quarantine.take(path, `${scope}.${basename(path)}`);
     } catch (error) {
-      this.#log.warn({ path, error: diskError(error, path).message }, 'a damaged file cannot be moved aside');
+      const failure = diskError(error, path);
+      this.#space.failed(failure);
+      this.#log.warn({ path, error: failure.message }, 'a damaged file cannot be moved aside');
+      return false;
     }
+    // Only now: one that stays where it is goes on taking its room.
+    if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
+    return true;
   }
 }
 

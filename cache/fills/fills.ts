@@ -5,6 +5,7 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
 import type { Loader } from '../../base/transfer.ts';
+import { verificationFailures } from '../blobs/verification-failures.ts';
 import { Bypass } from './bypass.ts';
 import { Fill } from './fill.ts';
 import { firstByte, readyInTime } from './first-byte.ts';
@@ -59,10 +60,7 @@ export class Fills {
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
       'result',
     ]);
-    this.#lies = options.meter.counter(
-      'verification_failures_total',
-      'Transfers whose bytes were not what metadata lists',
-    );
+    this.#lies = verificationFailures(options.meter);
   }
 
   get active(): number {

@@ -44,21 +44,18 @@ export async function readEntry(
   const path = layout.unlistedEntry(repository, file);
   const bytes = await disk.readFile(path);
   if (bytes === null) return null;
-  const entry = parsed(bytes);
-  const whole =
-    entry?.format === 1 &&
-    entry.repository === repository &&
-    entry.file === file &&
-    parseDigest(entry.digest) === entry.digest &&
-    Number.isSafeInteger(entry.size);
-  if (whole) return entry;
+  const entry = pointerIn(bytes);
+  if (entry?.repository === repository && entry.file === file) return entry;
   await disk.unlink(path);
   throw new WaystationError('blob_damaged', 'it is no pointer of this format and name');
 }
 
-function parsed(bytes: Buffer): UnlistedEntry | null {
+/** The pointer in a file's bytes, whatever it is for; null when it is none of this format. */
+export function pointerIn(bytes: Buffer): UnlistedEntry | null {
   try {
-    return JSON.parse(bytes.toString()) as UnlistedEntry | null;
+    const entry = JSON.parse(bytes.toString()) as UnlistedEntry | null;
+    const whole = entry?.format === 1 && parseDigest(entry.digest) === entry.digest && Number.isSafeInteger(entry.size);
+    return whole ? entry : null;
   } catch {
     return null;
   }

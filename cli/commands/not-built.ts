@@ -6,7 +6,6 @@ export const notBuiltCommands = [
   'rollback',
   'release',
   'diff',
-  'verify',
   'ready',
   'purge',
   'forget',

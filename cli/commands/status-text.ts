@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { CacheStatus, ErrorStatus, Status, SubscriptionStatus } from '../../base/status.ts';
+import type { CacheStatus, ErrorStatus, ScrubStatus, Status, SubscriptionStatus } from '../../base/status.ts';
 import { agoText, bytesText } from '../../gateway/page/figures.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
@@ -10,7 +10,7 @@ export function statusText(status: Status, now: number, paint: Paint): string {
   const parts = [
     ...status.subscriptions.map((subscription) => subscriptionText(subscription, now, paint)),
     ...(status.subscriptions.length === 0 ? ['nothing is subscribed'] : []),
-    cacheText(status.cache, paint),
+    cacheText(status.cache, now, paint),
   ];
   return parts.join('\n\n');
 }
@@ -59,9 +59,23 @@ function repositoryTable({ repositories }: SubscriptionStatus, now: number, pain
   return trimmed(table.toString());
 }
 
-function cacheText({ state, bytes, max, free, blobs, pinnedBytes }: CacheStatus, paint: Paint): string {
+function cacheText(cache: CacheStatus, now: number, paint: Paint): string {
+  const { state, bytes, max, free, blobs, pinnedBytes } = cache;
   const used = `${bytesText(bytes)} of ${bytesText(max)} in ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`;
-  return `cache: ${painted(paint, state)}, ${used}, ${bytesText(pinnedBytes)} pinned, ${bytesText(free)} free on disk`;
+  const room = `${bytesText(pinnedBytes)} pinned, ${bytesText(free)} free on disk`;
+  return `cache: ${painted(paint, state)}, ${used}, ${room}\n${scrubText(cache.scrub, now, paint)}`;
+}
+
+/** A service of an earlier version says nothing of it. */
+function scrubText(scrub: ScrubStatus | undefined, now: number, paint: Paint): string {
+  if (scrub === undefined || scrub.state === 'off') return `scrub: ${paint('yellow', 'off')}`;
+  const { state, passBegan, bytes, lastPass, damaged, missing } = scrub;
+  const pass =
+    passBegan === null
+      ? 'no pass yet'
+      : `pass of ${agoText(passBegan, now)}: ${bytesText(bytes.done)} of ${bytesText(bytes.total)} read`;
+  const found = damaged === 0 ? 'nothing damaged' : paint('red', `${damaged} damaged, ${missing} of them missing`);
+  return `scrub: ${state}, ${pass}, ${found}, last whole pass ${agoText(lastPass, now) ?? 'never'}`;
 }
 
 const good = new Set(['connected', 'current', 'ok']);

@@ -6,6 +6,7 @@ import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
 import { readinessDocument, statusDocument } from './status.ts';
 import { runOf, startSync, waitForSync } from './syncs.ts';
+import { startVerification } from './verifications.ts';
 
 const mostBodyBytes = 64 * 1024;
 
@@ -25,8 +26,10 @@ export function adminApp(ports: AdminPorts): Hono {
   for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
   app.post('/api/v1/syncs', (context) => startSync(context, ports));
   app.post('/api/v1/imports', (context) => startImport(context, ports));
+  app.post('/api/v1/verifications', (context) => startVerification(context, ports));
   for (const path of Object.keys(reads(ports))) app.all(path, (context) => notAllowed(context, path));
   app.all('/api/v1/imports', (context) => notAllowed(context, '/api/v1/imports'));
+  app.all('/api/v1/verifications', (context) => notAllowed(context, '/api/v1/verifications'));
   app.notFound((context) => problem(context, new WaystationError('not_found', `nothing at ${context.req.path}`)));
   app.onError((thrown, context) => {
     const error = asWaystationError(thrown);
@@ -77,8 +80,14 @@ function pathAsked(context: Context): string {
   throw new WaystationError('bad_request', 'path must be the absolute path of a request, such as /content/edge/base/');
 }
 
+const allowed: Readonly<Record<string, string>> = {
+  '/api/v1/syncs': 'GET, HEAD, POST',
+  '/api/v1/imports': 'POST',
+  '/api/v1/verifications': 'POST',
+};
+
 function notAllowed(context: Context, path: string): Response {
-  const allow = { '/api/v1/syncs': 'GET, HEAD, POST', '/api/v1/imports': 'POST' }[path] ?? 'GET, HEAD';
+  const allow = allowed[path] ?? 'GET, HEAD';
   const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);
   return problem(context, error, { allow });
 }

@@ -17,6 +17,7 @@ export interface AdminPorts {
   readonly readiness: Readiness;
   readonly explainer: Explainer;
   readonly imports: Imports;
+  readonly verifications: Verifications;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
 }
@@ -34,6 +35,17 @@ export interface ImportAsked {
   readonly subscription: string | null;
   readonly link: boolean;
   readonly dryRun: boolean;
+}
+
+/** Begins runs of kind `verify`, which are then among the syncs. */
+export interface Verifications {
+  /**
+   * @param what is verified; neither: everything that is held. `path` is below /content/, decoded, without a slash at
+   * either end.
+   * @returns the run's id.
+   * @throws WaystationError `unknown_subscription`, `not_found`
+   */
+  start(what: { readonly subscription?: string; readonly path?: string }): Promise<string>;
 }
 
 export interface CacheReader {

@@ -15,13 +15,17 @@ export function runOf({ subscriptions }: Pick<AdminPorts, 'subscriptions'>, id: 
 
 /** `POST /api/v1/syncs` with `{"subscription": NAME}`: 202 `{"id"}`. Only where changes are allowed. */
 export async function startSync(context: Context, ports: AdminPorts): Promise<Response> {
-  if (ports.allowed !== 'change')
-    throw new WaystationError('denied', 'this listener is read-only; use the admin socket');
+  changesAllowed(ports);
   const name = subscriptionIn(await context.req.json<unknown>().catch(() => null));
   if (name === null) throw new WaystationError('bad_request', 'the body must be {"subscription": "NAME"}');
   const id = ports.subscriptions.start(name);
   context.header('Location', `/api/v1/syncs/${encodeURIComponent(id)}`);
   return context.json({ id }, 202);
+}
+
+/** @throws WaystationError `denied` on a listener that only reads. */
+export function changesAllowed({ allowed }: Pick<AdminPorts, 'allowed'>): void {
+  if (allowed !== 'change') throw new WaystationError('denied', 'this listener is read-only; use the admin socket');
 }
 
 function subscriptionIn(body: unknown): string | null {

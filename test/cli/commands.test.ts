@@ -52,6 +52,7 @@ async function service(
         }),
     },
     imports: { start: () => Promise.resolve('import-1') },
+    verifications: { start: () => Promise.resolve('verify-1') },
     allowed: 'change',
   });
   const running = await unixService(app);

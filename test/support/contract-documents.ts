@@ -35,7 +35,23 @@ export function statusDocumentOf(subscriptions: readonly SubscriptionStatus[]): 
     version: '0.1.0',
     state: subscriptions.some(({ state }) => state === 'disconnected') ? 'disconnected' : 'connected',
     subscriptions,
-    cache: { state: 'ok', bytes: 12_000, max: 214_748_364_800, free: 107_374_182_400, blobs: 9, pinnedBytes: 0 },
+    cache: {
+      state: 'ok',
+      bytes: 12_000,
+      max: 214_748_364_800,
+      free: 107_374_182_400,
+      blobs: 9,
+      pinnedBytes: 0,
+      scrub: {
+        state: 'running',
+        passBegan: at,
+        files: 3,
+        bytes: { done: 3_000, total: 12_000 },
+        lastPass: null,
+        damaged: 0,
+        missing: 0,
+      },
+    },
   };
 }
 

@@ -31,6 +31,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     readiness: { draining: false, subscriptions: () => [] },
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
     imports: { start: () => Promise.resolve('import-1') },
+    verifications: { start: () => Promise.resolve('verify-1') },
     allowed: 'read',
     ...changes,
   };
