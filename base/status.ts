@@ -69,7 +69,7 @@ export interface ScrubStatus {
   readonly bytes: { readonly done: number; readonly total: number };
   /** When the last whole pass ended. */
   readonly lastPass: string | null;
-  /** Files that this pass found damaged; of these, those that could not be fetched again when they were found. */
+  /** Files that this pass and the one before found damaged; of these, how many could not be fetched again then. */
   readonly damaged: number;
   readonly missing: number;
 }

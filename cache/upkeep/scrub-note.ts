@@ -15,6 +15,8 @@ export interface ScrubNote {
   readonly bytes: number;
   readonly damaged: number;
   readonly missing: number;
+  /** What the pass before found. */
+  readonly earlier: { readonly damaged: number; readonly missing: number };
 }
 
 const key = 'scrub';
@@ -29,6 +31,7 @@ export const nothingScrubbed: ScrubNote = {
   bytes: 0,
   damaged: 0,
   missing: 0,
+  earlier: { damaged: 0, missing: 0 },
 };
 
 export async function readScrubNote(notes: Notes): Promise<ScrubNote> {

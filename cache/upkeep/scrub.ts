@@ -73,7 +73,7 @@ export class Scrub {
   }
 
   status(): ScrubStatus {
-    const { began, lastPass, files, bytes, damaged, missing } = this.#note;
+    const { began, lastPass, files, bytes, damaged, missing, earlier } = this.#note;
     const time = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
     return {
       state: this.#state,
@@ -81,8 +81,8 @@ export class Scrub {
       files,
       bytes: { done: bytes, total: Math.max(bytes, this.#options.space.used) },
       lastPass: time(lastPass),
-      damaged,
-      missing,
+      damaged: damaged + earlier.damaged,
+      missing: missing + earlier.missing,
     };
   }
 
@@ -109,12 +109,12 @@ export class Scrub {
   async #untilDue({ every }: ScrubBudget): Promise<void> {
     const { clock } = this.#options;
     for (;;) {
-      const { began, lastPass } = this.#note;
+      const { began, lastPass, damaged, missing } = this.#note;
       const now = clock.now();
       // A clock that was set back must not put it off for ever.
       const wait = began === null ? 0 : Math.min(began + every - now, every);
       if (wait <= 0) {
-        this.#note = { ...nothingScrubbed, began: now, lastPass, whole: false };
+        this.#note = { ...nothingScrubbed, began: now, lastPass, whole: false, earlier: { damaged, missing } };
         return;
       }
       this.#state = 'waiting';
@@ -173,13 +173,21 @@ export class Scrub {
   async #repairAll(): Promise<void> {
     const damages = this.#damages;
     this.#damages = [];
+    const { repair, log } = this.#options;
+    // Whatever ends it early, the rest is missing: requests and syncs fetch it.
+    let untold = damages.length;
+    const missing = (count: number): void => {
+      this.#note = { ...this.#note, missing: this.#note.missing + count };
+    };
     try {
-      await this.#options.repair.repair(damages, this.#ending.signal, ({ healed = false }) => {
-        if (!healed) this.#note = { ...this.#note, missing: this.#note.missing + 1 };
+      await repair.repair(damages, this.#ending.signal, ({ healed = false }) => {
+        untold -= 1;
+        if (!healed) missing(1);
       });
     } catch (thrown) {
+      missing(untold);
       if (this.#ending.signal.aborted) return;
-      this.#options.log.error({ err: asWaystationError(thrown) }, 'damaged files could not be repaired');
+      log.error({ err: asWaystationError(thrown) }, 'damaged files could not be repaired');
     }
   }
 
