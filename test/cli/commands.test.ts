@@ -96,7 +96,7 @@ describe('waystation', () => {
   test('--help is on stdout and names the commands', async () => {
     const { code, stdout } = await waystation('--help');
     expect(code).toBe(0);
-    for (const name of ['serve', 'config', 'status', 'sync', 'state', 'import'])
+    for (const name of ['serve', 'config', 'status', 'sync', 'verify', 'state', 'import'])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 
@@ -111,7 +111,7 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'verify', 'ready', 'purge']
+    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'ready', 'purge']
       .concat(['forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'])
       .map((name) => [name]),
   )('%s is refused by name', async (name) => {

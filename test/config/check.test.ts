@@ -48,7 +48,7 @@ test('the description has what is in effect, and no header value or query', () =
       admin: ['127.0.0.1:8081'],
       socket: '/s/admin.sock',
     },
-    cache: { max: '200GiB', keepFree: '2%' },
+    cache: { max: '200GiB', keepFree: '2%', scrub: { every: '720h', rate: '16MiB/s' } },
     drain: '1m',
     subscriptions: [
       {

@@ -33,6 +33,15 @@ const cases: readonly (readonly [title: string, text: string, expected: readonly
     'cache:\n  keepFree: 51%\n',
     ['2:13: cache.keepFree: must be a size such as 200GiB, or a percentage of 0% to 50%'],
   ],
+  [
+    'a scrub that is more than off, too often, or at no rate at all',
+    'cache: { scrub: { every: 1m, rate: 0B/s } }\n',
+    [
+      '1:26: cache.scrub.every: must be a duration such as 500ms, 5m or 72h, at least 1h',
+      '1:36: cache.scrub.rate: must be a rate such as 20MiB/s, and more than 0',
+    ],
+  ],
+  ['a scrub that is not off but no', 'cache: { scrub: false }\n', ['1:17: cache.scrub: must be off, or ']],
   ['a bare number for a duration', 'drain: 60\n', ['1:8: drain: must be a duration']],
   ['an address without a port', 'listen: { content: 127.0.0.1 }\n', ['1:20: listen.content: must be an address']],
   ['a port that is none', 'listen: { admin: "127.0.0.1:65536" }\n', ['1:18: listen.admin: must be an address']],

@@ -27,7 +27,7 @@ test('an empty file has the defaults of the contract', () => {
     },
     publicUrl: 'http://127.0.0.1:8080',
     state: '/var/lib/waystation',
-    cache: { max: { percent: 80 }, keepFree: { percent: 5 } },
+    cache: { max: { percent: 80 }, keepFree: { percent: 5 }, scrub: { every: 2_592_000_000, rate: 16_777_216 } },
     drain: 60_000,
     aliases: [],
     subscriptions: [],
@@ -107,6 +107,13 @@ test('sizes are bytes, percentages stay what they are', () => {
     cache: { max: 214_748_364_800, keepFree: { percent: 2.5 } },
     drain: 0,
   });
+});
+
+test('the scrub has a time and a rate, each with its default, or is off', () => {
+  const scrub = (text: string): unknown => parse(`cache: { scrub: ${text} }`).cache.scrub;
+  expect(scrub('off')).toBeNull();
+  expect(scrub('{ every: 7d }')).toEqual({ every: 604_800_000, rate: 16_777_216 });
+  expect(scrub('{ rate: 1MiB/s }')).toEqual({ every: 2_592_000_000, rate: 1_048_576 });
 });
 
 test('the longest alias comes first', () => {

@@ -203,6 +203,43 @@ describe('an import', () => {
   });
 });
 
+describe('a verification', () => {
+  const verify = (changes: Partial<AdminPorts>, body: string, method = 'POST'): Promise<Response> =>
+    Promise.resolve(
+      adminApp(ports(changes)).request('/api/v1/verifications', method === 'GET' ? {} : { method, body }),
+    );
+  /** Verifications that write down what was asked for. */
+  const asking = () => {
+    const asked: unknown[] = [];
+    return { asked, verifications: { start: (what: object) => Promise.resolve(`verify-${asked.push(what)}`) } };
+  };
+
+  test.each([{}, { subscription: 'corp' }, { path: 'edge/base' }])('of %j starts on the socket', async (what) => {
+    const { asked, verifications } = asking();
+    const response = await verify({ verifications, allowed: 'change' }, JSON.stringify(what));
+    expect([response.status, await response.json()]).toEqual([202, { id: 'verify-1' }]);
+    expect(response.headers.get('location')).toBe('/api/v1/syncs/verify-1');
+    expect(asked).toEqual([what]);
+  });
+
+  test.each(['', '[]', '"corp"', 'null', '{"subscription":1}', '{"subscription":"a","path":"b"}', '{"force":"x"}'])(
+    'of %s is refused',
+    async (body) => {
+      const { asked, verifications } = asking();
+      expect((await verify({ verifications, allowed: 'change' }, body)).status).toBe(400);
+      expect(asked).toEqual([]);
+    },
+  );
+
+  test('is refused where only reading is allowed, and is nothing to read', async () => {
+    const { asked, verifications } = asking();
+    expect((await verify({ verifications }, '{}')).status).toBe(403);
+    const read = await verify({ verifications, allowed: 'change' }, '', 'GET');
+    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST']);
+    expect(asked).toEqual([]);
+  });
+});
+
 describe('waiting for a sync', () => {
   test('answers with the run once it has ended', async () => {
     const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
