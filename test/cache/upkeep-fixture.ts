@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { digestOf } from '../../base/digest.ts';
 import type { Algorithm, Listed } from '../../base/digest.ts';
@@ -99,7 +98,7 @@ export async function upkeepFixture(options: { disk?: Disk } = {}): Promise<Upke
 function supplier(upstreams: Upstreams, liars: string[], repository: string): Supplier | null {
   const files = upstreams.get(repository);
   if (files === undefined) return null;
-  const bytesOf = (href: string): Buffer => {
+  const sent = (href: string): Buffer => {
     const bytes = files.get(href);
     if (bytes === undefined) throw new WaystationError('upstream_missing', `${href} is not there`);
     return bytes;
@@ -107,7 +106,7 @@ function supplier(upstreams: Upstreams, liars: string[], repository: string): Su
   return {
     up: true,
     loader: (href) => ({
-      open: async (offset, signal) => scriptedTransfer({ bytes: bytesOf(href) }, offset, signal),
+      open: async (offset, signal) => scriptedTransfer({ bytes: sent(href) }, offset, signal),
       lied: () => void liars.push(repository),
     }),
     slice: () => {
@@ -115,7 +114,7 @@ function supplier(upstreams: Upstreams, liars: string[], repository: string): Su
     },
     get: async (href, _, signal) => ({
       kind: 'found',
-      transfer: scriptedTransfer({ bytes: bytesOf(href) }, 0, signal),
+      transfer: scriptedTransfer({ bytes: sent(href) }, 0, signal),
     }),
   };
 }
@@ -197,7 +196,7 @@ export async function rot({ layout }: UpkeepFixture, { scope, listed }: BlobName
 
 /** The bytes of a held file, null when it is not held. */
 export async function bytesOf({ layout }: UpkeepFixture, { scope, listed }: BlobName): Promise<Buffer | null> {
-  return systemDisk.readFile(join(layout.blob(scope, listed)));
+  return systemDisk.readFile(layout.blob(scope, listed));
 }
 
 function writingDown(lines: Line[]): Logger {

@@ -9,6 +9,7 @@ import { FaultyOrigin } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import { download } from '../support/http-download.ts';
 import { Pop } from '../support/pop.ts';
+import { describeWith, root } from '../support/tools.ts';
 
 const packages = { 'Packages/a.rpm': 'a package', 'Packages/b.rpm': 'another package', 'cold.rpm': 'never asked for' };
 const path = '/content/tools/Packages/a.rpm';
@@ -117,21 +118,6 @@ describe('waystation verify', () => {
     expect((await pop.runs()).filter(({ kind }) => kind === 'verify')).toHaveLength(2);
   });
 
-  test('without the service leaves everything to the user whom the directory belongs to', async (context) => {
-    if (process.geteuid?.() !== 0) return context.skip('needs root');
-    const { pop } = here;
-    await pop.stop();
-    // The test's folder lets nobody else in.
-    await chmod(dirname(pop.state), 0o755);
-    const nobody = 65_534;
-    for (const name of ['', ...(await readdir(pop.state, { recursive: true }))])
-      await chown(join(pop.state, name), nobody, nobody);
-    const { code, stderr } = await pop.run('verify');
-    expect([code, stderr]).toEqual([0, '']);
-    for (const name of await readdir(pop.state, { recursive: true }))
-      expect([name, (await stat(join(pop.state, name))).uid]).toEqual([name, nobody]);
-  });
-
   test('waits for nobody who has the directory: 75, and nothing is touched', async () => {
     const { pop } = here;
     await pop.stop();
@@ -152,6 +138,24 @@ describe('waystation verify', () => {
       expect([nowhere.code, nowhere.stderr]).toEqual([1, expect.stringContaining('tools/nosuch.rpm')]);
       expect((await pop.run('verify', '/keys/vendor/1.asc')).code).toBe(2);
     }
+  });
+});
+
+describeWith([root], 'waystation verify of root without the service', () => {
+  test('leaves everything to the user whom the directory belongs to', async () => {
+    const { origin, pop } = await lab();
+    await using _ = origin;
+    await using __ = pop;
+    await pop.stop();
+    // The test's folder lets nobody else in.
+    await chmod(dirname(pop.state), 0o755);
+    const nobody = 65_534;
+    for (const name of ['', ...(await readdir(pop.state, { recursive: true }))])
+      await chown(join(pop.state, name), nobody, nobody);
+    const { code, stderr } = await pop.run('verify');
+    expect([code, stderr]).toEqual([0, '']);
+    for (const name of await readdir(pop.state, { recursive: true }))
+      expect([name, (await stat(join(pop.state, name))).uid]).toEqual([name, nobody]);
   });
 });
 
