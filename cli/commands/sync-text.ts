@@ -17,7 +17,8 @@ export function progressLine(run: RunStatus): string {
   const { state, started, finished, failures, secondsLeft } = run;
   const name = runName(run);
   if (finished !== null) {
-    const failed = failures.length === 0 ? '' : `, ${failures.length} failed`;
+    const count = failures.filter(({ healed = false }) => !healed).length;
+    const failed = count === 0 ? '' : `, ${count} failed`;
     return `${name}: ${state} in ${spanText(Date.parse(finished) - Date.parse(started))}${failed}`;
   }
   const phase = run.phases.findLast(({ done, total }) => done > 0 || total > 0);

@@ -252,6 +252,32 @@ describe('a disk that cannot read', () => {
     expect(fixture.store.space.state).toBe('failing');
   });
 
+  test('what was replaced in the meantime is asked again before anything is moved', async () => {
+    let path = '';
+    let reads = 0;
+    const disk = {
+      ...systemDisk,
+      openRead: async (asked: string) => {
+        const file = await systemDisk.openRead(asked);
+        if (file === null || asked !== path) return file;
+        reads += 1;
+        if (reads > 1) return file;
+        // Hashed as it was before; by the end a client had it fetched again.
+        const bytes = await systemDisk.readFile(path);
+        await writeFile(`${path}.part`, bytes ?? '');
+        await systemDisk.rename(`${path}.part`, path);
+        return { ...file, read: async (buffer: Buffer, _: number, length: number) => buffer.fill(0, 0, length).length };
+      },
+    };
+    await using fixture = await upkeepFixture({ disk });
+    const published = await publish(fixture, recipe);
+    const { scope, listed } = blob(published, 'a.rpm');
+    path = fixture.layout.blob(scope, listed);
+    expect(await verified(fixture, at('site/base/a.rpm'))).toMatchObject({ state: 'done', failures: [] });
+    expect(reads).toBe(2);
+    expect(fixture.failures()).toBe(0);
+  });
+
   test('for want of rights touches no file', async () => {
     let bad = false;
     await using fixture = await upkeepFixture({

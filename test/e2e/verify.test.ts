@@ -15,7 +15,7 @@ const packages = { 'Packages/a.rpm': 'a package', 'Packages/b.rpm': 'another pac
 const path = '/content/tools/Packages/a.rpm';
 
 /** The real PoP with one repository of which two packages are held, its origin, and the blob of the first package. */
-interface Lab {
+interface Lab extends AsyncDisposable {
   readonly origin: FaultyOrigin;
   readonly pop: Pop;
   readonly blob: string;
@@ -32,7 +32,15 @@ async function lab(): Promise<Lab> {
   }
   const hex = createHash('sha256').update(packages['Packages/a.rpm']).digest('hex');
   const size = Buffer.byteLength(packages['Packages/a.rpm']);
-  return { origin, pop, blob: join(pop.state, 'blobs/open/sha256', hex.slice(0, 2), `${hex}.${size}`) };
+  return {
+    origin,
+    pop,
+    blob: join(pop.state, 'blobs/open/sha256', hex.slice(0, 2), `${hex}.${size}`),
+    async [Symbol.asyncDispose]() {
+      await pop[Symbol.asyncDispose]();
+      await origin[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Other bytes of the same length, and the times of a file that nobody touched. */
@@ -47,8 +55,7 @@ describe('waystation verify', () => {
     here = await lab();
   });
   afterEach(async () => {
-    await here.pop[Symbol.asyncDispose]();
-    await here.origin[Symbol.asyncDispose]();
+    await here[Symbol.asyncDispose]();
   });
 
   test('says that all is right, of everything and of each way to name a part', async () => {
@@ -143,9 +150,8 @@ describe('waystation verify', () => {
 
 describeWith([root], 'waystation verify of root without the service', () => {
   test('leaves everything to the user whom the directory belongs to', async () => {
-    const { origin, pop } = await lab();
-    await using _ = origin;
-    await using __ = pop;
+    await using here = await lab();
+    const { pop } = here;
     await pop.stop();
     // The test's folder lets nobody else in.
     await chmod(dirname(pop.state), 0o755);
