@@ -180,9 +180,13 @@ export async function publish({ store, upstreams }: UpkeepFixture, recipe: Recip
   const before = store.current(subscription)?.repositories ?? {};
   await store.publish(generation(number, { ...before, [path]: document }, subscription));
   upstreams.set(path, new Map([...files, ...pinned]));
-  // A fill is remembered for a moment after its end: what is taken away then is not missed by the next.
-  while (store.fills.active > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await quiet(store);
   return published;
+}
+
+/** A fill is remembered for a moment after its end: what is taken away then is not missed by the next. */
+export async function quiet({ fills }: Store): Promise<void> {
+  while (fills.active > 0) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 /** Changes a bit of a held file behind everybody's back: its length and times stay. */

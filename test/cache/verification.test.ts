@@ -12,7 +12,7 @@ import { select } from '../../cache/upkeep/selection.ts';
 import type { VerifyTarget } from '../../cache/upkeep/selection.ts';
 import { UpkeepRuns } from '../../cache/upkeep/upkeep-runs.ts';
 import { Verification } from '../../cache/upkeep/verification.ts';
-import { bytesOf, publish, rot, upkeepFixture } from './upkeep-fixture.ts';
+import { bytesOf, publish, quiet, rot, upkeepFixture } from './upkeep-fixture.ts';
 import type { Published, UpkeepFixture } from './upkeep-fixture.ts';
 
 const everything: VerifyTarget = { kind: 'all' };
@@ -127,6 +127,7 @@ describe('verify', () => {
       state: 'done',
       failures: [{ path: 'site/base/repodata/1-primary.xml.gz', healed: true }],
     });
+    await quiet(fixture.store);
     await rm(fixture.layout.blob(record.scope, record.listed));
     fixture.upstreams.clear();
     const run = await verified(fixture, target);
@@ -140,6 +141,7 @@ describe('verify', () => {
     const repomd = blob(published, 'repodata/repomd.xml');
     await rot(fixture, repomd);
     expect(await verified(fixture, corp)).toMatchObject({ state: 'done', failures: [{ healed: true }] });
+    await quiet(fixture.store);
     fixture.upstreams.get('site/base')?.set('repodata/repomd.xml', randomBytes(repomd.listed.size));
     await rot(fixture, repomd);
     expect(await verified(fixture, corp)).toMatchObject({ state: 'failed', failures: [{ attempts: 1 }] });

@@ -214,7 +214,9 @@ describe('status', () => {
     expect(stdout).toMatch(/^ +vendor\/tools +pending +0\/0 .* no answer in 9 s$/m);
     expect(stdout).toMatch(/^ +hub: upstream_timeout: no answer in 9 s \(/m);
     expect(stdout).toMatch(/^cache: ok, 11\.7 KiB of 200 GiB in 9 blobs/m);
-    expect(stdout).toMatch(/^scrub: running, pass of .*: 2\.9 KiB of 11\.7 KiB read, nothing damaged, last whole pass never$/m);
+    expect(stdout).toMatch(
+      /^scrub: running, pass of .*: 2\.9 KiB of 11\.7 KiB read, nothing damaged, last whole pass never$/m,
+    );
   });
 
   test('says so when nothing is subscribed', async () => {
