@@ -111,8 +111,8 @@ export class Scrub {
     for (;;) {
       const { began, lastPass, damaged, missing } = this.#note;
       const now = clock.now();
-      // A clock that was set back must not put it off for ever.
-      const wait = began === null ? 0 : Math.min(began + every - now, every);
+      // A pass that is to have begun in the future: the clock was set back, and must not put the next off for ever.
+      const wait = began === null || began > now ? 0 : began + every - now;
       if (wait <= 0) {
         this.#note = { ...nothingScrubbed, began: now, lastPass, whole: false, earlier: { damaged, missing } };
         return;

@@ -105,10 +105,19 @@ function supplier(upstreams: Upstreams, liars: string[], repository: string): Su
   };
   return {
     up: true,
-    loader: (href) => ({
-      open: async (offset, signal) => scriptedTransfer({ bytes: sent(href) }, offset, signal),
-      lied: () => void liars.push(repository),
-    }),
+    loader: (href) => {
+      let lied = false;
+      return {
+        open: async (offset, signal) => {
+          if (lied) throw new WaystationError('upstream_lied', `${href} is another`);
+          return scriptedTransfer({ bytes: sent(href) }, offset, signal);
+        },
+        lied: () => {
+          lied = true;
+          liars.push(repository);
+        },
+      };
+    },
     slice: () => {
       throw new Error('no repair asks for a slice');
     },
