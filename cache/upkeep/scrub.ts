@@ -99,6 +99,8 @@ export class Scrub {
     const { clock } = this.#options;
     const { signal } = this.#ending;
     await clock.sleep(startDelay, signal);
+    // By now the notes are open, however long that took.
+    this.#note = await readScrubNote(this.#options.notes);
     for (;;) {
       if (this.#note.whole) await this.#untilDue(budget);
       await this.#pass(pace);

@@ -107,7 +107,7 @@ class Pass {
   }
 
   unlistable(repository: string, error: WaystationError): void {
-    const reason = `${error.message}; its packages were not all looked at, and the next sync makes it again`;
+    const reason = `${error.message}; its packages were not all looked at; the service makes it again from the metadata`;
     this.#run.failed({ path: repository, code: error.code, reason, attempts: 0, nextTry: null });
   }
 
