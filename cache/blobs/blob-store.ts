@@ -246,16 +246,18 @@ export class BlobStore implements Removal {
     this.#log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
     this.#failures.inc({});
     this.#descriptors.forget(path);
+    let others: number;
     try {
-      await this.#quarantine.take(path, `${scope}.${basename(path)}`);
+      others = await this.#quarantine.take(path, `${scope}.${basename(path)}`);
     } catch (error) {
       const failure = diskError(error, path);
       this.#space.failed(failure);
       this.#log.warn({ path, error: failure.message }, 'a damaged file cannot be moved aside');
       return false;
     }
-    // Only now: one that stays where it is goes on taking its room.
-    if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
+    // Only now: one that stays where it is goes on taking its room, and so do its other names among the blobs.
+    const shared = others > 0 && this.#index.isLinked(scope, listed.digest);
+    if (this.#index.delete(scope, listed.digest) && !shared) this.#space.adjust(-listed.size);
     return true;
   }
 }

@@ -19,17 +19,19 @@ export class Quarantine {
 
   /**
    * Moves the file there under `name`; one that is larger than all of the folder may be, or finds no room, is removed.
-   * One that is not there any more is no error.
+   * Of one with other names only this name goes: it is kept by its last. One that is not there any more is no error.
+   * @returns how many other names it has.
    * @throws the disk's error when the file stays where it is.
    */
-  async take(path: string, name: string): Promise<void> {
-    const facts = await this.#disk.facts(path).catch(() => ({ size: 0 }));
-    if (facts === null) return;
-    if (facts.size > mostBytes) await this.#disk.unlink(path);
+  async take(path: string, name: string): Promise<number> {
+    const facts = await this.#disk.facts(path).catch(() => ({ size: 0, links: 1 }));
+    if (facts === null) return 0;
+    if (facts.size > mostBytes || facts.links > 1) await this.#disk.unlink(path);
     else await this.#moveOrRemove(path, join(this.#folder, name));
     // After a power cut the wrong bytes would be back, with the time that says they are right.
     await this.#disk.syncFolder(dirname(path)).catch(() => {});
     await this.#prune().catch(() => {});
+    return facts.links - 1;
   }
 
   async #moveOrRemove(path: string, aside: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, truncate, writeFile } from 'node:fs/promises';
+import { link, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Quarantine } from '../../cache/blobs/quarantine.ts';
@@ -65,4 +65,14 @@ test('a damaged file that finds no room there is removed', async () => {
 test('one that somebody else took is no error', async () => {
   await using f = await fixture();
   await f.quarantine.take('/nonexistent/file', 'a');
+});
+
+test('of a file with two names the last one is kept', async () => {
+  await using f = await fixture();
+  const path = await f.wrong('a');
+  await link(path, `${path}-too`);
+  expect(await f.quarantine.take(path, 'a')).toBe(1);
+  expect(await systemDisk.facts(path)).toBeNull();
+  expect(await f.quarantine.take(`${path}-too`, 'a-too')).toBe(0);
+  expect(await f.kept()).toEqual(['a-too']);
 });

@@ -191,6 +191,19 @@ describe('verify', () => {
     expect(run.failures).toContainEqual(expect.objectContaining({ path: 'site/base/old.rpm', attempts: 1 }));
   });
 
+  test('heals every name of a file that several scopes share, and its room is counted once', async () => {
+    await using fixture = await upkeepFixture();
+    const shared = { 'a.rpm': randomBytes(5_000) };
+    const open = await publish(fixture, { packages: shared });
+    const guarded = await publish(fixture, { packages: shared, path: 'site/guarded', scope: 'pulp-0', number: 2 });
+    const before = fixture.store.space.used;
+    await rot(fixture, blob(open, 'a.rpm'));
+    const names = [blob(open, 'a.rpm'), blob(guarded, 'a.rpm')];
+    expect(await verified(fixture, everything)).toMatchObject({ state: 'done', failures: [{}, {}] });
+    for (const name of names) expect((await bytesOf(fixture, name))?.equals(shared['a.rpm'])).toBe(true);
+    expect(fixture.store.space.used).toBe(before);
+  });
+
   test('says which package map is damaged, and goes on with the rest', async () => {
     await using fixture = await upkeepFixture();
     await publish(fixture, recipe);
