@@ -74,11 +74,12 @@ async function openOfflineStore(config: Config, log: Logger): Promise<Store> {
  * For the rest of this process.
  */
 async function actAsOwner(root: string): Promise<void> {
-  const owner = await stat(join(root, 'FORMAT')).catch((error: unknown) => {
+  await stat(join(root, 'FORMAT')).catch((error: unknown) => {
     const absent = systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR';
     const reason = absent ? 'nothing was ever kept there' : (systemCode(error) ?? String(error));
     throw new WaystationError('state_unusable', `no state directory at ${root}: ${reason}`, { cause: error });
   });
+  const owner = await stat(root);
   if (process.geteuid?.() !== 0 || owner.uid === 0) return;
   process.setgroups?.([owner.gid]);
   process.setgid?.(owner.gid);

@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import type { Context } from 'hono';
 import { WaystationError } from '../../base/errors.ts';
 import type { AdminPorts, ImportAsked } from './ports.ts';
+import { changesAllowed } from './syncs.ts';
 
 /**
  * `POST /api/v1/imports` with `{"directory": PATH}` and, as wished, `"subscription": NAME`, `"link": true`, `"dryRun":
@@ -9,8 +10,7 @@ import type { AdminPorts, ImportAsked } from './ports.ts';
  * are allowed.
  */
 export async function startImport(context: Context, ports: AdminPorts): Promise<Response> {
-  if (ports.allowed !== 'change')
-    throw new WaystationError('denied', 'this listener is read-only; use the admin socket');
+  changesAllowed(ports);
   const asked = askedIn(await context.req.json<unknown>().catch(() => null));
   if (asked === null)
     throw new WaystationError(
