@@ -54,14 +54,14 @@ const withoutSyncs: Disk = {
   ...systemDisk,
   syncFolder: async () => {},
   openPart: async (path) => {
-    const file = await systemDisk.openPart(path);
+    const part = await systemDisk.openPart(path);
     return {
-      fd: file.fd,
-      write: (chunks, position) => file.write(chunks, position),
-      read: (buffer, position, length) => file.read(buffer, position, length),
-      stamp: () => file.stamp(),
+      fd: part.fd,
+      write: (chunks, position) => part.write(chunks, position),
+      read: (buffer, position, length) => part.read(buffer, position, length),
+      stamp: () => part.stamp(),
       sync: async () => {},
-      close: () => file.close(),
+      close: () => part.close(),
     };
   },
 };
