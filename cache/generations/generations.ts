@@ -13,42 +13,49 @@ interface CurrentFile {
   readonly current: Readonly<Record<string, string>>;
 }
 
+/** What was found on disk. */
+interface Found {
+  readonly documents: Map<string, readonly GenerationDocument[]>;
+  readonly unreadable: readonly Unreadable[];
+}
+
+/** A document, or a folder of them, that cannot be read: what it refers to is not known. */
+export interface Unreadable {
+  readonly path: string;
+  /** null: the folder of all subscriptions. */
+  readonly subscription: string | null;
+}
+
 /** The generation documents of this PoP: on disk, and in memory as they are there. */
 export class Generations {
   readonly #disk: Disk;
   readonly #layout: Layout;
+  readonly #log: Logger;
   readonly #documents: Map<string, readonly GenerationDocument[]>;
+  #unreadable: readonly Unreadable[];
   #current: Readonly<Record<string, string>>;
+  /** Grows with every change of the kept documents. */
+  version = 0;
   /** Flips of several subscriptions share one file: one after the other. */
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(
-    disk: Disk,
-    layout: Layout,
-    documents: Map<string, readonly GenerationDocument[]>,
+    { disk, layout, log }: { disk: Disk; layout: Layout; log: Logger },
+    { documents, unreadable }: Found,
     current: Record<string, string>,
   ) {
     this.#disk = disk;
     this.#layout = layout;
+    this.#log = log;
     this.#documents = documents;
+    this.#unreadable = unreadable;
     this.#current = current;
   }
 
   /** Reads what is there. A document that cannot be read is passed over and logged: the others are served. */
   static async load(disk: Disk, layout: Layout, log: Logger): Promise<Generations> {
-    const documents = new Map<string, readonly GenerationDocument[]>();
-    for (const subscription of await listed(disk, layout.generations, log)) {
-      const folder = layout.generationFolder(subscription);
-      const found: GenerationDocument[] = [];
-      for (const name of await listed(disk, folder, log)) {
-        if (!name.endsWith('.json')) continue;
-        const id = name.slice(0, -'.json'.length);
-        const document = await readDocument(disk, { path: join(folder, name), subscription, id }, log);
-        if (document !== null) found.push(document);
-      }
-      if (found.length > 0) documents.set(subscription, found.toSorted(newestFirst));
-    }
-    return new Generations(disk, layout, documents, await readCurrent(disk, layout, documents, log));
+    const found = await readAll(disk, layout, log, () => null);
+    return new Generations({ disk, layout, log }, found, await readCurrent(disk, layout, found.documents, log));
   }
 
   subscriptions(): readonly string[] {
@@ -73,10 +80,65 @@ export class Generations {
     return null;
   }
 
+  /** What could not be read at the last try: as long as there is any, nothing is known to be garbage. */
+  get unreadable(): readonly Unreadable[] {
+    return this.#unreadable;
+  }
+
+  /** Reads again what could not be read. @returns whether there are documents more than before. */
+  reread(): Promise<boolean> {
+    return this.#oneAtATime(async () => {
+      if (this.#unreadable.length === 0) return false;
+      const known = (subscription: string, id: string): GenerationDocument | null =>
+        this.kept(subscription).find((document) => document.id === id) ?? null;
+      const { documents, unreadable } = await readAll(this.#disk, this.#layout, this.#log, known);
+      let more = false;
+      for (const [subscription, found] of documents) {
+        const before = this.kept(subscription);
+        const others = found.filter(({ id }) => known(subscription, id) === null);
+        if (others.length === 0) continue;
+        this.#documents.set(subscription, [...before, ...others].toSorted(newestFirst));
+        more = true;
+      }
+      this.#unreadable = unreadable;
+      if (more) this.version += 1;
+      return more;
+    });
+  }
+
+  /**
+   * Removes a generation, durably, unless it is the current one. It is kept in memory until it is sure to be gone.
+   * @returns false when it is current or not here. @throws WaystationError when the disk refuses.
+   */
+  retire({ subscription, id }: GenerationDocument): Promise<boolean> {
+    return this.#oneAtATime(async () => {
+      const kept = this.kept(subscription);
+      const others = kept.filter((document) => document.id !== id);
+      if (this.#current[subscription] === id || others.length === kept.length) return false;
+      const path = this.#layout.generation(subscription, id);
+      try {
+        await this.#disk.unlink(path);
+        await this.#disk.syncFolder(this.#layout.generationFolder(subscription));
+      } catch (error) {
+        throw diskError(error, path);
+      }
+      this.#documents.set(subscription, others);
+      this.version += 1;
+      return true;
+    });
+  }
+
   /** Makes a generation the current one of its subscription; durable when it resolves. */
   publish(document: GenerationDocument): Promise<void> {
-    const done = this.#writing.then(() => this.#publish(document));
-    this.#writing = done.catch(() => {});
+    return this.#oneAtATime(() => this.#publish(document));
+  }
+
+  #oneAtATime<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#writing.then(work);
+    this.#writing = done.then(
+      () => {},
+      () => {},
+    );
     return done;
   }
 
@@ -116,6 +178,7 @@ export class Generations {
     const others = this.kept(subscription).filter((kept) => kept.id !== id);
     this.#documents.set(subscription, [document, ...others].toSorted(newestFirst));
     this.#current = current;
+    this.version += 1;
   }
 }
 
@@ -128,14 +191,42 @@ function newestFirst(one: GenerationDocument, other: GenerationDocument): number
   return Date.parse(other.created) - Date.parse(one.created) || (other.id < one.id ? -1 : 1);
 }
 
-/** A folder that cannot be listed holds back nothing but what is in it. */
-async function listed(disk: Disk, folder: string, log: Logger): Promise<readonly string[]> {
-  try {
-    return (await disk.list(folder)).toSorted();
-  } catch (error) {
-    log.error({ path: folder, error: diskError(error, folder).message }, 'a folder of generations cannot be listed');
-    return [];
+/**
+ * Every document on disk; what cannot be read is passed over and named.
+ * @param known the document if it need not be read.
+ */
+async function readAll(
+  disk: Disk,
+  layout: Layout,
+  log: Logger,
+  known: (subscription: string, id: string) => GenerationDocument | null,
+): Promise<Found> {
+  const documents = new Map<string, readonly GenerationDocument[]>();
+  const unreadable: Unreadable[] = [];
+  const list = async (path: string, subscription: string | null): Promise<readonly string[]> => {
+    try {
+      return (await disk.list(path)).toSorted();
+    } catch (error) {
+      unreadable.push({ path, subscription });
+      log.error({ path, error: diskError(error, path).message }, 'a folder of generations cannot be listed');
+      return [];
+    }
+  };
+  for (const subscription of await list(layout.generations, null)) {
+    const folder = layout.generationFolder(subscription);
+    const found: GenerationDocument[] = [];
+    for (const name of await list(folder, subscription)) {
+      if (!name.endsWith('.json')) continue;
+      const id = name.slice(0, -'.json'.length);
+      const path = join(folder, name);
+      const document = known(subscription, id) ?? (await readDocument(disk, { path, subscription, id }, log));
+      if (document !== null) found.push(document);
+      // Under another name than documents have it is somebody's own file.
+      else if (/^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(id)) unreadable.push({ path, subscription });
+    }
+    if (found.length > 0) documents.set(subscription, found.toSorted(newestFirst));
   }
+  return { documents, unreadable };
 }
 
 async function readDocument(

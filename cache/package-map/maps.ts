@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { hexOf } from '../../base/digest.ts';
+import { digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
+import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import { PackageMap } from './reader.ts';
@@ -11,6 +12,7 @@ export class Maps {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #open = new Map<Digest, Promise<PackageMap | null>>();
+  readonly #removing = new Map<Digest, Promise<void>>();
   #made = 0;
 
   constructor(disk: Disk, layout: Layout) {
@@ -20,6 +22,7 @@ export class Maps {
 
   /** @returns null when there is none, or none that is whole as far as is known: it is made again from its primary. */
   async get(primary: Digest): Promise<PackageMap | null> {
+    if (this.#removing.has(primary)) await this.#removing.get(primary);
     let opening = this.#open.get(primary);
     if (opening === undefined) {
       opening = PackageMap.open(this.#disk, this.#layout.map(primary));
@@ -42,6 +45,8 @@ export class Maps {
 
   /** Writes the map of a primary: complete or not at all. `write` adds the entries in any order. */
   async make(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<PackageMap> {
+    // One that is going would take the new one with it.
+    await this.#removing.get(primary);
     const writer = new PackageMapWriter();
     await write(writer);
     this.#made += 1;
@@ -54,6 +59,49 @@ export class Maps {
     const map = await this.get(primary);
     if (map === null) throw new Error(`the map just written cannot be read: ${primary}`);
     return map;
+  }
+
+  /** The maps on disk; names that are none are passed over. @throws WaystationError */
+  async stored(): Promise<readonly Digest[]> {
+    try {
+      const names = await this.#disk.list(this.#layout.maps);
+      return names
+        .filter((name) => /^[0-9a-f]{64}$/.test(name))
+        .map((name) => digestFrom('sha256', name))
+        .filter((digest) => digest !== null);
+    } catch (error) {
+      throw diskError(error, this.#layout.maps);
+    }
+  }
+
+  /**
+   * Removes a map that nothing refers to, and forgets it. Who reads from it goes on to the end.
+   * @returns bytes given back. @throws WaystationError
+   */
+  async remove(primary: Digest): Promise<number> {
+    const removal = this.#remove(primary);
+    const ended = removal.then(
+      () => {},
+      () => {},
+    );
+    this.#removing.set(primary, ended);
+    try {
+      return await removal;
+    } catch (error) {
+      throw diskError(error, this.#layout.map(primary));
+    } finally {
+      this.#removing.delete(primary);
+    }
+  }
+
+  async #remove(primary: Digest): Promise<number> {
+    const path = this.#layout.map(primary);
+    const opened = this.#open.get(primary);
+    this.#open.delete(primary);
+    await closeMap(opened);
+    const facts = await this.#disk.facts(path);
+    await this.#disk.unlink(path);
+    return facts?.size ?? 0;
   }
 
   async close(): Promise<void> {

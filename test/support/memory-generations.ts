@@ -1,6 +1,6 @@
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Sink } from '../../mirror/sink.ts';
-import type { GenerationStore, Holdings, Notes } from '../../sync/store.ts';
+import type { GenerationStore, Holdings, Notes, RunLease } from '../../sync/store.ts';
 
 /** Generations and notes in memory: survives what a test calls a restart, because the test keeps it. */
 export class MemoryGenerations implements GenerationStore {
@@ -49,6 +49,14 @@ export class MemoryGenerations implements GenerationStore {
 
   repomdServedAt(path: string): number | null {
     return this.served.get(path) ?? null;
+  }
+
+  beginRun(): RunLease {
+    return { end: () => {} };
+  }
+
+  holdsAll(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   async holdings(_path: string, repository: RepositoryDocument): Promise<Holdings> {
