@@ -168,6 +168,7 @@ export class Store {
       log,
       meter,
       rules: options.rules ?? keepEverything,
+      lost: (repository) => remaker?.want(repository),
       busy: () => this.fills.active > 0,
       retired: () => this.served.refresh(),
       indexed: this.recovered,

@@ -12,6 +12,7 @@ import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';
 import { readPins } from '../generations/pins.ts';
 import type { Maps } from '../package-map/maps.ts';
+import type { MappedRepository } from './remake-maps.ts';
 import type { Pointers } from '../unlisted/pointers.ts';
 import { Marking } from './marking.ts';
 import type { UpkeepRules } from './rules.ts';
@@ -26,6 +27,8 @@ export interface CollectorOptions {
   readonly marks: Marks;
   readonly claims: Claims;
   readonly rules: UpkeepRules;
+  /** Told of a repository whose map is missing or damaged. */
+  readonly lost: (repository: MappedRepository) => void;
   /** Whether transfers are under way: removing makes way for them. */
   readonly busy: () => boolean;
   readonly clock: Clock;
@@ -75,13 +78,13 @@ export class Collector {
    * @param remove false: only marks. Never rejects for what the disk does: that is logged, and the next pass goes on.
    */
   async run(signal: AbortSignal, remove = true): Promise<Collected> {
-    const { claims, marks, maps, log, generations } = this.#options;
+    const { claims, marks, maps, lost, log, generations } = this.#options;
     const collected: Collected = { blobs: 0, maps: 0, pointers: 0, bytes: 0 };
     try {
       await generations.reread();
       claims.release();
       marks.begin();
-      const pass: Pass = { marking: new Marking(marks, maps, signal), seen: new Set(), signal, version: -1 };
+      const pass: Pass = { marking: new Marking({ marks, maps, lost }, signal), seen: new Set(), signal, version: -1 };
       await this.#mark(pass);
       const doubt = this.#doubt();
       if (doubt !== this.#said && doubt !== null) log.warn({ reason: doubt }, 'nothing is collected');

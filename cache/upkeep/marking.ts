@@ -3,6 +3,7 @@ import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Marks } from '../blobs/marks.ts';
 import type { Maps } from '../package-map/maps.ts';
+import type { MappedRepository } from './remake-maps.ts';
 
 /** Packages after which the signal is looked at. */
 const packagesPerLook = 1_000;
@@ -18,6 +19,7 @@ export class Marking {
   readonly #marks: Marks;
   readonly #maps: Maps;
   readonly #signal: AbortSignal;
+  readonly #lost: (repository: MappedRepository) => void;
   readonly #walked = new Set<string>();
   readonly #unknown = new Set<string>();
   /** Paths of all repositories seen. */
@@ -27,9 +29,11 @@ export class Marking {
   /** Everything that is to be protected was seen. */
   protectedAll = true;
 
-  constructor(marks: Marks, maps: Maps, signal: AbortSignal) {
-    this.#marks = marks;
-    this.#maps = maps;
+  /** @param lost told of a repository whose map is missing or damaged. */
+  constructor(parts: { marks: Marks; maps: Maps; lost: (repository: MappedRepository) => void }, signal: AbortSignal) {
+    this.#marks = parts.marks;
+    this.#maps = parts.maps;
+    this.#lost = parts.lost;
     this.#signal = signal;
   }
 
@@ -49,6 +53,7 @@ export class Marking {
       return;
     }
     this.#unknown.add(scope);
+    this.#lost({ path, document });
     if (full) this.protectedAll = false;
   }
 

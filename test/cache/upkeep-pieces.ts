@@ -81,7 +81,7 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   const retirement = new Retirement({ ...common, clock, retired: () => {} });
   const busy = (): boolean => fills.active > 0;
   const stored = { maps, pointers, blobs, marks, claims };
-  const collector = new Collector({ ...common, ...stored, busy, clock: systemClock });
+  const collector = new Collector({ ...common, ...stored, lost: () => {}, busy, clock: systemClock });
   const end = async (): Promise<void> => {
     await maps.close();
     await store[Symbol.asyncDispose]();

@@ -33,6 +33,7 @@ async function looked(after: { indexed?: Promise<void>; full?: boolean } = {}) {
     ...{ disk, layout, generations, maps, pointers, blobs, marks, claims, rules, clock },
     log: silentLogger,
     meter: { ...silentMeter, counter },
+    lost: () => {},
     busy: () => false,
     retired: () => {},
     indexed: after.indexed ?? Promise.resolve(),
