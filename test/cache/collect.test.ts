@@ -128,7 +128,7 @@ test.each([0, 1])('of two names of one file either may go first, also after a re
   await using folder = await temporaryDirectory();
   const filled = async () => {
     await using store = await upkeepPieces({ root: folder.path });
-    return storedPackage(store, 'long.rpm', { algorithm: 'sha512' });
+    return await storedPackage(store, 'long.rpm', { algorithm: 'sha512' });
   };
   const { listed, bytes } = await filled();
   await using store = await upkeepPieces({ root: folder.path });
@@ -483,8 +483,15 @@ describe('beside a pass', () => {
 describe('pointers of unlisted files', () => {
   const pointer = (store: UpkeepPieces, repository: string, listed: { digest: `sha256:${string}`; size: number }) =>
     store.pointers.write({
-      ...{ format: 1, repository, file: 'images/boot.iso', scope: 'open', ...listed, fetched: '2026-11-23T10:00:00Z' },
-      ...{ contentType: null, etag: null, lastModified: null },
+      format: 1,
+      repository,
+      file: 'images/boot.iso',
+      scope: 'open',
+      ...listed,
+      fetched: '2026-11-23T10:00:00Z',
+      contentType: null,
+      etag: null,
+      lastModified: null,
     });
   const kept = async (store: UpkeepPieces, bytes: string) => {
     const { digest, size } = await store.sink.keep('open', Buffer.from(bytes));
@@ -555,8 +562,16 @@ async function halfGarbage(root: string) {
   const all = await threeGenerations(store);
   const { digest, size } = await store.sink.keep('open', Buffer.from('nobody asks'));
   await store.pointers.write({
-    ...{ format: 1, repository: 'gone', file: 'f', scope: 'open', digest, size, fetched: '2026-11-23T10:00:00Z' },
-    ...{ contentType: null, etag: null, lastModified: null },
+    format: 1,
+    repository: 'gone',
+    file: 'f',
+    scope: 'open',
+    digest,
+    size,
+    fetched: '2026-11-23T10:00:00Z',
+    contentType: null,
+    etag: null,
+    lastModified: null,
   });
   const weak = await storedPackage(store, 'weak.rpm', { algorithm: 'sha512' });
   return { ...all, weak };

@@ -88,7 +88,14 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   };
   return {
     ...store,
-    ...{ generations, maps, pointers, sink, retirement, collector, configured, log: said },
+    generations,
+    maps,
+    pointers,
+    sink,
+    retirement,
+    collector,
+    configured,
+    log: said,
     [Symbol.asyncDispose]: end,
   };
 }

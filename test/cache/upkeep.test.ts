@@ -30,7 +30,16 @@ async function looked(after: { indexed?: Promise<void>; full?: boolean } = {}) {
   };
   const { disk, layout, generations, maps, pointers, blobs, marks, claims } = store;
   const upkeep = new Upkeep({
-    ...{ disk, layout, generations, maps, pointers, blobs, marks, claims, rules, clock },
+    disk,
+    layout,
+    generations,
+    maps,
+    pointers,
+    blobs,
+    marks,
+    claims,
+    rules,
+    clock,
     log: silentLogger,
     meter: { ...silentMeter, counter },
     lost: () => {},
@@ -131,13 +140,11 @@ test('without flips a pass goes over everything once a day', async () => {
   const garbage = await storedPackage(store, 'garbage.rpm');
   store.marks.divideRuns();
   store.marks.releaseRuns();
-  let hours = 0;
   const wait = async (): Promise<void> => {
     await pass(hour);
     await pass(minute);
-    hours += 1;
   };
-  while (hours < 23) await wait();
+  for (let hours = 0; hours < 23; hours += 1) await wait();
   await clock.sleeping(hour, hour);
   expect(isHeld(store, garbage.listed)).toBe(true);
   await wait();
