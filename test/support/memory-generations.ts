@@ -7,6 +7,8 @@ export class MemoryGenerations implements GenerationStore {
   readonly notes: Notes;
   /** Path → monotonic time, set by the test as if a client had read the repomd.xml. */
   readonly served = new Map<string, number>();
+  /** Runs and generations, in their order. */
+  readonly events: string[] = [];
   readonly #sink: Sink;
   readonly #kept = new Map<string, readonly GenerationDocument[]>();
   readonly #watchers = new Set<() => void>();
@@ -38,6 +40,7 @@ export class MemoryGenerations implements GenerationStore {
 
   async publish(document: GenerationDocument): Promise<void> {
     if (this.#refusal !== null) throw this.#refusal;
+    this.events.push(`${document.subscription} published`);
     this.#kept.set(document.subscription, [document, ...this.kept(document.subscription)]);
     this.#told();
   }
@@ -51,8 +54,9 @@ export class MemoryGenerations implements GenerationStore {
     return this.served.get(path) ?? null;
   }
 
-  beginRun(): RunLease {
-    return { end: () => {} };
+  beginRun(subscription: string): RunLease {
+    this.events.push(`run of ${subscription} begins`);
+    return { end: (proven) => void this.events.push(`run of ${subscription} ends with ${Object.keys(proven).join()}`) };
   }
 
   holdsAll(): Promise<boolean> {
