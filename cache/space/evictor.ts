@@ -63,12 +63,6 @@ export class Evictor {
     await this.#work;
   }
 
-  /** What would go next; null when there is nothing that may. */
-  get next(): Victim | null {
-    const victim = nextVictim(this.#parts.index, stepsPerTurn);
-    return victim === 'later' ? null : victim;
-  }
-
   async #makeRoom(bytes: number): Promise<void> {
     const { space, index, marks } = this.#parts;
     await space.measure();
