@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { succeed } from './command.ts';
 import { tool } from './tools.ts';
 import type { Requirement } from './tools.ts';
@@ -52,7 +52,7 @@ export async function ext4FileSystem(folder: string, bytes: number, files: numbe
   await writeFile(image, '');
   await truncate(image, bytes);
   await succeed('mkfs.ext4', ['-q', '-m', '0', '-N', String(files), image]);
-  await succeed('mount', ['-o', 'loop', image, folder]);
+  await succeed('mount', ['-o', 'loop,errors=remount-ro', image, folder]);
   const mounted = unmounting(folder);
   return {
     [Symbol.asyncDispose]: async () => {
@@ -65,6 +65,12 @@ export async function ext4FileSystem(folder: string, bytes: number, files: numbe
 /** Makes a file system of its own read-only, or writable again, while files of it are open. */
 export async function remounted(folder: string, how: 'ro' | 'rw'): Promise<void> {
   await succeed('mount', ['-o', `remount,${how}`, folder]);
+}
+
+/** What a driver error does to an ext4 file system: read-only for good, whoever has files of it open. */
+export async function failedFileSystem(folder: string): Promise<void> {
+  const device = (await succeed('findmnt', ['--noheadings', '--output', 'SOURCE', folder])).trim();
+  await writeFile(`/sys/fs/ext4/${basename(device)}/trigger_fs_error`, '1');
 }
 
 /** Makes a folder read-only for everybody, root included, until disposed of. */
