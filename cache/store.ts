@@ -42,9 +42,8 @@ import { Evictor } from './space/evictor.ts';
 import { Room } from './space/room.ts';
 import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
-import { nextToGo, usageOf } from './space/usage.ts';
+import { cacheStatus, usageOf } from './space/usage.ts';
 import type { Usage } from './space/usage.ts';
-import type { Victim } from './space/victims.ts';
 import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
 import type { StateDirectory } from './disk/state-directory.ts';
 import { Pointers } from './unlisted/pointers.ts';
@@ -125,7 +124,8 @@ export class Store {
     const claims = new Claims(marks);
     this.#claims = claims;
     const evicting: Removal = {
-      remove: (scope, listed) => blobs.remove(scope, listed, () => claims.mayEvict(scope, listed.digest)),
+      remove: (scope, listed) =>
+        blobs.remove(scope, listed, () => claims.mayEvict(scope, listed.digest) && !this.fills.uses({ scope, listed })),
     };
     this.#evictor = new Evictor({ index: this.#index, marks, blobs: evicting, space, clock, log, meter });
     const room = new Room({ space, clock, makeRoom: (bytes) => this.#evictor.makeRoom(bytes) });
@@ -261,24 +261,12 @@ export class Store {
 
   async status(): Promise<Omit<CacheStatus, 'scrub'>> {
     await this.space.measure();
-    const { state, reason, used, max, free, reserved } = this.space;
-    const { pinned, evictable } = this.usage;
-    const next = this.next;
-    return {
-      ...{ state, reason, bytes: used, max, free, blobs: this.#index.size },
-      ...{ pinnedBytes: pinned, evictableBytes: evictable, reservedBytes: reserved },
-      next: next && { digest: next.digest, bytes: next.size, since: new Date(next.since * 1000).toISOString() },
-    };
+    return cacheStatus(this.space, this.#index, this.marks);
   }
 
-  /** Who holds the bytes of the blobs. */
+  /** Who holds the bytes of the blobs, and what goes next. */
   get usage(): Usage {
     return usageOf(this.#index, this.marks);
-  }
-
-  /** What will be evicted first; null: nothing may be. */
-  get next(): Victim | null {
-    return nextToGo(this.#index, this.marks);
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,7 @@ export function measureStore(store: Store, meter: Meter): void {
   meter
     .gauge('cache_next_age_seconds', 'Since when nobody needed what is evicted next; absent while nothing may be')
     .collect(() => {
-      const { next } = store;
+      const { next } = store.usage;
       return next === null ? [] : [[{}, Math.max(0, Date.now() / 1000 - next.since)]];
     });
   meter.gauge('fills_active', 'Transfers from upstream that are under way').collect(() => [[{}, store.fills.active]]);

@@ -48,6 +48,8 @@ export class Fills {
   readonly #lies: Counter;
   readonly #slices: Slices;
   readonly #inFlight = new Map<string, InFlight>();
+  /** Held files that clients still read by the fill that brought them: their room is free only when they have gone. */
+  readonly #followed = new Map<string, Fill>();
   /** Files whose parts are being looked at or removed. */
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
@@ -65,6 +67,12 @@ export class Fills {
 
   get active(): number {
     return this.#inFlight.size;
+  }
+
+  /** Whether a file is on its way in, or read as it came. */
+  uses(file: Pick<FillRequest, 'scope' | 'listed'>): boolean {
+    const key = keyOf(file);
+    return this.#inFlight.has(key) || this.#followed.has(key);
   }
 
   /**
@@ -197,7 +205,9 @@ export class Fills {
     try {
       await stored;
       await this.#clock.sleep(linger, this.#closing.signal).catch(() => {});
-      (await entry().begun)?.growing.part.release();
+      const fill = await entry().begun;
+      if (fill !== null && fill.growing.followers > 0) this.#followed.set(key, fill);
+      fill?.growing.part.release();
     } catch {
       // Told to whom it concerns: its followers, and the syncs that wait for it.
     }
@@ -235,7 +245,7 @@ export class Fills {
       makePart: (attempt, onWritten) => place.part(attempt, onWritten),
       clock: this.#clock,
       wholeFirst: request.adopt === true,
-      onIdle: () => void entry().begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry())),
+      onIdle: () => void entry().begun.then((fill) => fill !== null && this.#left(fill, entry(), keyOf(request))),
     });
   }
 
@@ -249,6 +259,12 @@ export class Fills {
     else if (place?.usable === true) this.#results.inc({ result: 'bypassed' });
     const fields = { digest, code: failure.code, reason: failure.message, bytes: left };
     this.#log.info(fields, 'a fill ended without storing');
+  }
+
+  /** Nobody reads it any more. */
+  #left(fill: Fill, entry: InFlight, key: string): void {
+    if (this.#followed.get(key) === fill) this.#followed.delete(key);
+    this.#considerAbandoning(fill, entry);
   }
 
   /** A fill that is not worth its bytes without anybody who wants them stops, unless somebody comes back in time. */

@@ -5,13 +5,14 @@ import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import { Marks } from '../../cache/blobs/marks.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
+import { diskError } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { Evictor } from '../../cache/space/evictor.ts';
 import { Room } from '../../cache/space/room.ts';
 import { Space } from '../../cache/space/space.ts';
 import type { Reserving } from '../../cache/space/space.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
-import { bytesBelow, commit, file, pieces, readAll } from './pieces.ts';
+import { bytesBelow, commit, file, mebibyte, pieces, readAll } from './pieces.ts';
 import type { Pieces } from './pieces.ts';
 
 /** A store with room for `max` bytes, and what evicts from it. */
@@ -131,6 +132,18 @@ describe('a full cache', () => {
     expect((await readAll(reader!)).error).toBeNull();
   });
 
+  test('gives up when everything that may go is being read, and finds it when it is not', async () => {
+    const cache = await small(10_000);
+    await using _ = cache.store;
+    const read = await keep(cache, 8_000);
+    const reader = await cache.store.blobs.open('open', read!);
+    await cache.evictor.makeRoom(8_000);
+    expect(isHeld(cache, read)).toBe(true);
+    reader?.release();
+    await cache.evictor.makeRoom(8_000);
+    expect(isHeld(cache, read)).toBe(false);
+  });
+
   test('refuses at once what would not fit if all went, and removes nothing for it', async () => {
     const cache = await small(10_000);
     await using _ = cache.store;
@@ -224,6 +237,26 @@ describe('limits', () => {
     expect(await space.reserve(10)).toBeNull();
     await evictor.makeRoom(10);
     expect(index.size).toBe(300 - 256);
+  });
+
+  test('a disk that refuses writes for want of room, though there seems to be some, gets it bit by bit', async () => {
+    let quota = false;
+    const disk = new FaultyDisk(({ call }) => (quota && call === 'write' ? 'EDQUOT' : null));
+    const cache = await small(20 * mebibyte, disk);
+    await using _ = cache.store;
+    const held = [];
+    for (let count = 0; count < 3; count += 1) held.push(await keep(cache, 1.5 * mebibyte));
+    quota = true;
+    await expect(keep(cache, 3_000)).rejects.toThrow('EDQUOT');
+    cache.store.space.failed(diskError(Object.assign(new Error('write'), { code: 'EDQUOT' }), 'state'));
+    expect(cache.store.space.state).toBe('full');
+    await cache.evictor.makeRoom(0);
+    expect(held.map((listed) => isHeld(cache, listed))).toEqual([false, true, true]);
+    await cache.evictor.makeRoom(0);
+    expect(held.map((listed) => isHeld(cache, listed))).toEqual([false, false, true]);
+    cache.store.space.healed();
+    await cache.evictor.makeRoom(0);
+    expect(held.map((listed) => isHeld(cache, listed))).toEqual([false, false, true]);
   });
 
   test('a disk that removes nothing is not asked again and again', async () => {
