@@ -55,6 +55,7 @@ export default defineConfig({
             'test/packaging/**/*.test.ts',
             'test/systemd/**/*.test.ts',
             'test/e2e/dnf.test.ts',
+            'test/e2e/kills.test.ts',
             'test/e2e/operation.test.ts',
           ],
           globalSetup: ['test/support/built-program.ts'],

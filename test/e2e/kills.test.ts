@@ -16,8 +16,8 @@ import { takenBytes } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith } from '../support/tools.ts';
 
-/** `WAYSTATION_KILLS=N` for more, `WAYSTATION_KILLS_SEED` for the same again. */
-const kills = Number(process.env['WAYSTATION_KILLS'] ?? 50);
+/** `WAYSTATION_KILLS=N` for more, `WAYSTATION_KILLS_SEED` for the same again. The built program gets the most. */
+const kills = Number(process.env['WAYSTATION_KILLS'] ?? (process.env['WAYSTATION_BINARY'] === undefined ? 12 : 50));
 const seed = Number(process.env['WAYSTATION_KILLS_SEED'] ?? randomInt(1_000_000));
 
 /** Transfers of a full run and of a flip that may be open at a time: 8 packages, and the metadata of a repository. */
