@@ -39,6 +39,8 @@ import type { StateDirectory } from './disk/state-directory.ts';
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
 
+type StoreNotes = Pick<IndexNotes, 'get' | 'put' | 'close' | 'inMemory'>;
+
 export interface StoreOptions {
   readonly root: string;
   readonly limits: SpaceLimits;
@@ -46,6 +48,8 @@ export interface StoreOptions {
   readonly log: Logger;
   readonly meter: Meter;
   readonly disk?: Disk;
+  /** Default: LevelDB below `index/`, which does not go through `disk`. */
+  readonly notes?: StoreNotes;
   /** The formats that are known; another table than this version's is for tests of the next one. */
   readonly formats?: StateFormats;
   /** How a lost package map is made again; without it, only by the next read of its repository. */
@@ -70,7 +74,7 @@ export class Store {
   readonly served: Served;
   readonly sink: CacheSink;
   readonly unlisted: Unlisted;
-  readonly notes: IndexNotes;
+  readonly notes: StoreNotes;
   readonly space: Space;
   readonly marks: Marks;
   readonly #evictor: Evictor;
@@ -115,7 +119,7 @@ export class Store {
     const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, clock, log, signal });
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
-    this.notes = new IndexNotes({ disk, layout, log, clock, meter });
+    this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
     const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
@@ -96,6 +96,14 @@ export class Layout {
     const key = createHash('sha256').update(`${repository}\n${file}`).digest('hex');
     return join(this.unlisted, `${key}.json`);
   }
+}
+
+/**
+ * The path of a part that no restart goes on with. No two are the same: neither of two at once that write the same, nor
+ * of one whose leftover could not be removed.
+ */
+export function passingPart(layout: Layout, kind: `${'unlisted' | 'kept' | 'map'}-${string}`): string {
+  return join(layout.parts, `${kind}-${randomBytes(6).toString('hex')}`);
 }
 
 /** What a part's file name says that it becomes; null for a name that is none. */

@@ -53,10 +53,11 @@ export async function recoverParts({ disk, layout, space, clock, log }: Recovery
       const facts = await disk.facts(path);
       if (facts === null) continue;
       if (part === null || isUseless(facts, part.listed, clock.now())) {
-        if ((await removed(disk, path, log)) || part === null) continue;
+        if (await removed(disk, path, log)) continue;
       }
+      // What cannot be removed goes on taking its room.
       space.adjust(facts.size);
-      if (facts.size === part.listed.size) complete.push(part);
+      if (part !== null && facts.size === part.listed.size) complete.push(part);
     } catch (error) {
       log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be looked at');
     }
