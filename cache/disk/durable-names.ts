@@ -25,7 +25,11 @@ export class DurableNames {
   async makeFolder(folder: string): Promise<void> {
     if (this.#made.has(folder)) return;
     // One after the other: who finds a folder there must not run ahead of the one that made it, and has yet to sync.
-    const making = this.#making.then(() => this.#disk.makeFolder(folder));
+    const making = this.#making.then(async () => {
+      // The top first: what says what the folders are may be of a process that was killed before it synced that.
+      await this.#sync(this.#top);
+      await this.#disk.makeFolder(folder);
+    });
     this.#making = making.catch(() => {});
     try {
       await making;

@@ -114,6 +114,11 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
   return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
 }
 
+/** Whether a file in `parts/` takes its room from the budget: maps and probes do not. */
+export function isCountedPart(name: string): boolean {
+  return parsePartName(name) !== null || /^(unlisted|kept)-/.test(name);
+}
+
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */
 export function isPassingPart(name: string): boolean {
   return /^(unlisted|kept|map|import)-|^probe$/.test(name);

@@ -159,18 +159,18 @@ export function checkRest(files: RecordedFiles, { store }: Running, machine: Mac
   if (store.space.reserved !== 0) say('P5', `${store.space.reserved} bytes stay reserved`);
   const right = new Map(machine.known.map(({ scope, listed, bytes }) => [layout.blob(scope, listed), bytes]));
   for (const [path, file] of files.below(layout.root)) {
-    if (path.startsWith(layout.blobs)) {
+    if (path.startsWith(`${layout.blobs}/`)) {
       const bytes = right.get(path);
       const [, algorithm = '', , hex = '', size = ''] = path.slice(layout.blobs.length).split(/[/.]/).slice(1);
       const digest = algorithm === 'sha256' && bytes === undefined ? digestOf(file.content) : null;
       const isRight = digest === null ? bytes?.equals(file.content) : digest === `sha256:${hex}`;
       if (isRight !== true || file.size !== Number(size)) say('P1', `${path} is not what its name says`);
-    } else if (path.startsWith(layout.parts)) {
+    } else if (path.startsWith(`${layout.parts}/`)) {
       const goesOn = machine.known.some(
         ({ scope, listed }) => path === layout.part(scope, listed) && file.size > 0 && file.size < listed.size,
       );
       if (!goesOn) say('P6', `${path} (${file.size} bytes) is left`);
-    } else if (path.endsWith('.new') || path.startsWith(layout.damaged)) say('P6', `${path} is left`);
+    } else if (path.endsWith('.new') || path.startsWith(`${layout.damaged}/`)) say('P6', `${path} is left`);
   }
 }
 
