@@ -52,7 +52,7 @@ export async function recoverParts({ disk, layout, space, clock, log }: Recovery
     try {
       const facts = await disk.facts(path);
       if (facts === null) continue;
-      if (part === null || isUseless(facts, part.listed, clock.now())) {
+      if (part === null || isUseless(facts, part.listed, clock.now()) || (await isNamed(disk, layout, part))) {
         if (await removed(disk, path, log)) continue;
       }
       // What cannot be removed goes on taking its room.
@@ -72,6 +72,14 @@ function isUseless({ size, modified, changed }: FileFacts, listed: Listed, now: 
   // What was proven before the kill bears the stamp of proven files; it is whole, or a power cut tore it.
   const written = modified === proven ? changed : modified;
   return size < listed.size && now - written > partLifetime;
+}
+
+/**
+ * Whether what the part would become is there: a power cut may bring a removed part back. Adopted, it would replace one
+ * of two names of a file, which would then take its room twice.
+ */
+async function isNamed(disk: Disk, layout: Layout, { scope, listed }: CompletePart): Promise<boolean> {
+  return (await disk.facts(layout.blob(scope, listed)).catch(() => null))?.size === listed.size;
 }
 
 async function removed(disk: Disk, path: string, log: Logger): Promise<boolean> {
