@@ -70,6 +70,11 @@ export async function start(files: RecordedFiles, options: RecordingDiskOptions)
 export async function open(disk: RecordingDisk): Promise<Running> {
   const clock = new StandingClock(Date.now());
   const noted: string[] = [];
+  const notes = memoryNotes();
+  const put = (key: string, value: unknown): Promise<void> => {
+    noted.push(key);
+    return notes.put(key, value);
+  };
   const store = await Store.open({
     root: layout.root,
     limits: roomy,
@@ -77,14 +82,7 @@ export async function open(disk: RecordingDisk): Promise<Running> {
     log: silentLogger,
     meter: silentMeter,
     disk,
-    openNotes: () => {
-      const notes = memoryNotes();
-      const put = (key: string, value: unknown): Promise<void> => {
-        noted.push(key);
-        return notes.put(key, value);
-      };
-      return { ...notes, put };
-    },
+    notes: { ...notes, put, inMemory: true },
     lock: async () => ({ release: () => {} }),
   });
   const kept = ({ repository, file }: KnownUnlisted): number =>

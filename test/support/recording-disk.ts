@@ -84,7 +84,7 @@ export class RecordingDisk implements Disk {
     await this.#turn();
     const node = this.#files.find(path);
     if (node === null) return null;
-    return node.kind === 'file' ? factsOf(node) : { size: 0, modified: 0, changed: 0, links: 1 };
+    return node.kind === 'file' ? factsOf(node) : { size: 0, modified: 0, changed: 0, links: 1, inode: 0 };
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -93,6 +93,13 @@ export class RecordingDisk implements Disk {
 
   link(from: string, to: string): Promise<void> {
     return this.#change({ call: 'link', path: from, to }, () => this.#files.link(from, to));
+  }
+
+  /** As most file systems: it cannot. */
+  clone(from: string, to: string): Promise<void> {
+    return this.#change({ call: 'clone', path: from, to }, () => {
+      throw failure('EOPNOTSUPP', from);
+    });
   }
 
   unlink(path: string): Promise<void> {
@@ -177,6 +184,6 @@ export class RecordingDisk implements Disk {
   }
 }
 
-function factsOf({ size, modified, links }: RecordedFile): FileFacts {
-  return { size, modified, changed: modified, links };
+function factsOf({ size, modified, links, number }: RecordedFile): FileFacts {
+  return { size, modified, changed: modified, links, inode: number };
 }
