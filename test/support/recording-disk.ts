@@ -95,11 +95,10 @@ export class RecordingDisk implements Disk {
     return this.#change({ call: 'link', path: from, to }, () => this.#files.link(from, to));
   }
 
-  /** As most file systems: it cannot. */
-  clone(from: string, to: string): Promise<void> {
-    return this.#change({ call: 'clone', path: from, to }, () => {
-      throw failure('EOPNOTSUPP', from);
-    });
+  /** As on most file systems: it cannot. */
+  async clone(): Promise<boolean> {
+    await this.#turn();
+    return false;
   }
 
   unlink(path: string): Promise<void> {
