@@ -5,6 +5,7 @@ import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import { diskError, replaceFile } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { DurableNames } from '../disk/durable-names.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /** `current.json`: which generation each subscription serves. The one file that a flip replaces. */
@@ -18,6 +19,7 @@ export class Generations {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #documents: Map<string, readonly GenerationDocument[]>;
+  readonly #names: DurableNames;
   #current: Readonly<Record<string, string>>;
   /** Flips of several subscriptions share one file: one after the other. */
   #writing: Promise<void> = Promise.resolve();
@@ -31,6 +33,7 @@ export class Generations {
     this.#disk = disk;
     this.#layout = layout;
     this.#documents = documents;
+    this.#names = new DurableNames(disk, layout.generations);
     this.#current = current;
   }
 
@@ -109,8 +112,11 @@ export class Generations {
     try {
       await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
       await replaceFile(this.#disk, path, encoded(document));
+      // The folder's own name: a process that was killed may have made it, and not synced that.
+      await this.#names.settle(this.#layout.generations);
       await this.#writeCurrent(current);
     } catch (error) {
+      this.#names.doubt();
       throw diskError(error, path);
     }
     const others = this.kept(subscription).filter((kept) => kept.id !== id);

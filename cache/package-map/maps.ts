@@ -1,7 +1,8 @@
-import { join } from 'node:path';
 import { hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { Disk } from '../disk/disk.ts';
+import { DurableNames } from '../disk/durable-names.ts';
+import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import { PackageMap } from './reader.ts';
 import { PackageMapWriter } from './writer.ts';
@@ -11,11 +12,12 @@ export class Maps {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #open = new Map<Digest, Promise<PackageMap | null>>();
-  #made = 0;
+  readonly #names: DurableNames;
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
     this.#layout = layout;
+    this.#names = new DurableNames(disk, layout.maps);
   }
 
   /** @returns null when there is none, or none that is whole as far as is known: it is made again from its primary. */
@@ -44,16 +46,24 @@ export class Maps {
   async make(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<PackageMap> {
     const writer = new PackageMapWriter();
     await write(writer);
-    this.#made += 1;
-    // Two repositories with the same primary may make its map at once: each has a part of its own.
-    const part = join(this.#layout.parts, `map-${hexOf(primary)}-${this.#made}`);
-    await writer.finish(this.#disk, part, this.#layout.map(primary));
+    const part = passingPart(this.#layout, `map-${hexOf(primary)}`);
+    try {
+      await writer.finish(this.#disk, part, this.#layout.map(primary));
+    } finally {
+      // Also when it failed: the name may be there, and not synced.
+      this.#names.given(this.#layout.maps);
+    }
     const before = this.#open.get(primary);
     this.#open.delete(primary);
     await closeMap(before);
     const map = await this.get(primary);
     if (map === null) throw new Error(`the map just written cannot be read: ${primary}`);
     return map;
+  }
+
+  /** Resolves when the maps that are there outlive a power cut: before anything refers to one. @throws the disk's error. */
+  settle(): Promise<void> {
+    return this.#names.settle(this.#layout.maps);
   }
 
   async close(): Promise<void> {
