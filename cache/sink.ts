@@ -3,6 +3,7 @@ import type { Digest, Listed } from '../base/digest.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
+import type { Claims } from './blobs/claims.ts';
 import { diskError } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
 import { discardPart, filePart } from './fills/fill-place.ts';
@@ -33,6 +34,7 @@ export class CacheSink {
   readonly #maps: Maps;
   readonly #space: Space;
   readonly #room: Reserving;
+  readonly #claims: Claims;
 
   constructor(options: {
     disk: Disk;
@@ -42,6 +44,7 @@ export class CacheSink {
     maps: Maps;
     space: Space;
     room: Reserving;
+    claims: Claims;
   }) {
     this.#disk = options.disk;
     this.#layout = options.layout;
@@ -50,20 +53,36 @@ export class CacheSink {
     this.#maps = options.maps;
     this.#space = options.space;
     this.#room = options.room;
+    this.#claims = options.claims;
   }
 
   holds(scope: string, listed: Listed): Promise<boolean> {
+    this.#claims.claim(scope, listed.digest);
     return this.#blobs.holds(scope, listed);
   }
 
   async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    if (await this.#blobs.holds(scope, listed)) return;
-    await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
+    // Again when it is gone: a fill that has just ended may be one of a file that was removed since.
+    while (!(await this.holds(scope, listed))) {
+      const known = await this.#claims.during(scope, listed.digest, async () => {
+        await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
+        return this.#claims.claim(scope, listed.digest);
+      });
+      if (known) return;
+    }
   }
 
   async keep(scope: string, bytes: Buffer): Promise<Listed> {
     const listed: Listed = { digest: digestOf(bytes), size: bytes.length };
-    if (await this.#blobs.holds(scope, listed)) return listed;
+    if (await this.holds(scope, listed)) return listed;
+    await this.#claims.during(scope, listed.digest, async () => {
+      await this.#write(scope, listed, bytes);
+      this.#claims.claim(scope, listed.digest);
+    });
+    return listed;
+  }
+
+  async #write(scope: string, listed: Listed, bytes: Buffer): Promise<void> {
     const reservation = await this.#room.reserve(bytes.length);
     if (reservation === null) throw new WaystationError('disk_full', 'no space to keep repository metadata');
     const part = passingPart(this.#layout, `kept-${hexOf(listed.digest)}`);
@@ -79,7 +98,6 @@ export class CacheSink {
       this.#space.failed(error);
       throw error;
     }
-    return listed;
   }
 
   async *read(scope: string, listed: Listed): AsyncGenerator<Buffer> {
@@ -111,6 +129,7 @@ export class CacheSink {
   }
 
   async map(primary: Digest): Promise<MapSummary | null> {
+    this.#claims.claimMap(primary);
     const map = await this.#maps.get(primary);
     if (map === null) return null;
     try {
@@ -123,6 +142,7 @@ export class CacheSink {
   }
 
   async writeMap(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<MapSummary> {
+    this.#claims.claimMap(primary);
     try {
       return summary(await this.#maps.make(primary, write));
     } catch (error) {

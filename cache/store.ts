@@ -6,12 +6,15 @@ import type { Meter } from '../base/metrics.ts';
 import type { CacheStatus, ImportReport } from '../base/status.ts';
 import { BlobIndex } from './blobs/blob-index.ts';
 import { BlobStore } from './blobs/blob-store.ts';
+import { Claims } from './blobs/claims.ts';
+import type { RunLease } from './blobs/claims.ts';
 import { Marks } from './blobs/marks.ts';
+import type { Removal } from './blobs/removal.ts';
 import { systemDisk } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
 import { Fills } from './fills/fills.ts';
 import { Generations } from './generations/generations.ts';
-import { HoldingsCounter } from './blobs/holdings.ts';
+import { holdsAllPackages, HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
 import { currentFormat, stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
@@ -30,6 +33,9 @@ import type { ImportRequest, ImportStore } from './upkeep/import.ts';
 import type { ImportWatch } from './upkeep/import-tally.ts';
 import type { CompletePart } from './upkeep/recover.ts';
 import { References } from './upkeep/references.ts';
+import { keepEverything } from './upkeep/rules.ts';
+import type { UpkeepRules } from './upkeep/rules.ts';
+import { Upkeep } from './upkeep/upkeep.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
 import { Evictor } from './space/evictor.ts';
@@ -38,6 +44,7 @@ import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
 import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
 import type { StateDirectory } from './disk/state-directory.ts';
+import { Pointers } from './unlisted/pointers.ts';
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
 
@@ -56,6 +63,8 @@ export interface StoreOptions {
   readonly formats?: StateFormats;
   /** How a lost package map is made again; without it, only by the next read of its repository. */
   readonly remakeMap?: RemakeMap;
+  /** What is retired and collected once `upkeep` has begun; without them nothing is. */
+  readonly rules?: UpkeepRules;
   /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
   readonly lock: (root: string) => Promise<{ release(): void }>;
 }
@@ -79,6 +88,8 @@ export class Store {
   readonly notes: StoreNotes;
   readonly space: Space;
   readonly marks: Marks;
+  readonly upkeep: Upkeep;
+  readonly #claims: Claims;
   readonly #evictor: Evictor;
   readonly audit: Audit;
   readonly references: References;
@@ -111,12 +122,17 @@ export class Store {
     this.#maps = maps;
     this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log, meter });
     this.marks = new Marks(this.#index);
-    const { space, blobs } = this;
-    this.#evictor = new Evictor({ index: this.#index, marks: this.marks, blobs, space, clock, log, meter });
+    const { space, blobs, marks } = this;
+    const claims = new Claims(marks);
+    this.#claims = claims;
+    const evicting: Removal = {
+      remove: (scope, listed) => blobs.remove(scope, listed, () => claims.mayEvict(scope, listed.digest)),
+    };
+    this.#evictor = new Evictor({ index: this.#index, marks, blobs: evicting, space, clock, log, meter });
     const room = new Room({ space, clock, makeRoom: (bytes) => this.#evictor.makeRoom(bytes) });
     this.fills = new Fills({ disk, layout, blobs, space, room, clock, log, meter });
     this.generations = generations;
-    this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room });
+    this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room, claims });
     const { sink } = this;
     const { signal } = this.#closing;
     const remake = options.remakeMap;
@@ -126,7 +142,8 @@ export class Store {
     this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
     this.audit = new Audit({ disk, layout, blobs, space, log });
     this.references = new References({ generations, maps, disk, layout, lost: (found) => remaker?.want(found) });
-    const fetches = new UnlistedFetches({ disk, layout, blobs, space, room, clock, log });
+    const pointers = new Pointers(disk, layout);
+    const fetches = new UnlistedFetches({ disk, layout, blobs, claims, pointers, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
     const counted = (): Promise<void> => this.recovered;
@@ -144,7 +161,22 @@ export class Store {
       .then(async (complete) => {
         await Promise.all([this.#census.run(signal), adoptParts(complete, this.fills, log, signal)]);
       })
-      .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'));
+      .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'))
+      .then(() => claims.indexed());
+    const collected = { generations, maps, pointers, blobs, marks, claims };
+    this.upkeep = new Upkeep({
+      ...collected,
+      disk,
+      layout,
+      clock,
+      log,
+      meter,
+      rules: options.rules ?? keepEverything,
+      lost: (repository) => remaker?.want(repository),
+      busy: () => this.fills.active > 0,
+      retired: () => this.served.refresh(),
+      indexed: this.recovered,
+    });
     this.#looking = this.#parts.then(() => remaker?.all(generations));
     this.#expiring = this.recovered.then(async () => {
       await Promise.all([expireParts(recovery, signal), this.#census.snapshots(signal)]);
@@ -183,8 +215,20 @@ export class Store {
 
   /** Resolves once the generation is durable and served. */
   async publish(document: GenerationDocument): Promise<void> {
+    const before = this.current(document.subscription);
     await this.generations.publish(document);
     this.served.refresh();
+    await this.upkeep.published(document, before);
+  }
+
+  /** A sync begins: what it finds or fetches stays at least until it ends. */
+  beginRun(subscription: string): RunLease {
+    return this.#claims.beginRun(subscription);
+  }
+
+  /** Whether every package of a repository is held; those that are stay until the runs that are under way end. */
+  holdsAll(path: string, document: RepositoryDocument): Promise<boolean> {
+    return holdsAllPackages({ path, document, maps: this.#maps, index: this.#index, claims: this.#claims });
   }
 
   /** Grows when uses noted before are spent: a body in memory notes its next use then. */
@@ -224,6 +268,7 @@ export class Store {
 
   async close(): Promise<void> {
     this.#closing.abort();
+    await this.upkeep.stop();
     await this.fills.close();
     await Promise.all([this.recovered, this.#watching, this.#expiring, this.#looking]);
     await this.#remaker?.idle();

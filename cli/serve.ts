@@ -9,6 +9,7 @@ import { Repair } from '../cache/upkeep/repair.ts';
 import type { SupplierOf } from '../cache/upkeep/repair.ts';
 import { Scrub } from '../cache/upkeep/scrub.ts';
 import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
+import { ClockConfidence } from '../cache/upkeep/clock-confidence.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretFile } from '../config/secrets.ts';
@@ -45,12 +46,13 @@ import { keepNativeAddonsIn } from './native/addons.ts';
 import { measureOrigins } from './origin-metrics.ts';
 import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
-import { measureStore } from './store-metrics.ts';
+import { measureClock, measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
 import { mapRemaker } from './remake-map.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
+import { upkeepRules } from './upkeep-rules.ts';
 import { Upstreams } from './upstreams.ts';
 import { verifications } from './verifications.ts';
 
@@ -81,10 +83,13 @@ export async function serve(config: Config, options: { version: string; logLevel
   const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
   keepNativeAddonsIn(config.state, log);
   const remakeMap = mapRemaker(log);
-  const store = await Store.open({ root: config.state, limits, clock, log, meter, lock: lockState, remakeMap });
+  const confidence = new ClockConfidence(clock, log);
+  const rules = upkeepRules(config, confidence);
+  const store = await Store.open({ root: config.state, limits, clock, log, meter, rules, lock: lockState, remakeMap });
   measureStore(store, meter);
+  measureClock(confidence, meter);
 
-  const health = new Health({ clock, log });
+  const health = new Health({ clock, log, onDate: (date) => confidence.observe(date) });
   measureOrigins(health, meter);
   const upstreams = new Upstreams({ version, clock, log, health, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
@@ -203,6 +208,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   manager.live();
   subscriptions.begin();
   scrub.begin();
+  store.upkeep.begin();
   log.info({ version, state: config.state, subscriptions: config.subscriptions.length }, 'serving');
 
   await untilTold(log, {
@@ -233,6 +239,8 @@ function publishing(store: Store, then: () => Promise<void>): GenerationStore {
       await then();
     },
     repomdServedAt: (path) => store.repomdServedAt(path),
+    beginRun: (subscription) => store.beginRun(subscription),
+    holdsAll: (path, repository) => store.holdsAll(path, repository),
     holdings: (path, repository) => store.holdings(path, repository),
     notes: store.notes,
   };

@@ -1,6 +1,7 @@
 import type { Meter } from '../base/metrics.ts';
 import type { CacheState } from '../base/status.ts';
 import type { Store } from '../cache/store.ts';
+import type { ConfirmedClock } from '../cache/upkeep/clock-confidence.ts';
 
 const states: readonly CacheState[] = ['ok', 'full', 'read-only', 'failing'];
 
@@ -18,4 +19,11 @@ export function measureStore(store: Store, meter: Meter): void {
       '1 while the disk does not keep the index of notes: what is new in it ends with the process',
     )
     .collect(() => [[{}, store.notes.inMemory ? 1 : 0]]);
+}
+
+/** Whether anything may be retired by age. */
+export function measureClock(clock: ConfirmedClock, meter: Meter): void {
+  meter
+    .gauge('clock_confirmed', 'Whether an upstream agrees with the clock: 0 retires no generation')
+    .collect(() => [[{}, clock.confirmed ? 1 : 0]]);
 }

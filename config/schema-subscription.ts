@@ -83,7 +83,7 @@ export const subscription = section({
       .min(1, { error: 'must be at least 1' })
       .max(10_000, { error: 'must be at most 10000' })
       .prefault(3)
-      .describe('Generations that stay at least, for rollback'),
+      .describe('The newest generations that stay in any case, for rollback, the current one among them'),
     grace: duration().prefault('72h').describe('How long a generation stays after the next was published'),
   }).prefault({}),
   refresh: duration(1000).prefault('15m').describe('How often the hub is asked for news; at least 1s'),

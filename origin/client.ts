@@ -111,7 +111,7 @@ export class Client {
     const exchange = await this.#exchange(url, { url, offset: 0, validators: null, startWithin: 0 }, signal);
     const head = await exchange.head;
     exchange.discard();
-    this.#options.health.of(origin).answered(parseHttpDate(head.headers.date ?? ''));
+    this.#options.health.of(origin).answered(timeOf(head));
   }
 
   async #follow(ask: Ask, signal: AbortSignal, way: Way): Promise<Answer> {
@@ -122,7 +122,7 @@ export class Client {
       const head = await exchange.head;
       if (url === ask.url) {
         way.answered = true;
-        this.#options.health.of(url.origin).answered(parseHttpDate(head.headers.date ?? ''));
+        this.#options.health.of(url.origin).answered(timeOf(head));
       }
       const where = shownUrl(url);
       const conditional = ask.validators !== null;
@@ -170,6 +170,13 @@ export class Client {
     if (seen.size > mostRedirects) throw refuse(`more than ${mostRedirects} times`);
     return to;
   }
+}
+
+/** What time it is by the answer's Date; a cache on the way may have kept it for the seconds of its Age. */
+function timeOf({ headers }: Head): number | null {
+  const date = parseHttpDate(headers.date ?? '');
+  const age = /^\d{1,9}$/.test(headers.age ?? '') ? Number(headers.age) : 0;
+  return date === null ? null : date + age * 1000;
 }
 
 function rangeOf({ offset, until = null }: Ask): Record<string, string> {

@@ -9,6 +9,8 @@ export interface HealthOptions {
   readonly log: Logger;
   /** In [0, 1), for jitter; default Math.random. */
   readonly random?: () => number;
+  /** Told what time it is by the clock of an origin that answered, milliseconds since the epoch. */
+  readonly onDate?: (date: number) => void;
 }
 
 /** The health of every origin that was asked; one for the whole process, so that all who ask one origin share it. */
@@ -18,7 +20,7 @@ export class Health {
   readonly #closing = new AbortController();
 
   constructor(options: HealthOptions) {
-    this.#options = { random: Math.random, ...options };
+    this.#options = { random: Math.random, onDate: () => {}, ...options };
   }
 
   /** @param origin scheme, host and port, as URL.origin has them. */

@@ -26,6 +26,7 @@ export interface OriginHealthOptions {
   readonly log: Logger;
   readonly random: () => number;
   readonly closing: AbortSignal;
+  readonly onDate: (date: number) => void;
 }
 
 /**
@@ -76,9 +77,12 @@ export class OriginHealth {
    * @param date the answer's Date, milliseconds since the epoch.
    */
   answered(date: number | null): void {
-    const { clock, log } = this.#options;
+    const { clock, log, onDate } = this.#options;
     this.#lastContact = clock.now();
-    if (date !== null) this.#clockDistance = date - this.#lastContact;
+    if (date !== null) {
+      this.#clockDistance = date - this.#lastContact;
+      onDate(date);
+    }
     this.#up = true;
     this.#probing?.abort(new WaystationError('cancelled', `${this.#origin} answers again`));
     this.#probing = null;

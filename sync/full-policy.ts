@@ -10,7 +10,7 @@ interface FullRead {
   readonly member: Member;
   readonly repository: WantedRepository;
   readonly document: RepositoryDocument;
-  readonly context: Pick<PassContext, 'parts'>;
+  readonly context: Pick<PassContext, 'parts' | 'options'>;
 }
 
 /**
@@ -22,7 +22,11 @@ export async function fetchPackages(read: FullRead, signal: AbortSignal): Promis
   const { run, member, repository, document } = read;
   const { store, packages, log } = read.context.parts;
   const { packages: counted } = await store.holdings(member.path, document);
-  if (counted.held >= counted.listed && document.map !== null && counted.listed > 0) return;
+  const served = store.current(read.context.options.name)?.repositories[member.path];
+  const isServed = served?.map === document.map && served?.scope === document.scope;
+  // What is served stays by itself; of anything else all has to be claimed, and looked for after that.
+  const complete = counted.held >= counted.listed && document.map !== null && counted.listed > 0;
+  if (complete && (isServed || (await store.holdsAll(member.path, document)))) return;
   const { missing, missingCount } = await packages.fetch({ repository, document, progress: run.packages }, signal);
   const [first] = missing;
   if (first === undefined) return;

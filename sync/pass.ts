@@ -65,6 +65,7 @@ export class Pass {
     const { name, refresh } = this.#context.options;
     const before = store.current(name)?.id;
     const next = clock.monotonic() + jittered(refresh, random);
+    const lease = store.beginRun(name);
     run.begin();
     // Before anything is awaited: nobody else shall begin to read them, and none counts as sound meanwhile.
     for (const member of members) member.reading = true;
@@ -81,6 +82,8 @@ export class Pass {
       if (!signal.aborted) throw thrown;
     } finally {
       for (const member of targets) member.reading = false;
+      // Published or not: a flip that something holds back, or that failed, comes without another read.
+      lease.end(this.#context.roster.proven());
     }
     if (!run.failures.some(isOutage) && run.state !== 'cancelled') {
       this.#contact = { ...this.#contact, checked: clock.now() };

@@ -60,6 +60,11 @@ export class Roster {
     );
   }
 
+  /** What was proven last of every member. */
+  proven(): Readonly<Record<string, RepositoryDocument>> {
+    return Object.fromEntries(this.all.flatMap(({ path, proven }) => (proven === null ? [] : [[path, proven]])));
+  }
+
   notes(): Readonly<Record<string, MemberNote>> {
     return Object.fromEntries(this.all.map((member) => [member.path, member.note]));
   }

@@ -14,6 +14,12 @@ export interface Notes {
   put(key: string, value: unknown): Promise<void>;
 }
 
+/** A run under way: what it finds or fetches stays at least until it ends. */
+export interface RunLease {
+  /** @param proven what may be published later without being read again: it stays, until the next run says otherwise. */
+  end(proven: Readonly<Record<string, RepositoryDocument>>): void;
+}
+
 /** What subscriptions need of the PoP's store, beside the `Sink` that repositories are read into. */
 export interface GenerationStore {
   /** What the subscription serves now; null when it never published. */
@@ -25,5 +31,9 @@ export interface GenerationStore {
   /** When a client was last given this path's repomd.xml, in the clock's monotonic milliseconds; null: never. */
   repomdServedAt(path: string): number | null;
   holdings(path: string, repository: RepositoryDocument): Promise<Holdings>;
+  /** Called before anything is read; ended after what was proven is published. */
+  beginRun(subscription: string): RunLease;
+  /** Whether every package is held; those that are stay until the run ends. */
+  holdsAll(path: string, repository: RepositoryDocument): Promise<boolean>;
   readonly notes: Notes;
 }

@@ -124,10 +124,17 @@ export class BlobIndex {
     return position !== 0 && (this.#entries.flags(position) & flag.linked) !== 0;
   }
 
-  /** Sets flags of one blob, if it is there. */
-  flag(scope: string, digest: Digest, set: number): void {
+  /** 0 when it is not there. */
+  flagsOf(scope: string, digest: Digest): number {
+    const position = this.#find(scope, digest);
+    return position === 0 ? 0 : this.#entries.flags(position);
+  }
+
+  /** Sets flags of one blob. @returns false when it is not there. */
+  flag(scope: string, digest: Digest, set: number): boolean {
     const position = this.#find(scope, digest);
     if (position !== 0) this.#entries.change(position, (flags) => flags | set);
+    return position !== 0;
   }
 
   /** Changes the flags of every blob, in one turn: some milliseconds for a million. */

@@ -194,9 +194,9 @@ export class BlobStore implements Removal {
     await this.#sharing.withOthers(scope, listed);
   }
 
-  /** Removes a held file, unless somebody reads or writes it now. */
-  remove(scope: string, listed: Listed): Promise<Removed> {
-    return removeBlob(this.#parts, scope, listed);
+  /** Removes a held file, unless somebody reads or writes it now. @param may asked right before: false leaves it. */
+  remove(scope: string, listed: Listed, may: () => boolean = () => true): Promise<Removed> {
+    return removeBlob(this.#parts, { scope, listed, may });
   }
 
   close(): void {

@@ -13,7 +13,8 @@ export class Exclusive {
 
   /** Does `work` once nothing else is done to the path. */
   async run<T>(path: string, work: () => Promise<T>): Promise<T> {
-    await this.idle(path);
+    // Looked at right before it begins: of several that waited only one goes on.
+    for (let other = this.#busy.get(path); other !== undefined; other = this.#busy.get(path)) await other;
     const done = work();
     const settled = done.then(
       () => {},

@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { BlobIndex } from './blob-index.ts';
+import type { Claims } from './claims.ts';
 import type { Maps } from '../package-map/maps.ts';
 
 /** How much of a repository is held. Sizes are the listed ones, in bytes. */
@@ -75,4 +76,26 @@ export class HoldingsCounter {
       bytes: { listed: bytes, held: held.bytes },
     };
   }
+}
+
+/**
+ * Claims every package of a repository, then tells whether all are held: none that was seen can be collected after
+ * that. @returns false when there is no map to tell.
+ */
+export async function holdsAllPackages(of: {
+  readonly path: string;
+  readonly document: RepositoryDocument;
+  readonly maps: Maps;
+  readonly index: BlobIndex;
+  readonly claims: Pick<Claims, 'claim'>;
+}): Promise<boolean> {
+  const { path, document, maps, index, claims } = of;
+  const map = document.map === null ? null : await maps.get(document.map);
+  if (map === null) return false;
+  for await (const { listed } of map.entries()) {
+    const scope = possessionScope(document.scope, path, listed);
+    claims.claim(scope, listed.digest);
+    if (!index.has(scope, listed.digest)) return false;
+  }
+  return true;
 }

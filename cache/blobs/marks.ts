@@ -1,6 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import type { BlobIndex, IndexedBlob } from './blob-index.ts';
-import { flag } from './entry-flags.ts';
+import { flag, heldBack } from './entry-flags.ts';
 
 /**
  * What is known of blobs beyond that they are held: what refers to them, what must not be evicted, and what a sync that
@@ -47,14 +47,32 @@ export class Marks {
     this.#index.flag(scope, digest, flag.protected | flag.protectedNext | flag.marked);
   }
 
-  /** A sync counts on it: neither evicted nor collected until `releaseRuns`. */
-  keepForRun(scope: string, digest: Digest): void {
-    this.#index.flag(scope, digest, flag.kept);
+  /**
+   * A sync counts on it: neither evicted nor collected until `releaseRuns`, called after the next `divideRuns`.
+   * @returns false when it is not in the index.
+   */
+  keepForRun(scope: string, digest: Digest): boolean {
+    return this.#index.flag(scope, digest, flag.kept | flag.marked);
   }
 
-  /** No sync is under way any more. */
+  /** Between two passes marks tell what was kept since this was last called. */
+  divideRuns(): void {
+    this.#index.flagAll((flags) => flags & ~flag.marked);
+  }
+
+  /** No sync is under way any more that began before `divideRuns`: what was kept before it, and not since, is let go. */
   releaseRuns(): void {
-    this.#index.flagAll((flags) => flags & ~flag.kept);
+    this.#index.flagAll((flags) => ((flags & flag.marked) === 0 ? flags & ~flag.kept : flags));
+  }
+
+  /** Whether nothing refers to it, by all that is known now. */
+  isUnmarked(scope: string, digest: Digest): boolean {
+    return (this.#index.flagsOf(scope, digest) & (flag.marked | flag.kept)) === 0;
+  }
+
+  /** Whether it must not go to make room. */
+  isHeldBack(scope: string, digest: Digest): boolean {
+    return (this.#index.flagsOf(scope, digest) & heldBack) !== 0;
   }
 
   /** What a snapshot of a clean stop said of protection is taken over. */

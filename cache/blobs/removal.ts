@@ -20,8 +20,8 @@ export type Removed =
 
 /** Removes held files, safely beside those that read, write and count on them. */
 export interface Removal {
-  /** @param listed as the index has it. */
-  remove(scope: string, listed: Listed): Promise<Removed>;
+  /** @param listed as the index has it. @param may asked right before: false leaves it. */
+  remove(scope: string, listed: Listed, may?: () => boolean): Promise<Removed>;
 }
 
 /** What the work on held files shares. */
@@ -36,7 +36,10 @@ export interface BlobParts {
 }
 
 /** Removes a held file; its room is free when its last name is gone. */
-export async function removeBlob(parts: BlobParts, scope: string, indexed: Listed): Promise<Removed> {
+export async function removeBlob(
+  parts: BlobParts,
+  { scope, listed: indexed, may }: { scope: string; listed: Listed; may: () => boolean },
+): Promise<Removed> {
   const { disk, layout, index, space, descriptors, exclusive } = parts;
   const listed = await wholeName(disk, layout, scope, indexed);
   if (listed === null) {
@@ -45,7 +48,9 @@ export async function removeBlob(parts: BlobParts, scope: string, indexed: Liste
   }
   const path = layout.blob(scope, listed);
   if (descriptors.reading(path) || exclusive.busy(path)) return { result: 'in-use' };
-  return exclusive.run(path, async () => {
+  return exclusive.run<Removed>(path, async () => {
+    // Who asks from now on whether it is held waits; who asked before said first that it is wanted.
+    if (!may()) return { result: 'in-use' };
     try {
       // Only a file that may have two names is asked how many are left.
       const others = index.isLinked(scope, listed.digest) ? ((await disk.facts(path))?.links ?? 1) - 1 : 0;

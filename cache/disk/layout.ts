@@ -31,6 +31,10 @@ export class Layout {
     return join(this.root, 'current.json');
   }
 
+  get pins(): string {
+    return join(this.root, 'pins.json');
+  }
+
   get unlisted(): string {
     return join(this.root, 'unlisted');
   }
@@ -60,8 +64,9 @@ export class Layout {
   /** Everything that this program makes at the top of the state directory; what else is there is the operator's. */
   get names(): readonly string[] {
     const others = ['index.damaged', 'native', 'admin.sock', 'lost+found'].map((name) => join(this.root, name));
-    const { format, blobs, maps, generations, current, unlisted, parts, index, damaged, snapshot, usedSnapshot } = this;
-    const files = [format, current, snapshot, usedSnapshot];
+    const { format, blobs, maps, generations, current, pins, unlisted, parts, index, damaged, snapshot, usedSnapshot } =
+      this;
+    const files = [format, current, pins, snapshot, usedSnapshot];
     return [...files, blobs, maps, generations, unlisted, parts, index, damaged, ...others];
   }
 

@@ -1,5 +1,6 @@
-import { hexOf } from '../../base/digest.ts';
+import { digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
+import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { DurableNames } from '../disk/durable-names.ts';
 import { passingPart } from '../disk/layout.ts';
@@ -13,6 +14,7 @@ export class Maps {
   readonly #layout: Layout;
   readonly #open = new Map<Digest, Promise<PackageMap | null>>();
   readonly #names: DurableNames;
+  readonly #removing = new Map<Digest, Promise<void>>();
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
@@ -22,6 +24,7 @@ export class Maps {
 
   /** @returns null when there is none, or none that is whole as far as is known: it is made again from its primary. */
   async get(primary: Digest): Promise<PackageMap | null> {
+    if (this.#removing.has(primary)) await this.#removing.get(primary);
     let opening = this.#open.get(primary);
     if (opening === undefined) {
       opening = PackageMap.open(this.#disk, this.#layout.map(primary));
@@ -44,6 +47,8 @@ export class Maps {
 
   /** Writes the map of a primary: complete or not at all. `write` adds the entries in any order. */
   async make(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<PackageMap> {
+    // One that is going would take the new one with it.
+    await this.#removing.get(primary);
     const writer = new PackageMapWriter();
     await write(writer);
     const part = passingPart(this.#layout, `map-${hexOf(primary)}`);
@@ -64,6 +69,49 @@ export class Maps {
   /** Resolves when the maps that are there outlive a power cut: before anything refers to one. @throws the disk's error. */
   settle(): Promise<void> {
     return this.#names.settle(this.#layout.maps);
+  }
+
+  /** The maps on disk; names that are none are passed over. @throws WaystationError */
+  async stored(): Promise<readonly Digest[]> {
+    try {
+      const names = await this.#disk.list(this.#layout.maps);
+      return names
+        .filter((name) => /^[0-9a-f]{64}$/.test(name))
+        .map((name) => digestFrom('sha256', name))
+        .filter((digest) => digest !== null);
+    } catch (error) {
+      throw diskError(error, this.#layout.maps);
+    }
+  }
+
+  /**
+   * Removes a map that nothing refers to, and forgets it. Who reads from it goes on to the end.
+   * @returns bytes given back. @throws WaystationError
+   */
+  async remove(primary: Digest): Promise<number> {
+    const removal = this.#remove(primary);
+    const ended = removal.then(
+      () => {},
+      () => {},
+    );
+    this.#removing.set(primary, ended);
+    try {
+      return await removal;
+    } catch (error) {
+      throw diskError(error, this.#layout.map(primary));
+    } finally {
+      this.#removing.delete(primary);
+    }
+  }
+
+  async #remove(primary: Digest): Promise<number> {
+    const path = this.#layout.map(primary);
+    const opened = this.#open.get(primary);
+    this.#open.delete(primary);
+    await closeMap(opened);
+    const facts = await this.#disk.facts(path);
+    await this.#disk.unlink(path);
+    return facts?.size ?? 0;
   }
 
   async close(): Promise<void> {

@@ -54,7 +54,13 @@ export async function readEntry(
 export function pointerIn(bytes: Buffer): UnlistedEntry | null {
   try {
     const entry = JSON.parse(bytes.toString()) as UnlistedEntry | null;
-    const whole = entry?.format === 1 && parseDigest(entry.digest) === entry.digest && Number.isSafeInteger(entry.size);
+    const whole =
+      entry?.format === 1 &&
+      typeof entry.repository === 'string' &&
+      typeof entry.file === 'string' &&
+      typeof entry.scope === 'string' &&
+      parseDigest(entry.digest) === entry.digest &&
+      Number.isSafeInteger(entry.size);
     return whole ? entry : null;
   } catch {
     return null;

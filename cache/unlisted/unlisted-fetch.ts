@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts';
 import { digestOf, hasher, hexOf } from '../../base/digest.ts';
-import type { Digest } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Representation, Transfer } from '../../base/transfer.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import { diskError } from '../disk/disk.ts';
+import type { Claims } from '../blobs/claims.ts';
 import type { Disk } from '../disk/disk.ts';
 import { Comparison, unproven } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
@@ -15,7 +15,7 @@ import type { Layout } from '../disk/layout.ts';
 import { discardPart } from '../fills/fill-place.ts';
 import { FilePart } from '../fills/part.ts';
 import type { Reservation, Reserving, Space } from '../space/space.ts';
-import { writeEntry } from './unlisted-entry.ts';
+import type { Pointers } from './pointers.ts';
 
 /** Asked for when a file of unknown length grows past what was reserved. */
 const reservationStep = 16 * 1024 * 1024;
@@ -50,29 +50,36 @@ interface Running {
   readonly reservation: Reservation;
 }
 
+export interface UnlistedFetchesOptions {
+  readonly disk: Disk;
+  readonly layout: Layout;
+  readonly blobs: BlobStore;
+  readonly claims: Claims;
+  readonly pointers: Pointers;
+  readonly space: Space;
+  readonly room: Reserving;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
 /** Stores unlisted files while they are followed: as a blob by the sha256 that they turn out to have, and a pointer. */
 export class UnlistedFetches {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #blobs: BlobStore;
+  readonly #claims: Claims;
+  readonly #pointers: Pointers;
   readonly #space: Space;
   readonly #room: Reserving;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #pointers: Promise<void> = Promise.resolve();
 
-  constructor(options: {
-    disk: Disk;
-    layout: Layout;
-    blobs: BlobStore;
-    space: Space;
-    room: Reserving;
-    clock: Clock;
-    log: Logger;
-  }) {
+  constructor(options: UnlistedFetchesOptions) {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#blobs = options.blobs;
+    this.#claims = options.claims;
+    this.#pointers = options.pointers;
     this.#space = options.space;
     this.#room = options.room;
     this.#clock = options.clock;
@@ -110,8 +117,11 @@ export class UnlistedFetches {
       const { digest, size } = await this.#receive(name, { transfer, part, reservation });
       growing.verify(size);
       const listed = { digest, size };
-      await this.#blobs.commit({ part, scope: name.scope, listed, sha256: digest, reservation });
-      await this.#keep(name, transfer, digest, size);
+      // Nothing refers to the blob until its pointer is there.
+      await this.#claims.during(name.scope, digest, async () => {
+        await this.#blobs.commit({ part, scope: name.scope, listed, sha256: digest, reservation });
+        await this.#keep(name, transfer, listed);
+      });
       return true;
     } catch (error) {
       const failure = asWaystationError(error);
@@ -155,31 +165,12 @@ export class UnlistedFetches {
     return { digest: sha256.digest(), size };
   }
 
-  async #keep(name: UnlistedName, representation: Representation, digest: Digest, size: number): Promise<void> {
+  async #keep(name: UnlistedName, representation: Representation, listed: Listed): Promise<void> {
     const { repository, file, scope, expected } = name;
     const { contentType, etag, lastModified } = representation;
     const fetched = new Date(this.#clock.now()).toISOString();
-    // One after the other: two fetches of one name would take each other's half-written pointer away.
-    const write = (): Promise<void> =>
-      writeEntry(this.#disk, this.#layout, {
-        format: 1,
-        repository,
-        file,
-        scope,
-        digest,
-        size,
-        contentType,
-        etag,
-        lastModified,
-        proven: expected?.digest ?? null,
-        fetched,
-      });
-    const written = this.#pointers.then(write);
-    this.#pointers = written.catch(() => {});
-    try {
-      await written;
-    } catch (error) {
-      throw diskError(error, this.#layout.unlistedEntry(repository, file));
-    }
+    const proven = expected?.digest ?? null;
+    const said = { contentType, etag, lastModified, proven, fetched };
+    await this.#pointers.write({ format: 1, repository, file, scope, ...listed, ...said });
   }
 }

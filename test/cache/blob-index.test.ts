@@ -121,7 +121,23 @@ describe('marks', () => {
     marks.end();
     expect([...marks.unmarked()].map(({ size }) => size)).toEqual([3_000]);
     marks.releaseRuns();
-    expect([...marks.unmarked()].map(({ size }) => size)).toEqual([2_000, 3_000]);
+    expect([...marks.unmarked()].map(({ size }) => size)).toEqual([3_000]);
+  });
+
+  test('let go of what a sync counted on before the runs were divided, and of nothing that it counted on since', () => {
+    const index = new BlobIndex();
+    const marks = new Marks(index);
+    for (const name of [1, 2, 3]) index.add('open', listed(name));
+    for (const name of [1, 2]) marks.keepForRun('open', listed(name).digest);
+    marks.divideRuns();
+    expect([marks.keepForRun('open', listed(2).digest), marks.keepForRun('open', listed(9).digest)]).toEqual([
+      true,
+      false,
+    ]);
+    marks.releaseRuns();
+    marks.begin();
+    expect([...marks.unmarked()].map(({ size }) => size)).toEqual([1_000, 3_000]);
+    expect([1, 2].map((name) => marks.isUnmarked('open', listed(name).digest))).toEqual([true, false]);
   });
 
   test('protect until a later pass does not, and never in between', () => {

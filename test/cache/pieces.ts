@@ -9,6 +9,8 @@ import type { Counter, Meter } from '../../base/metrics.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
 import { BlobStore } from '../../cache/blobs/blob-store.ts';
+import { Claims } from '../../cache/blobs/claims.ts';
+import { Marks } from '../../cache/blobs/marks.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
 import type { Disk } from '../../cache/disk/disk.ts';
 import { Fills } from '../../cache/fills/fills.ts';
@@ -32,6 +34,8 @@ export interface Pieces extends AsyncDisposable {
   readonly index: BlobIndex;
   readonly space: Space;
   readonly blobs: BlobStore;
+  readonly marks: Marks;
+  readonly claims: Claims;
   readonly fills: Fills;
   readonly results: Map<string, number>;
 }
@@ -52,6 +56,8 @@ export async function pieces(
   const index = new BlobIndex();
   const space = new Space({ disk, root, limits, clock });
   const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
+  const marks = new Marks(index);
+  const claims = new Claims(marks);
   const results = new Map<string, number>();
   const fills = new Fills({
     disk,
@@ -69,7 +75,7 @@ export async function pieces(
     await everythingClosed(root);
     await folder?.[Symbol.asyncDispose]();
   };
-  return { root, clock, layout, disk, index, space, blobs, fills, results, [Symbol.asyncDispose]: end };
+  return { root, clock, layout, disk, index, space, blobs, marks, claims, fills, results, [Symbol.asyncDispose]: end };
 }
 
 /** Counts fills by their result. */

@@ -17,9 +17,9 @@ const patient = new AbortController().signal;
 
 /** The store as a sync sees it: what the compiler accepts here is the port that syncs are written against. */
 function cacheSink(store: Pieces, disk = systemDisk): { sink: Sink; maps: Maps } {
-  const { layout, blobs, fills, space } = store;
+  const { layout, blobs, claims, fills, space } = store;
   const maps = new Maps(disk, layout);
-  return { sink: new CacheSink({ disk, layout, blobs, fills, maps, space, room: space }), maps };
+  return { sink: new CacheSink({ disk, layout, blobs, fills, maps, space, room: space, claims }), maps };
 }
 
 interface Implementation extends AsyncDisposable {

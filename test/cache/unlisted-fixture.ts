@@ -9,6 +9,7 @@ import type { Expectation } from '../../cache/unlisted/expectation.ts';
 import { memoryNotes } from '../../cache/notes.ts';
 import type { Notes } from '../../cache/notes.ts';
 import type { SpaceLimits } from '../../cache/space/space.ts';
+import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { UnlistedFetches } from '../../cache/unlisted/unlisted-fetch.ts';
 import { Unlisted } from '../../cache/unlisted/unlisted.ts';
 import type { OpenedUnlisted } from '../../cache/unlisted/unlisted.ts';
@@ -92,8 +93,10 @@ export async function fixture(
 ): Promise<Fixture> {
   const store = await pieces(options);
   const { disk = systemDisk, name = 'images/boot.iso', notes = memoryNotes(), log = silentLogger } = options;
-  const { layout, blobs, space, clock } = store;
-  const fetches = new RememberedFetches({ disk, layout, blobs, space, room: space, clock, log: silentLogger });
+  const { layout, blobs, claims, space, clock } = store;
+  const pointers = new Pointers(disk, layout);
+  const parts = { disk, layout, blobs, claims, pointers, space, room: space, clock, log: silentLogger };
+  const fetches = new RememberedFetches(parts);
   const unlisted = new Unlisted({ disk, layout, blobs, fetches, notes, clock, log });
   const upstream = new Upstream();
   const open: Fixture['open'] = (scope = 'open', expected = null) =>

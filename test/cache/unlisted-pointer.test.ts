@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
 import type { Transfer } from '../../base/transfer.ts';
 import { systemDisk } from '../../cache/disk/disk.ts';
+import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { UnlistedFetches } from '../../cache/unlisted/unlisted-fetch.ts';
 import { pieces } from './pieces.ts';
 
@@ -22,11 +23,13 @@ function transfer(text: string): Transfer {
 
 test('two fetches of one unlisted file that end together are both kept, and the disk is well', async () => {
   await using store = await pieces();
-  const { layout, blobs, space, clock } = store;
+  const { layout, blobs, claims, space, clock } = store;
   const fetches = new UnlistedFetches({
     disk: systemDisk,
     layout,
     blobs,
+    claims,
+    pointers: new Pointers(systemDisk, layout),
     space,
     room: space,
     clock,

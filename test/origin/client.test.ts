@@ -403,3 +403,14 @@ async function settled(figure: () => number): Promise<number> {
   }
   return last;
 }
+
+test('tells what time it is upstream, also when a cache on the way kept the answer for a while', async () => {
+  const told = (): number | null => upstream.health.of(new URL(url).origin).state.clockDistance;
+  const date = (ago: number): Lie => header('date', new Date(Date.now() - ago).toUTCString());
+  origin.on('/f', date(3_600_000));
+  await bytesOf(await upstream.found(url));
+  expect(Math.round((told() ?? 0) / 10_000)).toBe(-360);
+  origin.on('/f', date(3_600_000), header('age', '3600'));
+  await bytesOf(await upstream.found(url));
+  expect(Math.abs(told() ?? Infinity)).toBeLessThan(10_000);
+});

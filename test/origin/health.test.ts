@@ -152,3 +152,12 @@ test('the state tells when an origin answered, what failed, and how far its cloc
     },
   ]);
 });
+
+test('whoever asks for it is told every date that an origin gives', () => {
+  const dates: number[] = [];
+  const told = new Health({ clock, log: silentLogger, onDate: (date) => void dates.push(date) });
+  told.of('http://one').answered(1_000);
+  told.of('http://one').answered(null);
+  told.of('http://other').answered(2_000);
+  expect(dates).toEqual([1_000, 2_000]);
+});

@@ -1,12 +1,14 @@
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Sink } from '../../mirror/sink.ts';
-import type { GenerationStore, Holdings, Notes } from '../../sync/store.ts';
+import type { GenerationStore, Holdings, Notes, RunLease } from '../../sync/store.ts';
 
 /** Generations and notes in memory: survives what a test calls a restart, because the test keeps it. */
 export class MemoryGenerations implements GenerationStore {
   readonly notes: Notes;
   /** Path → monotonic time, set by the test as if a client had read the repomd.xml. */
   readonly served = new Map<string, number>();
+  /** Runs and generations, in their order. */
+  readonly events: string[] = [];
   readonly #sink: Sink;
   readonly #kept = new Map<string, readonly GenerationDocument[]>();
   readonly #watchers = new Set<() => void>();
@@ -38,6 +40,7 @@ export class MemoryGenerations implements GenerationStore {
 
   async publish(document: GenerationDocument): Promise<void> {
     if (this.#refusal !== null) throw this.#refusal;
+    this.events.push(`${document.subscription} published`);
     this.#kept.set(document.subscription, [document, ...this.kept(document.subscription)]);
     this.#told();
   }
@@ -49,6 +52,15 @@ export class MemoryGenerations implements GenerationStore {
 
   repomdServedAt(path: string): number | null {
     return this.served.get(path) ?? null;
+  }
+
+  beginRun(subscription: string): RunLease {
+    this.events.push(`run of ${subscription} begins`);
+    return { end: (proven) => void this.events.push(`run of ${subscription} ends with ${Object.keys(proven).join()}`) };
+  }
+
+  holdsAll(): Promise<boolean> {
+    return Promise.resolve(false);
   }
 
   async holdings(_path: string, repository: RepositoryDocument): Promise<Holdings> {

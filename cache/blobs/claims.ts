@@ -1,0 +1,127 @@
+import { algorithmOf, hexOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
+import type { RepositoryDocument } from '../../base/generation.ts';
+import type { Marks } from './marks.ts';
+
+/** Repositories by path. */
+export type Repositories = Readonly<Record<string, RepositoryDocument>>;
+
+/** A run of a sync: what it finds or fetches stays at least until it ends. */
+export interface RunLease {
+  /**
+   * Ends it, once what it proved is published. May be called again, to no effect.
+   * @param proven what the subscription may publish without reading it again: stays until the next run says otherwise.
+   */
+  end(proven: Repositories): void;
+}
+
+/** What somebody counts on although no document refers to it yet. */
+export class Claims {
+  readonly #marks: Marks;
+  /** Blobs that are being had, with how many wait for each. */
+  readonly #underWay = new Map<string, number>();
+  readonly #maps = new Map<Digest, 'earlier' | 'now'>();
+  readonly #proven = new Map<string, Repositories>();
+  readonly #running = new Set<RunLease>();
+  /** Those of the runs that were under way at the last `divide` and still are. */
+  #earlier = new Set<RunLease>();
+  /** Claims of blobs that the index does not know yet; null: it knows all. */
+  #early: Map<string, { readonly scope: string; readonly digest: Digest }> | null = new Map();
+  /** Grows whenever `proven` changes. */
+  version = 0;
+
+  constructor(marks: Marks) {
+    this.#marks = marks;
+  }
+
+  beginRun(subscription: string): RunLease {
+    const lease: RunLease = {
+      end: (proven) => {
+        if (!this.#running.delete(lease)) return;
+        this.#earlier.delete(lease);
+        this.#proven.set(subscription, proven);
+        this.version += 1;
+      },
+    };
+    this.#running.add(lease);
+    return lease;
+  }
+
+  /** What was proven and may be published, by subscription. */
+  proven(): Iterable<readonly [subscription: string, repositories: Repositories]> {
+    return this.#proven;
+  }
+
+  /**
+   * The runs that are under way count on this blob. Told before anybody looks whether it is there.
+   * @returns whether the index has it.
+   */
+  claim(scope: string, digest: Digest): boolean {
+    const known = this.#marks.keepForRun(scope, digest);
+    if (!known) this.#early?.set(keyOf(scope, digest), { scope, digest });
+    return known;
+  }
+
+  /** The runs that are under way count on the package map of this primary. */
+  claimMap(primary: Digest): void {
+    this.#maps.set(primary, 'now');
+  }
+
+  /** Has a blob, or what refers to it, made by `work`: it stays meanwhile, and for the rest of a pass. */
+  async during<T>(scope: string, digest: Digest, work: () => Promise<T>): Promise<T> {
+    const key = keyOf(scope, digest);
+    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      this.#marks.mark(scope, digest, false);
+      const others = (this.#underWay.get(key) ?? 1) - 1;
+      if (others === 0) this.#underWay.delete(key);
+      else this.#underWay.set(key, others);
+    }
+  }
+
+  /** Whether a blob is being had right now. */
+  isUnderWay(scope: string, digest: Digest): boolean {
+    return this.#underWay.has(keyOf(scope, digest));
+  }
+
+  /** Whether a blob may go to make room, as things stand now. */
+  mayEvict(scope: string, digest: Digest): boolean {
+    return !this.isUnderWay(scope, digest) && !this.#marks.isHeldBack(scope, digest);
+  }
+
+  holdsMap(primary: Digest): boolean {
+    return this.#maps.has(primary);
+  }
+
+  /** From now on the index knows every blob: what was claimed before it did is told now. */
+  indexed(): void {
+    const early = this.#early ?? new Map<never, never>();
+    this.#early = null;
+    for (const { scope, digest } of early.values()) this.#marks.keepForRun(scope, digest);
+  }
+
+  /**
+   * Lets go of what ended runs counted on. Runs overlap without end, so it goes by periods: what was claimed before the
+   * last `divide`, and not since, goes once all runs that were under way then have ended. Before a pass.
+   */
+  release(): void {
+    if (this.#running.size === 0) this.divide();
+    if (this.#earlier.size > 0) return;
+    this.#marks.releaseRuns();
+    for (const [primary, period] of this.#maps) if (period === 'earlier') this.#maps.delete(primary);
+  }
+
+  /** Begins another period: after a pass. */
+  divide(): void {
+    this.#marks.divideRuns();
+    this.#earlier = new Set(this.#running);
+    for (const primary of this.#maps.keys()) this.#maps.set(primary, 'earlier');
+  }
+}
+
+/** Of long digests the index keeps the beginning. */
+function keyOf(scope: string, digest: Digest): string {
+  return `${scope} ${algorithmOf(digest)} ${hexOf(digest).slice(0, 64)}`;
+}

@@ -1,0 +1,82 @@
+import type { Digest, Listed } from '../../base/digest.ts';
+import { possessionScope } from '../../base/generation.ts';
+import type { RepositoryDocument } from '../../base/generation.ts';
+import type { Marks } from '../blobs/marks.ts';
+import type { Maps } from '../package-map/maps.ts';
+import type { MappedRepository } from './remake-maps.ts';
+
+/** Packages after which the signal is looked at. */
+const packagesPerLook = 1_000;
+
+/** The files that a repository's document names itself: its metadata. */
+export function metadataOf(document: RepositoryDocument): readonly Listed[] {
+  const { repomd, asc, key, treeinfo, records } = document;
+  return [repomd, asc, key, treeinfo, ...Object.values(records)].filter((listed) => listed !== null);
+}
+
+/** Marks what documents refer to, and tells what it could not see. */
+export class Marking {
+  readonly #marks: Marks;
+  readonly #maps: Maps;
+  readonly #signal: AbortSignal;
+  readonly #lost: (repository: MappedRepository) => void;
+  readonly #walked = new Set<string>();
+  readonly #unknown = new Set<string>();
+  /** Paths of all repositories seen. */
+  readonly repositories = new Set<string>();
+  /** Maps that documents name. */
+  readonly maps = new Set<Digest>();
+  /** Everything that is to be protected was seen. */
+  protectedAll = true;
+
+  /** @param lost told of a repository whose map is missing or damaged. */
+  constructor(parts: { marks: Marks; maps: Maps; lost: (repository: MappedRepository) => void }, signal: AbortSignal) {
+    this.#marks = parts.marks;
+    this.#maps = parts.maps;
+    this.#lost = parts.lost;
+    this.#signal = signal;
+  }
+
+  /** @param full its packages must not be evicted; its metadata never is. */
+  async repository(path: string, document: RepositoryDocument, full: boolean): Promise<void> {
+    const { scope, map } = document;
+    this.repositories.add(path);
+    for (const listed of metadataOf(document)) {
+      this.#marks.mark(possessionScope(scope, path, listed), listed.digest, true);
+    }
+    if (map === null) return;
+    this.maps.add(map);
+    const way = `${scope}\n${path}\n${map}`;
+    if (this.#walked.has(`${way}\nfull`) || (!full && this.#walked.has(way))) return;
+    if (await this.#packages(path, { scope, map }, full)) {
+      this.#walked.add(full ? `${way}\nfull` : way);
+      return;
+    }
+    this.#unknown.add(scope);
+    this.#lost({ path, document });
+    if (full) this.protectedAll = false;
+  }
+
+  /** Some map could not be read that may list packages of this scope: which of its blobs are garbage is not known. */
+  isUnknown(scope: string): boolean {
+    return [...this.#unknown].some((unknown) => scope === unknown || scope.startsWith(`${unknown}-only-`));
+  }
+
+  /** @returns false when the map is missing or damaged. */
+  async #packages(path: string, { scope, map: name }: { scope: string; map: Digest }, full: boolean): Promise<boolean> {
+    try {
+      const map = await this.#maps.get(name);
+      if (map === null) return false;
+      let seen = 0;
+      for await (const { listed } of map.entries()) {
+        this.#marks.mark(possessionScope(scope, path, listed), listed.digest, full);
+        seen += 1;
+        if (seen % packagesPerLook === 0) this.#signal.throwIfAborted();
+      }
+      return true;
+    } catch {
+      this.#signal.throwIfAborted();
+      return false;
+    }
+  }
+}
