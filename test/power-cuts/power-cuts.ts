@@ -37,7 +37,8 @@ export async function cutPower(seed: number): Promise<Report> {
     const drawn = random.fork();
     // The last states are as dear as the first ones are cheap: any change is as likely to be the last.
     const left = crashState(machine.files, drawn.whole(0, machine.files.journal.length), drawn.fork());
-    const again = drawn.chance(0.25) ? await cutWhileStarting(left, drawn.fork()) : null;
+    // A state that cannot be started on is told by `check`.
+    const again = drawn.chance(0.25) ? await cutWhileStarting(left, drawn.fork()).catch(() => null) : null;
     all.update([...left.story(), ...(again?.story() ?? [])].join('\n'));
     const violations = await check(machine, again ?? left, drawn.fork());
     if (violations.length > 0) {
