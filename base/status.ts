@@ -50,12 +50,30 @@ export interface SubscriptionStatus {
 
 export interface CacheStatus {
   readonly state: CacheState;
+  /** Why the state is not `ok`, where a call of the disk said so; for people. */
+  readonly reason: string | null;
+  /** Of blobs and parts. */
   readonly bytes: number;
   readonly max: number;
+  /** Of the file system. */
   readonly free: number;
   readonly blobs: number;
+  /** Of blobs that must not be evicted, and of those that may be. */
   readonly pinnedBytes: number;
+  readonly evictableBytes: number;
+  /** Promised to transfers that are under way. */
+  readonly reservedBytes: number;
+  readonly next: NextEvicted | null;
   readonly scrub: ScrubStatus;
+}
+
+/** What will be evicted first. */
+export interface NextEvicted {
+  /** Of sha384 and sha512 the first 64 digits. */
+  readonly digest: Digest;
+  readonly bytes: number;
+  /** Since when nobody needed it, as far as is known. */
+  readonly since: string;
 }
 
 /** The background's way through everything held. */

@@ -42,6 +42,9 @@ import { Evictor } from './space/evictor.ts';
 import { Room } from './space/room.ts';
 import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
+import { nextToGo, usageOf } from './space/usage.ts';
+import type { Usage } from './space/usage.ts';
+import type { Victim } from './space/victims.ts';
 import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
 import type { StateDirectory } from './disk/state-directory.ts';
 import { Pointers } from './unlisted/pointers.ts';
@@ -262,8 +265,24 @@ export class Store {
 
   async status(): Promise<Omit<CacheStatus, 'scrub'>> {
     await this.space.measure();
-    const { state, used, max, free } = this.space;
-    return { state, bytes: used, max, free, blobs: this.#index.size, pinnedBytes: 0 };
+    const { state, reason, used, max, free, reserved } = this.space;
+    const { pinned, evictable } = this.usage;
+    const next = this.next;
+    return {
+      ...{ state, reason, bytes: used, max, free, blobs: this.#index.size },
+      ...{ pinnedBytes: pinned, evictableBytes: evictable, reservedBytes: reserved },
+      next: next && { digest: next.digest, bytes: next.size, since: new Date(next.since * 1000).toISOString() },
+    };
+  }
+
+  /** Who holds the bytes of the blobs. */
+  get usage(): Usage {
+    return usageOf(this.#index, this.marks);
+  }
+
+  /** What will be evicted first; null: nothing may be. */
+  get next(): Victim | null {
+    return nextToGo(this.#index, this.marks);
   }
 
   async close(): Promise<void> {

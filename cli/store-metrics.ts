@@ -12,6 +12,18 @@ export function measureStore(store: Store, meter: Meter): void {
   meter
     .gauge('cache_state', 'State of the cache: 1 for the one that holds', ['state'])
     .collect(() => states.map((state) => [{ state }, store.space.state === state ? 1 : 0]));
+  meter
+    .gauge('cache_pinned_bytes', 'Bytes of held files that must not be evicted')
+    .collect(() => [[{}, store.usage.pinned]]);
+  meter
+    .gauge('cache_evictable_bytes', 'Bytes of held files that may be evicted to make room')
+    .collect(() => [[{}, store.usage.evictable]]);
+  meter
+    .gauge('cache_next_age_seconds', 'Since when nobody needed what is evicted next; absent while nothing may be')
+    .collect(() => {
+      const { next } = store;
+      return next === null ? [] : [[{}, Math.max(0, Date.now() / 1000 - next.since)]];
+    });
   meter.gauge('fills_active', 'Transfers from upstream that are under way').collect(() => [[{}, store.fills.active]]);
   meter
     .gauge(

@@ -208,7 +208,15 @@ export class BlobStore implements Removal {
     const folder = this.#layout.blobFolder(scope, listed.digest);
     const linked = listed.digest !== sha256;
     await this.#names.makeFolder(folder);
-    await this.#disk.rename(part.path, path);
+    try {
+      await this.#disk.rename(part.path, path);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error;
+      // Removed under the service, since it was made.
+      this.#names.doubt();
+      await this.#names.makeFolder(folder);
+      await this.#disk.rename(part.path, path);
+    }
     this.#descriptors.forget(path);
     // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
     reservation.commit(this.#index.add(scope, listed, { wanted, linked }) ? listed.size : 0);

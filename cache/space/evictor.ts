@@ -16,6 +16,10 @@ const spareShare = 0.01;
 const mostSpare = 64 * 1024 * 1024;
 /** Files removed at a time when the file system takes no more of them. */
 const filesAtATime = 256;
+/** Bytes that go at a time while the disk refuses writes for want of room, though there seems to be some. */
+const refusedSpare = 1024 * 1024;
+/** Files in a row that are in use, until it is given up to find one that is not. */
+const mostInUse = 256;
 /** Milliseconds between two looks at a disk that others fill as well. */
 const watchEvery = 5_000;
 
@@ -57,53 +61,54 @@ export class Evictor {
     while (!signal.aborted) {
       await clock.sleep(watchEvery, signal).catch(() => {});
       await space.measure();
-      if (!signal.aborted && (space.shortage(0) > 0 || space.fileShortage > 0)) await this.makeRoom(0);
+      const short = space.shortage(0) > 0 || space.fileShortage > 0 || space.refusedByDisk;
+      if (!signal.aborted && short) await this.makeRoom(0);
     }
     this.#ended = true;
     await this.#work;
   }
 
-  /** What would go next; null when there is nothing that may. */
-  get next(): Victim | null {
-    const victim = nextVictim(this.#parts.index, stepsPerTurn);
-    return victim === 'later' ? null : victim;
-  }
-
   async #makeRoom(bytes: number): Promise<void> {
     const { space, index, marks } = this.#parts;
     await space.measure();
-    const needed = space.shortage(bytes);
+    // A quota, or others who take what becomes free: nothing heals before some of ours goes.
+    const needed = Math.max(space.shortage(bytes), space.refusedByDisk ? refusedSpare : 0);
     const files = space.fileShortage > 0 ? filesAtATime : 0;
     if ((needed <= 0 && files === 0) || !space.known || !marks.protectionKnown) return;
     // What can never fit shall not cost the others their place.
-    if (needed > index.bytes('probation').free + index.bytes('main').free) return;
+    const evictable = index.bytes('probation').free + index.bytes('main').free;
+    if (needed > evictable && !space.refusedByDisk) return;
     const target = space.shortage(bytes + Math.min(mostSpare, Math.floor(space.max * spareShare)));
-    let [freed, removed] = [0, 0];
-    while (!this.#ended && (freed < Math.max(needed, target) || removed < files)) {
+    let [freed, removed, inUse] = [0, 0, 0];
+    while (!this.#ended && inUse < mostInUse && (freed < Math.max(needed, target) || removed < files)) {
       const victim = nextVictim(index, stepsPerTurn);
       if (victim === null) return;
       if (victim === 'later') await new Promise((resolve) => setImmediate(resolve));
       else {
         const went = await this.#remove(victim);
-        if (went === null) return;
+        if (went === 'refused') return;
+        inUse = went === 'in-use' ? inUse + 1 : 0;
+        if (went === 'in-use') continue;
         freed += went;
         removed += 1;
       }
     }
   }
 
-  /** @returns the bytes that it freed; null when the disk refuses to remove anything. */
-  async #remove(victim: Victim): Promise<number | null> {
+  /** @returns the bytes that it freed, or why it is still there. */
+  async #remove(victim: Victim): Promise<number | 'in-use' | 'refused'> {
     const { blobs, index, space } = this.#parts;
     const removed = await blobs.remove(victim.scope, victim);
     if (removed.result === 'refused') {
       space.failed(removed.error);
-      return null;
+      return 'refused';
     }
-    // In use just now: its turn comes again.
-    if (removed.result === 'in-use') index.requeue(victim.queue, (flags) => flags);
-    const freed = removed.result === 'removed' ? removed.freed : 0;
-    this.#bytes.inc({}, freed);
-    return freed;
+    if (removed.result === 'in-use') {
+      // Its turn comes again.
+      index.requeue(victim.queue, (flags) => flags);
+      return 'in-use';
+    }
+    this.#bytes.inc({}, removed.freed);
+    return removed.freed;
   }
 }

@@ -108,6 +108,11 @@ export class Space implements Reserving {
     return this.#sick !== null;
   }
 
+  /** A write was refused for want of room, whatever statfs says, and none has succeeded since. */
+  get refusedByDisk(): boolean {
+    return this.#sick?.state === 'full';
+  }
+
   /** Why the state is not `ok`, in the words of the call that failed; null: for want of room, or it is. */
   get reason(): string | null {
     return this.#sick?.reason ?? null;

@@ -60,10 +60,13 @@ function repositoryTable({ repositories }: SubscriptionStatus, now: number, pain
 }
 
 function cacheText(cache: CacheStatus, now: number, paint: Paint): string {
-  const { state, bytes, max, free, blobs, pinnedBytes } = cache;
+  const { state, reason, bytes, max, free, blobs, pinnedBytes, evictableBytes, next } = cache;
   const used = `${bytesText(bytes)} of ${bytesText(max)} in ${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`;
-  const room = `${bytesText(pinnedBytes)} pinned, ${bytesText(free)} free on disk`;
-  return `cache: ${painted(paint, state)}, ${used}, ${room}\n${scrubText(cache.scrub, now, paint)}`;
+  const held = `${bytesText(pinnedBytes)} pinned, ${bytesText(evictableBytes)} evictable`;
+  const since = next === null ? null : agoText(next.since, now);
+  const first = since === null ? '' : ` (what goes next was last needed ${since})`;
+  const why = reason === null ? '' : `\n  ${paint('red', plainText(reason))}`;
+  return `cache: ${painted(paint, state)}, ${used}, ${held}${first}, ${bytesText(free)} free on disk${why}\n${scrubText(cache.scrub, now, paint)}`;
 }
 
 /** A service of an earlier version says nothing of it. */

@@ -27,7 +27,7 @@ export async function homePage(catalog: Catalog, now: number): Promise<Page> {
   return page(`waystation · ${catalog.publicUrl}`, './', {
     head: html`${chip(status.state)}
       <span class="soft">package repositories at <code>${catalog.publicUrl}</code></span>`,
-    main: html`${sections.length === 0 ? empty : sections} ${cacheCard(status.cache)}
+    main: html`${sections.length === 0 ? empty : sections} ${cacheCard(status.cache, now)}
       <p class="soft">waystation ${status.version}</p>`,
   });
 }
@@ -127,7 +127,8 @@ sudo dnf makecache</code></pre>
     </p>`;
 }
 
-function cacheCard({ state, bytes, max, free, blobs }: CacheStatus): Markup {
+function cacheCard(cache: CacheStatus, now: number): Markup {
+  const { state, reason, bytes, max, free, blobs, pinnedBytes, evictableBytes, next } = cache;
   const used = `${bytesText(bytes)} of ${bytesText(max)}`;
   return html`<section class="card cache" aria-labelledby="cache">
     <div class="head">
@@ -135,6 +136,11 @@ function cacheCard({ state, bytes, max, free, blobs }: CacheStatus): Markup {
       ${chip(state)}
     </div>
     <p>${used} used by ${countText(blobs)} ${blobs === 1 ? 'file' : 'files'}, ${bytesText(free)} free on the disk.</p>
+    ${reason === null ? '' : html`<p class="reason">${reason}</p>`}
+    <p class="soft">
+      ${bytesText(pinnedBytes)} stay in any case, ${bytesText(evictableBytes)} may go to make
+      room${next === null ? '' : html`; what goes next was last needed ${ago(next.since, now)}`}.
+    </p>
     ${share(bytes, max, `${used} used`)}
   </section>`;
 }

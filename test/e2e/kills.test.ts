@@ -1,0 +1,240 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../base/digest.ts';
+import { dnfTools, freshDnf } from '../support/dnf.ts';
+import { FaultyOrigin } from '../support/faulty-origin.ts';
+import { putRepository } from '../support/hand-made-repository.ts';
+import { download } from '../support/http-download.ts';
+import { incompressibleText } from '../support/incompressible-text.ts';
+import { metadataRun } from '../support/metadata-run.ts';
+import { Pop } from '../support/pop.ts';
+import { repositoryTools, sha256sum, signedRepository } from '../support/rpm-repository.ts';
+import { takenBytes } from '../support/small-disk.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+import { describeWith } from '../support/tools.ts';
+
+/** `WAYSTATION_KILLS=N` for more, `WAYSTATION_KILLS_SEED` for the same again. */
+const kills = Number(process.env['WAYSTATION_KILLS'] ?? 50);
+const seed = Number(process.env['WAYSTATION_KILLS_SEED'] ?? randomInt(1_000_000));
+
+/** Transfers of a full run and of a flip that may be open at a time: 8 packages, and the metadata of a repository. */
+const lanes = 8;
+const max = '12MiB';
+const maxBytes = 12 * 1024 * 1024;
+
+/** mulberry32: numbers from 0 to below 1. */
+function randomFrom(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** The repositories of the origin, as they are now and ever were. */
+class Repositories {
+  readonly #origin: FaultyOrigin;
+  readonly #random: () => number;
+  readonly #packages = { full: new Map<string, string>(), some: new Map<string, string>() };
+  /** Digest of every file that was ever published, by repository and href. */
+  readonly digests = new Map<string, string>();
+  #version = 0;
+
+  constructor(origin: FaultyOrigin, random: () => number) {
+    this.#origin = origin;
+    this.#random = random;
+  }
+
+  names(repository: 'full' | 'some'): readonly string[] {
+    return [...this.#packages[repository].keys()];
+  }
+
+  /** Publishes a repository with a tenth of its packages new. `full` is 2.5 MiB in 40 files, `some` 25 MiB in 50. */
+  publish(repository: 'full' | 'some'): void {
+    const packages = this.#packages[repository];
+    this.#version += 1;
+    const count = repository === 'full' ? 40 : 50;
+    const names = [...packages.keys()];
+    for (let gone = 0; gone < count / 10 && packages.size === count; gone += 1)
+      packages.delete(names[Math.floor(this.#random() * names.length)] ?? '');
+    for (let made = 0; packages.size < count; made += 1) {
+      const name = `p/${repository}-${this.#version}-${made}.rpm`;
+      // Some above the size that is verified before its first byte leaves.
+      const size = repository === 'full' ? 64_000 : made % 5 === 0 ? 1_500_000 : 250_000;
+      packages.set(name, `${name} ${incompressibleText(size, repository)}`);
+    }
+    putRepository(this.#origin, repository, { packages: Object.fromEntries(packages), types: ['primary'] });
+    for (const [name, bytes] of packages) this.digests.set(`${repository}/${name}`, digestOf(bytes));
+  }
+}
+
+interface Load {
+  /** Files that were answered whole and right, by the path below /content/. */
+  readonly answered: Map<string, string>;
+  readonly wrong: string[];
+  stop(): Promise<void>;
+}
+
+/** Clients that ask for packages one after the other, until they are stopped. Cut and refused answers are no faults. */
+function clients(pop: Pop, repositories: Repositories, random: () => number): Load {
+  const answered = new Map<string, string>();
+  const wrong: string[] = [];
+  let stopped = false;
+  const client = async (): Promise<void> => {
+    while (!stopped) {
+      const repository = random() < 0.3 ? 'full' : 'some';
+      const names = repositories.names(repository);
+      // Some names are asked for more often than others.
+      const name = `${repository}/${names[Math.floor(random() ** 2 * names.length)] ?? ''}`;
+      const answer = await download(pop.content, `/content/${name}`).catch(() => null);
+      if (answer === null) await sleep(5);
+      else if (answer.status === 200 && answer.complete) {
+        const digest = digestOf(answer.body);
+        if (digest === repositories.digests.get(name)) answered.set(name, digest);
+        else wrong.push(`${name}: ${digest}`);
+      } else if (answer.status === 200 || ![404, 502, 503, 504].includes(answer.status)) {
+        // Cut: by the kill, which is not to be told from here.
+        if (answer.status !== 200) wrong.push(`${name}: ${answer.status}`);
+      }
+    }
+  };
+  const all = Promise.all(Array.from({ length: 4 }, client));
+  return {
+    answered,
+    wrong,
+    stop: async () => {
+      stopped = true;
+      await all;
+    },
+  };
+}
+
+/** Digests in the names of the held files. */
+async function heldDigests(state: string): Promise<Set<string>> {
+  const entries = await readdir(join(state, 'blobs'), { recursive: true, withFileTypes: true });
+  return new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => `sha256:${name.split('.')[0]}`));
+}
+
+async function parts(state: string): Promise<readonly string[]> {
+  return readdir(join(state, 'parts'));
+}
+
+describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
+  test(
+    `at ${kills} random moments of fills, syncs, flips and evictions loses nothing that was named (seed ${seed})`,
+    { timeout: 120_000 + kills * 8_000 },
+    async () => {
+      const random = randomFrom(seed);
+      await using directory = await temporaryDirectory();
+      await using origin = await FaultyOrigin.start({ directory: directory.path });
+      const rpms = await signedRepository(await mkdtemp(join(directory.path, 'rpms-')), {
+        packages: [
+          { name: 'alpha', bytes: 50_000 },
+          { name: 'beta', requires: ['alpha'], bytes: 1_500_000 },
+        ],
+      });
+      const repositories = new Repositories(origin, random);
+      repositories.publish('full');
+      repositories.publish('some');
+      const hub = { hub: { type: 'yum' }, refresh: '1s', keep: { generations: 2, grace: '1s' } };
+      const one = (path: string, url: string): object => ({
+        name: path,
+        ...hub,
+        policy: path === 'full' ? 'full' : 'on-demand',
+        repositories: [{ path, url }],
+      });
+      await using pop = await Pop.start({
+        config: {
+          cache: { max, keepFree: '0%' },
+          subscriptions: [
+            one('full', `${origin.url}full/`),
+            one('some', `${origin.url}some/`),
+            one('rpms', `${origin.url}${rpms.directory.slice(directory.path.length + 1)}/`),
+          ],
+        },
+      });
+      await pop.published();
+      /** The real dnf, with fresh caches: everything is listed, fetched, and as its repository has it. */
+      const dnfWorks = async (): Promise<void> => {
+        const dnf = await freshDnf(directory.path, [{ id: 'rpms', baseurl: `${pop.content}/content/rpms/` }]);
+        const fetched = await dnf.download('alpha', 'beta');
+        expect(fetched).toMatchObject({ code: 0 });
+        for (const name of rpms.packages)
+          expect(await sha256sum(join(dnf.downloads, name))).toBe(await sha256sum(join(rpms.directory, name)));
+      };
+      await dnfWorks();
+
+      let evicted = 0;
+      let slowest = 0;
+      for (let kill = 1; kill <= kills; kill += 1) {
+        const load = clients(pop, repositories, random);
+        await sleep(random() * 200);
+        if (random() < 0.5) repositories.publish('full');
+        if (random() < 0.3) repositories.publish('some');
+        await sleep(random() * 500);
+        evicted += (await pop.metrics()).get('evicted_bytes_total') ?? 0;
+        const before = await heldDigests(pop.state);
+        await pop.kill();
+        await load.stop();
+        expect([kill, load.wrong]).toEqual([kill, []]);
+        const held = await heldDigests(pop.state);
+        // What was there a moment before is there, unless it was evicted in that moment: never half of it.
+        expect(before.size).toBeGreaterThan(0);
+
+        // Half of the changes come while nobody is there to see them: the next start begins with a sync.
+        if (random() < 0.5) repositories.publish(random() < 0.6 ? 'full' : 'some');
+        // With the upstream away, at times: what the disk has is served, and right.
+        const away = kill % 10 === 0 || random() < 0.3;
+        if (away) await origin.stop();
+        const asked = origin.requests.length;
+        const began = performance.now();
+        await pop.launch();
+        slowest = Math.max(slowest, performance.now() - began);
+        const known = [...load.answered].filter(([, digest]) => held.has(digest));
+        for (const [name, digest] of known) {
+          const answer = await download(pop.content, `/content/${name}`);
+          expect([kill, name, answer.status, answer.word]).toEqual([kill, name, 200, 'hit']);
+          expect(digestOf(answer.body)).toBe(digest);
+        }
+        for (const repository of ['full', 'some']) {
+          const repomd = await download(pop.content, `/content/${repository}/repodata/repomd.xml`);
+          expect([kill, repository, repomd.status]).toEqual([kill, repository, 200]);
+        }
+        // A full repository is published when all of it is held, and held until the next one is.
+        expect((await metadataRun(pop.content, 'full')).wrong).toEqual([]);
+        if (away) {
+          expect(origin.requests.length).toBe(asked);
+          await origin.resume();
+        }
+
+        if (kill % 10 > 0 && kill < kills) continue;
+        // At rest: nothing is fetched twice but what was open, and what counts as used is there.
+        const open = await parts(pop.state);
+        // The first may be one that began while the upstream was away.
+        while ((await pop.run('sync', '--wait')).code !== 0) await sleep(100);
+        const packages = origin.requests.slice(asked).filter(({ path }) => path.startsWith('/full/p/'));
+        const again = packages.filter(({ path }) => held.has(repositories.digests.get(path.slice(1)) ?? ''));
+        expect([kill, again.map(({ path }) => path)]).toEqual([kill, []]);
+        expect(new Set(packages.map(({ path }) => path)).size).toBeGreaterThanOrEqual(packages.length - lanes);
+        await dnfWorks();
+        await pop.until(({ cache }) => cache.reservedBytes === 0);
+        const { cache } = await pop.status();
+        expect([kill, cache.bytes]).toEqual([kill, await takenBytes(pop.state)]);
+        expect(cache.bytes).toBeLessThanOrEqual(maxBytes + 64 * 1024 * 1024);
+        // Incomplete transfers of clients' files wait for somebody to go on with them; nothing else is left.
+        expect(open.length).toBeLessThan(kill * 4 + lanes);
+      }
+      const flips = pop.lines.filter(({ msg }) => msg === 'generation published').length;
+      expect(evicted).toBeGreaterThan(0);
+      expect(flips).toBeGreaterThan(kills / 5);
+      expect(slowest).toBeLessThan(10_000);
+      await dnfWorks();
+      expect(await pop.stop()).toMatchObject({ code: 0 });
+    },
+  );
+});
