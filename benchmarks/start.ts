@@ -8,7 +8,7 @@ import type { Program } from './lab/service.ts';
 import { heldOf } from './lab/state-maker.ts';
 
 export const about =
-  'start with 10,000, 100,000 and 1,000,000 blobs [--in FOLDER]: first hit, index and latency of hits meanwhile, after a clean stop and after SIGKILL';
+  'start with 10,000, 100,000 and 1,000,000 blobs [--program built|sources] [--in FOLDER]: first hit, index and latency of hits meanwhile, after a clean stop and after SIGKILL';
 
 const repetitions = 3;
 /** Milliseconds between two hits while the index is built. */
@@ -39,8 +39,8 @@ interface Start {
 export async function run(givenArguments: readonly string[]): Promise<void> {
   const columns = ['listening', 'first hit', 'bar', 'its CPU', 'counted', 'p99 hit', 'slowest', 'delay', 'CPU'];
   console.log(`${'ms, median of three'.padEnd(34)}${columns.map((name) => name.padStart(10)).join('')}`);
-  await onMadeStates(givenArguments, ['10000', '100000', '1000000'], async (made) => {
-    for (const program of programs()) await measure(made, program);
+  await onMadeStates(givenArguments, ['10000', '100000', '1000000'], async (made, only) => {
+    for (const program of programs()) if (only === null || only === program.name) await measure(made, program);
   });
 }
 
@@ -48,7 +48,7 @@ async function measure(made: MadeState, program: Program): Promise<void> {
   const starts: Record<'clean' | 'killed', Start[]> = { clean: [], killed: [] };
   // Counts from names, and leaves the first snapshot.
   const first = await Service.start(made, program);
-  await first.counted;
+  await Promise.all([first.listening, first.counted]);
   const stops = [await first.end('SIGTERM')];
   for (let repetition = 0; repetition < repetitions; repetition += 1) {
     const clean = await Service.start(made, program);

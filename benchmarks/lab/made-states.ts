@@ -22,16 +22,16 @@ export interface MadeState {
 /**
  * Makes the states that are asked for by their numbers of blobs, one after the other, and measures on each.
  * `--in FOLDER` keeps them there for the next benchmark; otherwise they are removed.
- * @param usual sizes when none is given.
+ * @param usual sizes when none is given. @param measure is also told what `--program built` or `sources` says.
  */
 export async function onMadeStates(
   givenArguments: readonly string[],
   usual: readonly string[],
-  measure: (made: MadeState) => Promise<void>,
+  measure: (made: MadeState, program: string | null) => Promise<void>,
 ): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...givenArguments],
-    options: { in: { type: 'string' } },
+    options: { in: { type: 'string' }, program: { type: 'string' } },
     allowPositionals: true,
   });
   const work = values.in === undefined ? mkdtempSync(join(tmpdir(), 'waystation-bench-')) : resolve(values.in);
@@ -43,7 +43,7 @@ export async function onMadeStates(
       const state = join(folder, 'state');
       mkdirSync(folder, { recursive: true });
       await makeState(state, shape);
-      await measure({ shape, state, folder });
+      await measure({ shape, state, folder }, values.program ?? null);
       if (values.in === undefined) rmSync(folder, { recursive: true, force: true });
     }
   } finally {

@@ -24,6 +24,8 @@ export const subscriptionName = 'bench';
 const scope = 'open';
 /** Every so-manieth package of an older generation has another version there. */
 const changedEvery = 50;
+/** A map keeps nothing of a package's version. */
+const unversioned = { name: '', epoch: '', version: '', release: '', arch: '' };
 /** Room and inodes that are left to others. */
 const spare = { bytes: 2e9, inodes: 100_000 };
 
@@ -100,7 +102,7 @@ async function makeRepository(
     const number = place * shape.repositories + repository;
     const changed = older > 0 && place % changedEvery === older;
     const bytes = changed ? `older ${older} ${number}\n` : contentOf(number);
-    writer.add({ href: hrefOf(place, changed ? 1 + older : 1), listed: listedOf(bytes) });
+    writer.add({ ...unversioned, href: hrefOf(place, changed ? 1 + older : 1), listed: listedOf(bytes) });
   }
   const map = layout.map(primary.digest);
   await writer.finish(systemDisk, join(layout.parts, `map-${repository}-${generation}`), map);
