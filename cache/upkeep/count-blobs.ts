@@ -8,6 +8,9 @@ import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import { Foreign } from './foreign.ts';
 
+/** Names after which others have their turn: some 2 ms. */
+const namesPerTurn = 500;
+
 interface Counting {
   readonly disk: Disk;
   readonly layout: Layout;
@@ -24,6 +27,7 @@ interface Counting {
 export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<boolean> {
   const foreign = new Foreign();
   let whole = true;
+  let seen = 0;
   const list = (...below: readonly string[]): Promise<readonly string[]> => {
     const path = join(layout.blobs, ...below);
     return disk.list(path).catch((error: unknown) => {
@@ -38,14 +42,16 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
     for (const algorithm of algorithms) {
       for (const folder of await list(scope, algorithm)) {
         for (const name of await list(scope, algorithm, folder)) {
+          seen += 1;
+          if (seen % namesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
           if (signal.aborted) return false;
-          const path = join(layout.blobs, scope, algorithm, folder, name);
+          const path = (): string => join(layout.blobs, scope, algorithm, folder, name);
           const listed = parseBlobName(algorithm, name);
           if (listed === null) {
-            foreign.met(path);
+            foreign.met(path());
             continue;
           }
-          const twin = linked && algorithm === 'sha256' && (await namesOf(disk, path)) > 1;
+          const twin = linked && algorithm === 'sha256' && (await namesOf(disk, path())) > 1;
           if (index.add(scope, listed, { linked: twin }) && !twin) space.adjust(listed.size);
         }
       }
