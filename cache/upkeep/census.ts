@@ -61,7 +61,7 @@ export class Census {
       // What was read of a snapshot before it failed is no more than a hint.
       if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
       this.#complete = await countBlobs(this.#parts, signal);
-      if (this.#complete) index.dropUnconfirmed();
+      if (this.#complete) await index.dropUnconfirmed();
     }
     const from = held !== null && this.#clean ? 'snapshot' : 'names';
     const milliseconds = Math.round(clock.monotonic() - began);
