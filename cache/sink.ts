@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { algorithmOf, digestOf, hasher, hexOf } from '../base/digest.ts';
 import type { Digest, Listed } from '../base/digest.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
@@ -7,8 +6,9 @@ import type { BlobStore } from './blobs/blob-store.ts';
 import type { Claims } from './blobs/claims.ts';
 import { diskError } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
-import { filePart } from './fills/fill-place.ts';
+import { discardPart, filePart } from './fills/fill-place.ts';
 import type { Fills } from './fills/fills.ts';
+import { passingPart } from './disk/layout.ts';
 import type { Layout } from './disk/layout.ts';
 import type { Maps } from './package-map/maps.ts';
 import type { PackageMap } from './package-map/reader.ts';
@@ -35,7 +35,6 @@ export class CacheSink {
   readonly #space: Space;
   readonly #room: Reserving;
   readonly #claims: Claims;
-  #kept = 0;
 
   constructor(options: {
     disk: Disk;
@@ -86,9 +85,7 @@ export class CacheSink {
   async #write(scope: string, listed: Listed, bytes: Buffer): Promise<void> {
     const reservation = await this.#room.reserve(bytes.length);
     if (reservation === null) throw new WaystationError('disk_full', 'no space to keep repository metadata');
-    this.#kept += 1;
-    // Two that keep the same bytes at once must not write into one part.
-    const part = join(this.#layout.parts, `kept-${hexOf(listed.digest)}-${this.#kept}`);
+    const part = passingPart(this.#layout, `kept-${hexOf(listed.digest)}`);
     try {
       const file = await filePart(this.#disk, part, bytes);
       try {
@@ -97,9 +94,8 @@ export class CacheSink {
         file.release();
       }
     } catch (error) {
-      reservation.release();
+      await discardPart(this.#disk, part, reservation);
       this.#space.failed(error);
-      await this.#disk.unlink(part).catch(() => {});
       throw error;
     }
   }
@@ -135,7 +131,14 @@ export class CacheSink {
   async map(primary: Digest): Promise<MapSummary | null> {
     this.#claims.claimMap(primary);
     const map = await this.#maps.get(primary);
-    return map === null ? null : summary(map);
+    if (map === null) return null;
+    try {
+      // Who finds it publishes what refers to it; it may be of a process that was killed before it synced the name.
+      await this.#maps.settle();
+    } catch (error) {
+      throw diskError(error, this.#layout.map(primary));
+    }
+    return summary(map);
   }
 
   async writeMap(primary: Digest, write: (to: PackageMapWriter) => Promise<void>): Promise<MapSummary> {

@@ -50,6 +50,8 @@ import { Pointers } from './unlisted/pointers.ts';
 import { Unlisted } from './unlisted/unlisted.ts';
 import { UnlistedFetches } from './unlisted/unlisted-fetch.ts';
 
+type StoreNotes = Pick<IndexNotes, 'get' | 'put' | 'close' | 'inMemory'>;
+
 export interface StoreOptions {
   readonly root: string;
   readonly limits: SpaceLimits;
@@ -57,6 +59,8 @@ export interface StoreOptions {
   readonly log: Logger;
   readonly meter: Meter;
   readonly disk?: Disk;
+  /** Default: LevelDB below `index/`, which does not go through `disk`. */
+  readonly notes?: StoreNotes;
   /** The formats that are known; another table than this version's is for tests of the next one. */
   readonly formats?: StateFormats;
   /** How a lost package map is made again; without it, only by the next read of its repository. */
@@ -83,7 +87,7 @@ export class Store {
   readonly served: Served;
   readonly sink: CacheSink;
   readonly unlisted: Unlisted;
-  readonly notes: IndexNotes;
+  readonly notes: StoreNotes;
   readonly space: Space;
   readonly marks: Marks;
   readonly upkeep: Upkeep;
@@ -138,7 +142,7 @@ export class Store {
     const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, clock, log, signal });
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
-    this.notes = new IndexNotes({ disk, layout, log, clock, meter });
+    this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
     this.audit = new Audit({ disk, layout, blobs, space, log });
     this.references = new References({ generations, maps, disk, layout, lost: (found) => remaker?.want(found) });
     const pointers = new Pointers(disk, layout);

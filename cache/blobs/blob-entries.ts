@@ -1,3 +1,4 @@
+import { hashWord } from './digest-words.ts';
 import { flag, heldBack } from './entry-flags.ts';
 import { EntryQueue, newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';
@@ -12,16 +13,29 @@ export const queueNames = ['probation', 'main'] as const satisfies readonly Queu
 const lastNumber = 2 ** 30;
 /** Places of removed entries are given back when there are as many as this, … */
 const fewDead = 16_384;
-/** … and this share of the entries. */
+/** … and this share of the entries, … */
 const deadShare = 1 / 3;
+/** … so many places with each entry that comes: nobody waits for a million. */
+const placesAtATime = 64;
+
+/** A queue whose entries close up, the oldest first. */
+interface Closing {
+  readonly queue: QueueName;
+  /** From here up to `next` no place is in use. */
+  gap: number;
+  next: number;
+}
 
 /** Entries in two queues, found by digest, scope and algorithm. 0 is no position; every change may move the others. */
 export class BlobEntries {
   readonly #queues: Record<QueueName, EntryQueue> = { probation: new EntryQueue(), main: new EntryQueue() };
   readonly #bytes = { probation: { all: 0, free: 0 }, main: { all: 0, free: 0 } };
-  readonly #table = new PositionTable((position) => this.#queueOf(position).firstWord(numberOf(position)));
+  readonly #table = new PositionTable((position) => this.#queueOf(position).hash(numberOf(position)));
   #live = 0;
   #dead = 0;
+  #closing: Closing | null = null;
+  /** Whoever walks through a queue does not miss what closes up behind it: nothing does meanwhile. */
+  #walks = 0;
 
   get live(): number {
     return this.#live;
@@ -33,7 +47,7 @@ export class BlobEntries {
   }
 
   find(words: Uint32Array, scope: number, algorithm: number): number {
-    return this.#table.find(words[0] ?? 0, (position) => {
+    return this.#table.find(hashOf(words), (position) => {
       const entries = this.#queueOf(position);
       const number = numberOf(position);
       const tagged = entries.scopeAndFlags(number);
@@ -47,9 +61,9 @@ export class BlobEntries {
 
   /** @param time of entry, seconds since the epoch. */
   append(queue: QueueName, entry: Entry, time: number): void {
-    const full = this.#queues[queue].tail >= lastNumber;
-    if (full || this.#dead > fewDead + this.#live * deadShare) this.#compact();
-    this.#table.insert(entry.words[0] ?? 0, positionOf(queue, this.#queues[queue].push(entry, time)));
+    if (this.#queues[queue].tail >= lastNumber) this.#renumber();
+    this.#closeUp();
+    this.#table.insert(hashOf(entry.words), positionOf(queue, this.#queues[queue].push(entry, time)));
     this.#count(queue, entry, 1);
     this.#live += 1;
   }
@@ -60,7 +74,7 @@ export class BlobEntries {
     const number = numberOf(position);
     const entry = newEntry();
     entries.read(number, entry);
-    this.#table.remove(entry.words[0] ?? 0, position);
+    this.#table.remove(hashOf(entry.words), position);
     this.#count(queue, entry, -1);
     entries.setFlags(number, flag.dead);
     this.#live -= 1;
@@ -82,6 +96,11 @@ export class BlobEntries {
     entries.setFlags(number, after);
   }
 
+  /** Changes the flags of all. */
+  changeAll(change: (flags: number) => number): void {
+    for (const queue of queueNames) this.#bytes[queue].free -= this.#queues[queue].changeAll(change, heldBack);
+  }
+
   read(position: number, into: Entry): void {
     this.#queueOf(position).read(numberOf(position), into);
   }
@@ -90,13 +109,18 @@ export class BlobEntries {
     return this.#queueOf(position).time(numberOf(position));
   }
 
-  /** The entries of a queue in their order. Those that come or move meanwhile may be missed, or seen twice. */
+  /** The entries of a queue in their order. Those that come or are put last meanwhile may be seen twice. */
   *positions(queue: QueueName): Generator<number> {
-    for (let number = 0; number < this.#queues[queue].tail; number += 1) {
-      number = Math.max(number, this.#queues[queue].head);
-      if (number === this.#queues[queue].tail) return;
-      const position = positionOf(queue, number);
-      if ((this.flags(position) & flag.dead) === 0) yield position;
+    this.#walks += 1;
+    try {
+      for (let number = 0; number < this.#queues[queue].tail; number += 1) {
+        number = Math.max(number, this.#queues[queue].head);
+        if (number === this.#queues[queue].tail) return;
+        const position = positionOf(queue, number);
+        if ((this.flags(position) & flag.dead) === 0) yield position;
+      }
+    } finally {
+      this.#walks -= 1;
     }
   }
 
@@ -122,11 +146,43 @@ export class BlobEntries {
     this.#queues[queue].shift();
     const to = positionOf('main', this.#queues.main.push(entry, time));
     this.#count('main', entry, 1);
-    this.#table.replace(entry.words[0] ?? 0, from, to);
+    this.#table.replace(hashOf(entry.words), from, to);
   }
 
-  /** Gives the places of removed entries back, and begins numbers at 0 again. */
-  #compact(): void {
+  /** Gives places of removed entries back, a few at a time. */
+  #closeUp(): void {
+    if (this.#walks > 0) return;
+    if (this.#closing === null) {
+      if (this.#dead <= fewDead + this.#live * deadShare) return;
+      this.#closing = { queue: 'probation', gap: 0, next: 0 };
+    }
+    const closing = this.#closing;
+    const entries = this.#queues[closing.queue];
+    // The oldest may have gone meanwhile.
+    closing.gap = Math.max(closing.gap, entries.head);
+    closing.next = Math.max(closing.next, entries.head);
+    const end = Math.min(entries.tail, closing.next + placesAtATime);
+    for (; closing.next < end; closing.next += 1) {
+      if ((entries.scopeAndFlags(closing.next) >>> 12) & flag.dead) continue;
+      if (closing.gap < closing.next) this.#move(closing.queue, closing.next, closing.gap);
+      closing.gap += 1;
+    }
+    if (closing.next < entries.tail) return;
+    this.#dead -= entries.tail - closing.gap;
+    entries.truncate(closing.gap);
+    this.#closing = closing.queue === 'probation' ? { queue: 'main', gap: 0, next: 0 } : null;
+  }
+
+  #move(queue: QueueName, from: number, to: number): void {
+    const entries = this.#queues[queue];
+    entries.move(from, to);
+    entries.setFlags(from, flag.dead);
+    this.#table.replace(entries.hash(to), positionOf(queue, from), positionOf(queue, to));
+  }
+
+  /** Begins numbers at 0 again, in one turn: once in a thousand million entries. */
+  #renumber(): void {
+    this.#closing = null;
     const entry = newEntry();
     for (const queue of queueNames) {
       const before = this.#queues[queue];
@@ -143,7 +199,7 @@ export class BlobEntries {
     for (const queue of queueNames) {
       const entries = this.#queues[queue];
       for (let number = entries.head; number < entries.tail; number += 1)
-        this.#table.insert(entries.firstWord(number), positionOf(queue, number));
+        this.#table.insert(entries.hash(number), positionOf(queue, number));
     }
   }
 
@@ -155,6 +211,10 @@ export class BlobEntries {
   #queueOf(position: number): EntryQueue {
     return this.#queues[queueNameOf(position)];
   }
+}
+
+function hashOf(words: Uint32Array): number {
+  return words[hashWord] ?? 0;
 }
 
 function positionOf(queue: QueueName, number: number): number {

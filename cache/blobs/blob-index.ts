@@ -16,6 +16,9 @@ export interface IndexedBlob {
   readonly size: number;
 }
 
+/** Entries that are looked at in one turn: about a millisecond. */
+const entriesPerTurn = 10_000;
+
 /** The next of a queue. */
 export interface OldestBlob extends IndexedBlob {
   readonly flags: number;
@@ -93,10 +96,19 @@ export class BlobIndex {
     return confirmed;
   }
 
-  /** Forgets what a snapshot hinted at and no count has seen. */
-  dropUnconfirmed(): void {
-    const gone = [...this.blobs((flags) => (flags & flag.confirmed) === 0)];
-    for (const { scope, digest } of gone) this.delete(scope, digest);
+  /** Forgets what a snapshot hinted at and no count has seen: many at a time, then whatever else is to do. */
+  async dropUnconfirmed(): Promise<void> {
+    let met = 0;
+    for (const queue of queueNames) {
+      for (const position of this.#entries.positions(queue)) {
+        if ((this.#entries.flags(position) & flag.confirmed) === 0) {
+          this.#entries.remove(position);
+          this.version += 1;
+        }
+        met += 1;
+        if (met % entriesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
   }
 
   /** Removed to make room: when it comes back soon, it stays longer. @returns false when it was not there. */
@@ -139,9 +151,7 @@ export class BlobIndex {
 
   /** Changes the flags of every blob, in one turn: some milliseconds for a million. */
   flagAll(change: (flags: number) => number): void {
-    for (const queue of queueNames) {
-      for (const position of this.#entries.positions(queue)) this.#entries.change(position, change);
-    }
+    this.#entries.changeAll(change);
   }
 
   /** The blobs whose flags are as asked, oldest first; what comes or moves meanwhile may be missed. */
@@ -181,11 +191,12 @@ export class BlobIndex {
     return this.#scopes.names;
   }
 
-  /** Takes over an entry of a snapshot, unless the blob is known by now. @param scope numbers are of one process only. */
+  /** Takes over an entry of a snapshot, unless the blob is known by now. @param scope its name: numbers are of one process. */
   restore(queue: QueueName, entry: Entry, scope: string, time: number): void {
     const number = this.#scopes.numberOf(scope);
     if (number === null || this.#entries.find(entry.words, number, entry.flags & flag.algorithm) !== 0) return;
-    this.#entries.append(queue, { ...entry, scope: number }, time);
+    entry.scope = number;
+    this.#entries.append(queue, entry, time);
     this.version += 1;
   }
 

@@ -20,6 +20,7 @@ import { Sharing } from './sharing.ts';
 import { verificationFailures } from './verification-failures.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { DurableNames } from '../disk/durable-names.ts';
 import type { FileFacts } from '../disk/file-facts.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Reservation, Space } from '../space/space.ts';
@@ -63,7 +64,7 @@ export class BlobStore implements Removal {
   readonly #provenance: Provenance;
   readonly #quarantine: Quarantine;
   readonly #failures: Counter;
-  readonly #folders = new Set<string>();
+  readonly #names: DurableNames;
   /** Paths of held files whose names were not synced yet, or could not be. */
   readonly #unsynced = new Set<string>();
   readonly #exclusive = new Exclusive();
@@ -86,6 +87,7 @@ export class BlobStore implements Removal {
     this.#index = options.index;
     this.#space = options.space;
     this.#log = options.log;
+    this.#names = new DurableNames(options.disk, options.layout.root);
     this.#group = new GroupCommit(options.disk, options.layout.parts);
     this.#provenance = new Provenance(options.disk);
     this.#quarantine = new Quarantine(options.disk, options.layout.damaged);
@@ -179,8 +181,10 @@ export class BlobStore implements Removal {
       const sync = (): Promise<void> => (listed.size > sharedSyncLimit ? Promise.resolve() : part.sync());
       await this.#group.add({ sync, name: () => this.#exclusive.run(path, () => this.#name(path, commit)) });
       this.#unsynced.delete(path);
+      // The way to it, once: a process that was killed may have made these folders, and not synced their names.
+      await this.#names.settle(dirname(dirname(path)));
     } catch (error) {
-      this.#folders.clear();
+      this.#names.doubt();
       const failure = diskError(error, path);
       this.#space.failed(failure);
       throw failure;
@@ -203,14 +207,14 @@ export class BlobStore implements Removal {
   async #name(path: string, { part, scope, listed, sha256, reservation, wanted = false }: Commit): Promise<string> {
     const folder = this.#layout.blobFolder(scope, listed.digest);
     const linked = listed.digest !== sha256;
-    await this.#makeFolder(folder);
+    await this.#names.makeFolder(folder);
     try {
       await this.#disk.rename(part.path, path);
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
       // Removed under the service, since it was made.
-      this.#folders.clear();
-      await this.#makeFolder(folder);
+      this.#names.doubt();
+      await this.#names.makeFolder(folder);
       await this.#disk.rename(part.path, path);
     }
     this.#descriptors.forget(path);
@@ -225,9 +229,10 @@ export class BlobStore implements Removal {
     const folder = this.#layout.blobFolder(scope, named.digest);
     const target = this.#layout.blob(scope, named);
     try {
-      await this.#makeFolder(folder);
+      await this.#names.makeFolder(folder);
       await this.#disk.link(path, target);
-      await this.#disk.syncFolder(folder);
+      this.#unsynced.add(target);
+      await this.#syncName(target);
     } catch (error) {
       // The same bytes have that name already: they stay as they are.
       if (systemCode(error) === 'EEXIST') return;
@@ -237,17 +242,16 @@ export class BlobStore implements Removal {
     this.#index.add(scope, named, { linked: true });
   }
 
-  /** Makes a name outlive a power cut, if an earlier try to do so failed or is still to come. */
+  /**
+   * Makes a name outlive a power cut, if an earlier try to do so failed or is still to come; also one of an earlier
+   * process, which may have been killed in between.
+   */
   async #syncName(path: string): Promise<void> {
-    if (!this.#unsynced.has(path)) return;
-    await this.#disk.syncFolder(dirname(path));
-    this.#unsynced.delete(path);
-  }
-
-  async #makeFolder(folder: string): Promise<void> {
-    if (this.#folders.has(folder)) return;
-    await this.#disk.makeFolder(folder);
-    this.#folders.add(folder);
+    if (this.#unsynced.has(path)) {
+      await this.#disk.syncFolder(dirname(path));
+      this.#unsynced.delete(path);
+    }
+    await this.#names.settle(dirname(path));
   }
 
   async #setAside(scope: string, listed: Listed, path: string): Promise<boolean> {

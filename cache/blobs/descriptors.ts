@@ -40,7 +40,8 @@ export class Descriptors {
   /** @returns null when there is no such file. */
   async lease(path: string): Promise<Lease | null> {
     const known = this.#files.get(path);
-    if (known !== undefined && (await this.#unchanged(path, known))) {
+    // Forgotten while it was looked at, it may be closed by now.
+    if (known !== undefined && (await this.#unchanged(path, known)) && !known.evicted) {
       this.#files.delete(path);
       this.#files.set(path, known);
       return this.#leaseOf(known);
@@ -82,8 +83,7 @@ export class Descriptors {
     const facts = await this.#disk.facts(path);
     if (facts !== null && isSame(facts, descriptor.file)) {
       descriptor.seen = now;
-      // Forgotten meanwhile: it must not come back.
-      return !descriptor.evicted;
+      return true;
     }
     if (this.#files.get(path) === descriptor) this.forget(path);
     return false;

@@ -4,6 +4,12 @@ import type { Algorithm, Digest } from '../../base/digest.ts';
 /** Words of 32 bits of a digest that are kept in memory: all of it up to sha256, the first half of sha512. */
 export const wordsKept = 8;
 
+/**
+ * The word that entries are found by: digests are uniform, so that it is hash enough. Not the first: a count from names
+ * meets the digests folder by folder, those with the same beginning together.
+ */
+export const hashWord = 1;
+
 /** Reads the first 256 bits of a digest into `words`; shorter ones end in zeros. Once per hit: no slices, no parseInt. */
 export function readWords(digest: Digest, words: Uint32Array): void {
   let at = digest.indexOf(':') + 1;

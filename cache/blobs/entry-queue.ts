@@ -1,5 +1,6 @@
 import { invariant } from '../../base/errors.ts';
-import { wordsKept } from './digest-words.ts';
+import { hashWord, wordsKept } from './digest-words.ts';
+import { flag } from './entry-flags.ts';
 
 /** Entries of one segment: a queue grows and shrinks by whole segments, never by copying what it holds. */
 const segmentLength = 4096;
@@ -33,7 +34,7 @@ export const newEntry = (): Entry => ({ words: new Uint32Array(wordsKept), size:
 
 /**
  * A first-in-first-out queue of entries in typed arrays: 40.5 bytes each. An entry is addressed by its number in the
- * order of arrival; it is never moved while it is in the queue.
+ * order of arrival; only `move` gives it another.
  */
 export class EntryQueue {
   #segments: Segment[] = [];
@@ -95,8 +96,9 @@ export class EntryQueue {
     return (segment.sizeLow[at] ?? 0) + ((segment.rest[at] ?? 0) & 0xff) * 2 ** 32;
   }
 
-  firstWord(number: number): number {
-    return this.#segment(number).words[this.#place(number) * wordsKept] ?? 0;
+  /** The word of its digest that it is found by. */
+  hash(number: number): number {
+    return this.#segment(number).words[this.#place(number) * wordsKept + hashWord] ?? 0;
   }
 
   sameDigest(number: number, words: Uint32Array): boolean {
@@ -115,6 +117,46 @@ export class EntryQueue {
     const { rest } = this.#segment(number);
     const at = this.#place(number);
     rest[at] = (((rest[at] ?? 0) & 0xfffff) | (flags << 20)) >>> 0;
+  }
+
+  /**
+   * Changes the flags of every entry, in one turn.
+   * @param watched some flags. @returns the bytes of the entries that got the first of these, less those that lost the last.
+   */
+  changeAll(change: (flags: number) => number, watched: number): number {
+    let bytes = 0;
+    let first = this.#base;
+    for (const { rest, sizeLow } of this.#segments) {
+      const end = Math.min(segmentLength, this.#tail - first);
+      for (let at = Math.max(0, this.#head - first); at < end; at += 1) {
+        const packed = rest[at] ?? 0;
+        const before = packed >>> 20;
+        if ((before & flag.dead) !== 0) continue;
+        const after = change(before);
+        if (after === before) continue;
+        rest[at] = ((packed & 0xfffff) | (after << 20)) >>> 0;
+        const got = Number((after & watched) !== 0) - Number((before & watched) !== 0);
+        if (got !== 0) bytes += got * ((sizeLow[at] ?? 0) + (packed & 0xff) * 2 ** 32);
+      }
+      first += segmentLength;
+    }
+    return bytes;
+  }
+
+  /** Copies an entry to an earlier place, whose own is given up. */
+  move(from: number, to: number): void {
+    const [source, target] = [this.#segment(from), this.#segment(to)];
+    const [own, place] = [this.#place(from), this.#place(to)];
+    target.words.set(source.words.subarray(own * wordsKept, (own + 1) * wordsKept), place * wordsKept);
+    target.sizeLow[place] = source.sizeLow[own] ?? 0;
+    target.rest[place] = source.rest[own] ?? 0;
+    if ((place & ((1 << timeShift) - 1)) === 0) target.times[place >> timeShift] = this.time(from);
+  }
+
+  /** Gives the places from `tail` on back. */
+  truncate(tail: number): void {
+    this.#tail = tail;
+    this.#segments.length = Math.ceil((tail - this.#base) / segmentLength);
   }
 
   #segment(number: number): Segment {

@@ -14,8 +14,8 @@ const magic = Buffer.from('WSBLOB\x01\n', 'latin1');
 /** Digest, size (low), then size (high), scope and flags, then the time: as `EntryQueue` keeps them. */
 const recordLength = wordsKept * 4 + 12;
 const headerLength = 40;
-/** Records of one read or write: about 1 MiB, a few milliseconds. */
-const recordsAtATime = 24_000;
+/** Records of one read or write: 132 KB, some 5 ms. */
+const recordsAtATime = 3_000;
 
 /** What a snapshot says of the whole. */
 interface Header {

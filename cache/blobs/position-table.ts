@@ -1,26 +1,70 @@
-/** Share of the slots that may be taken before the table grows … */
+/** Share of the slots that may be taken before a part grows … */
 const fullest = 0.85;
 /** … by this factor: 4.7 to 5.9 bytes an entry, where doubling would mean up to 9.4. */
 const growth = 1.25;
-const smallest = 1024;
+/** Parts, a power of two: each grows by itself, so that no insertion moves more than a few thousand others. */
+const parts = 256;
+const smallest = 16;
+/** Bits of the hash that are left once the part is chosen. */
+const range = 2 ** 24;
 
-/** Reads the first 32 bits of the digest of the entry at a position. */
+/** Reads the hash of the entry at a position: 32 bits, uniform in whatever order entries come. */
 export type HashAt = (position: number) => number;
 
-/**
- * Finds positions (32 bits, never 0) by the first word of a digest: open addressing, without any copy of a key. Digests
- * are uniform, so that their first word is hash enough.
- */
+/** Finds positions (32 bits, never 0) by a word of a digest: open addressing, without any copy of a key. */
 export class PositionTable {
-  #slots = new Uint32Array(smallest);
-  #count = 0;
+  #parts: readonly Slots[];
   readonly #hashAt: HashAt;
 
   constructor(hashAt: HashAt) {
     this.#hashAt = hashAt;
+    this.#parts = this.#empty(0);
   }
 
   /** The first position under this hash that `is` accepts; 0: none. */
+  find(hash: number, is: (position: number) => boolean): number {
+    return this.#part(hash).find(hash, is);
+  }
+
+  insert(hash: number, position: number): void {
+    this.#part(hash).insert(hash, position);
+  }
+
+  /** The entry has moved. */
+  replace(hash: number, from: number, to: number): void {
+    this.#part(hash).replace(hash, from, to);
+  }
+
+  remove(hash: number, position: number): void {
+    this.#part(hash).remove(hash, position);
+  }
+
+  /** Forgets everything and has room for so many. */
+  clear(entries: number): void {
+    this.#parts = this.#empty(entries);
+  }
+
+  #empty(entries: number): readonly Slots[] {
+    const slots = Math.max(smallest, Math.ceil(entries / parts / fullest) + 1);
+    return Array.from({ length: parts }, () => new Slots(this.#hashAt, slots));
+  }
+
+  #part(hash: number): Slots {
+    return this.#parts[hash >>> 24] as Slots;
+  }
+}
+
+/** One part of the table: the positions whose hashes begin with the same 8 bits. */
+class Slots {
+  #slots: Uint32Array;
+  #count = 0;
+  readonly #hashAt: HashAt;
+
+  constructor(hashAt: HashAt, slots: number) {
+    this.#hashAt = hashAt;
+    this.#slots = new Uint32Array(slots);
+  }
+
   find(hash: number, is: (position: number) => boolean): number {
     for (let slot = this.#home(hash); ; slot = this.#after(slot)) {
       const position = this.#slots[slot] ?? 0;
@@ -34,7 +78,6 @@ export class PositionTable {
     this.#count += 1;
   }
 
-  /** The entry has moved. */
   replace(hash: number, from: number, to: number): void {
     this.#slots[this.#slotOf(hash, from)] = to;
   }
@@ -54,12 +97,6 @@ export class PositionTable {
     this.#count -= 1;
   }
 
-  /** Forgets everything and has room for so many. */
-  clear(entries: number): void {
-    this.#slots = new Uint32Array(Math.max(smallest, Math.ceil(entries / fullest) + 1));
-    this.#count = 0;
-  }
-
   #slotOf(hash: number, position: number): number {
     let slot = this.#home(hash);
     while (this.#slots[slot] !== position) slot = this.#after(slot);
@@ -67,7 +104,7 @@ export class PositionTable {
   }
 
   #home(hash: number): number {
-    return Math.floor((hash * this.#slots.length) / 2 ** 32);
+    return Math.floor(((hash & (range - 1)) * this.#slots.length) / range);
   }
 
   #after(slot: number): number {

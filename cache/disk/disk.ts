@@ -156,13 +156,18 @@ export const unfinishedSuffix = '.new';
 export async function replaceFile(disk: Disk, path: string, bytes: Buffer): Promise<void> {
   const temporary = `${path}${unfinishedSuffix}`;
   await disk.unlink(temporary);
-  const file = await disk.openPart(temporary);
   try {
-    await file.write([bytes], 0);
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await disk.openPart(temporary);
+    try {
+      await file.write([bytes], 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(temporary, path);
+  } catch (error) {
+    await disk.unlink(temporary).catch(() => {});
+    throw error;
   }
-  await disk.rename(temporary, path);
   await disk.syncFolder(dirname(path));
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
@@ -103,12 +103,25 @@ export class Layout {
   }
 }
 
+/**
+ * The path of a part that no restart goes on with. No two are the same: neither of two at once that write the same, nor
+ * of one whose leftover could not be removed.
+ */
+export function passingPart(layout: Layout, kind: `${'unlisted' | 'kept' | 'map'}-${string}`): string {
+  return join(layout.parts, `${kind}-${randomBytes(6).toString('hex')}`);
+}
+
 /** What a part's file name says that it becomes; null for a name that is none. */
 export function parsePartName(name: string): { scope: string; listed: Listed } | null {
   const found = /^([a-z0-9-]+)\.(sha256|sha512|sha384|sha224|sha1|md5)\.([0-9a-f]+)\.(\d{1,15})$/.exec(name);
   if (found === null) return null;
   const [, scope = '', algorithm = '', hex = '', size = ''] = found;
   return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
+}
+
+/** Whether a file in `parts/` takes its room from the budget: maps and probes do not. */
+export function isCountedPart(name: string): boolean {
+  return parsePartName(name) !== null || /^(unlisted|kept)-/.test(name);
 }
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { WaystationError } from '../../base/errors.ts';
 import { diskError, unfinishedSuffix } from './disk.ts';
 import type { Disk } from './disk.ts';
@@ -39,6 +40,9 @@ export async function prepareStateDirectory(disk: Disk, root: string, formats: S
   try {
     for (const folder of [layout.blobs, layout.maps, layout.generations, layout.unlisted, layout.parts])
       await disk.makeFolder(folder);
+    // An earlier start may have been killed when it had made the directory, and not synced its name. Who may not read
+    // the folder above did not make it.
+    if (found === null) await disk.syncFolder(dirname(root)).catch(() => {});
     if (found === null) await writeFormat(disk, root, { number: format, toward: null });
     else await tryToWrite(disk, root);
     return { layout, format, refusal: null };

@@ -15,6 +15,11 @@ export interface PlaceStore {
   readonly blobs: BlobStore;
   readonly space: Space;
   readonly room: Reserving;
+  /**
+   * Paths of parts whose sync failed. The system may take their bytes for written although they are not, and no later
+   * sync says so: one that cannot be removed is no beginning of another try.
+   */
+  readonly unsure: Set<string>;
 }
 
 export interface PlacedFile {
@@ -58,7 +63,7 @@ export class FillPlace {
     const small = listed.size <= verifyFirstLimit && !adopt;
     const found = await sizeOf(disk, path);
     // Else begun anew: small files arrive faster than their start is looked at, and too many bytes are no start.
-    const goesOn = !small && found <= listed.size;
+    const goesOn = !small && found <= listed.size && !store.unsure.has(path);
     let counted = found;
     if (found > 0 && !goesOn) {
       await disk.unlink(path).catch(() => {});
@@ -89,6 +94,7 @@ export class FillPlace {
       onWritten();
     });
     this.#reservation?.wrote(part.written);
+    if (part.written === 0) this.#store.unsure.delete(this.#path);
     return (this.#part = part);
   }
 
@@ -103,8 +109,27 @@ export class FillPlace {
     const written = part instanceof MemoryPart ? await filePart(this.#store.disk, path, part.bytes()) : null;
     const file = part instanceof FilePart ? part : written;
     invariant(file !== null, 'a part is in memory or on disk');
+    const { blobs, disk, unsure } = this.#store;
+    const sync = async (): Promise<void> => {
+      try {
+        await file.sync();
+      } catch (error) {
+        unsure.add(path);
+        throw error;
+      }
+    };
     try {
-      await this.#store.blobs.commit({ part: file, scope, listed, sha256, reservation, wanted });
+      await blobs.commit({
+        part: { path, stamp: () => file.stamp(), sync },
+        scope,
+        listed,
+        sha256,
+        reservation,
+        wanted,
+      });
+    } catch (error) {
+      if (unsure.has(path)) await disk.unlink(path).catch(() => {});
+      throw error;
     } finally {
       written?.release();
     }
@@ -119,10 +144,18 @@ export class FillPlace {
     if (this.#small && this.#reservation !== null) await disk.unlink(this.#path).catch(() => {});
     // Asked of the disk: a failed write may have put down more than was seen to be written.
     const left = this.#reservation === null ? 0 : await sizeOf(disk, this.#path);
+    // An empty part is the beginning of nothing.
+    if (left === 0 && this.#reservation !== null) await disk.unlink(this.#path).catch(() => {});
     this.#reservation?.commit(left);
     this.#part?.release();
     return left;
   }
+}
+
+/** Removes a part that becomes nothing, and ends its reservation: what cannot be removed goes on taking its room. */
+export async function discardPart(disk: Disk, path: string, reservation: Reservation): Promise<void> {
+  await disk.unlink(path).catch(() => {});
+  reservation.commit(await sizeOf(disk, path));
 }
 
 /** Writes a whole file to a part, to be released by the caller. @throws WaystationError the disk's. */

@@ -54,8 +54,8 @@ export class Fills {
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
-  constructor(options: PlaceStore & { clock: Clock; log: Logger; meter: Meter }) {
-    this.#store = options;
+  constructor(options: Omit<PlaceStore, 'unsure'> & { clock: Clock; log: Logger; meter: Meter }) {
+    this.#store = { ...options, unsure: new Set() };
     this.#clock = options.clock;
     this.#log = options.log;
     this.#slices = new Slices(options);

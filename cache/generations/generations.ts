@@ -1,30 +1,11 @@
-import { join } from 'node:path';
-import { parseDigest } from '../../base/digest.ts';
-import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import { diskError, replaceFile } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { DurableNames } from '../disk/durable-names.ts';
 import type { Layout } from '../disk/layout.ts';
-
-/** `current.json`: which generation each subscription serves. The one file that a flip replaces. */
-interface CurrentFile {
-  readonly format: 1;
-  readonly current: Readonly<Record<string, string>>;
-}
-
-/** What was found on disk. */
-interface Found {
-  readonly documents: Map<string, readonly GenerationDocument[]>;
-  readonly unreadable: readonly Unreadable[];
-}
-
-/** A document, or a folder of them, that cannot be read: what it refers to is not known. */
-export interface Unreadable {
-  readonly path: string;
-  /** null: the folder of all subscriptions. */
-  readonly subscription: string | null;
-}
+import { encodeDocument, newestFirst, readAll, readCurrent } from './documents.ts';
+import type { CurrentFile, Found, Unreadable } from './documents.ts';
 
 /** The generation documents of this PoP: on disk, and in memory as they are there. */
 export class Generations {
@@ -32,6 +13,7 @@ export class Generations {
   readonly #layout: Layout;
   readonly #log: Logger;
   readonly #documents: Map<string, readonly GenerationDocument[]>;
+  readonly #names: DurableNames;
   #unreadable: readonly Unreadable[];
   #current: Readonly<Record<string, string>>;
   /** Grows with every change of the kept documents. */
@@ -48,6 +30,7 @@ export class Generations {
     this.#layout = layout;
     this.#log = log;
     this.#documents = documents;
+    this.#names = new DurableNames(disk, layout.generations);
     this.#unreadable = unreadable;
     this.#current = current;
   }
@@ -149,7 +132,7 @@ export class Generations {
         await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
         for (const document of documents) {
           const path = this.#layout.generation(subscription, document.id);
-          if ((await this.#disk.facts(path)) === null) await replaceFile(this.#disk, path, encoded(document));
+          if ((await this.#disk.facts(path)) === null) await replaceFile(this.#disk, path, encodeDocument(document));
         }
       }
       const gone = this.#documents.size > 0 && (await this.#disk.facts(this.#layout.current)) === null;
@@ -170,9 +153,12 @@ export class Generations {
     const current = { ...this.#current, [subscription]: id };
     try {
       await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
-      await replaceFile(this.#disk, path, encoded(document));
+      await replaceFile(this.#disk, path, encodeDocument(document));
+      // The folder's own name: a process that was killed may have made it, and not synced that.
+      await this.#names.settle(this.#layout.generations);
       await this.#writeCurrent(current);
     } catch (error) {
+      this.#names.doubt();
       throw diskError(error, path);
     }
     const others = this.kept(subscription).filter((kept) => kept.id !== id);
@@ -180,116 +166,4 @@ export class Generations {
     this.#current = current;
     this.version += 1;
   }
-}
-
-function encoded(document: GenerationDocument): Buffer {
-  return Buffer.from(`${JSON.stringify(document)}\n`);
-}
-
-/** Ids begin with their time, so that they sort by it; of one second, the time with milliseconds decides. */
-function newestFirst(one: GenerationDocument, other: GenerationDocument): number {
-  return Date.parse(other.created) - Date.parse(one.created) || (other.id < one.id ? -1 : 1);
-}
-
-/**
- * Every document on disk; what cannot be read is passed over and named.
- * @param known the document if it need not be read.
- */
-async function readAll(
-  disk: Disk,
-  layout: Layout,
-  log: Logger,
-  known: (subscription: string, id: string) => GenerationDocument | null,
-): Promise<Found> {
-  const documents = new Map<string, readonly GenerationDocument[]>();
-  const unreadable: Unreadable[] = [];
-  const list = async (path: string, subscription: string | null): Promise<readonly string[]> => {
-    try {
-      return (await disk.list(path)).toSorted();
-    } catch (error) {
-      unreadable.push({ path, subscription });
-      log.error({ path, error: diskError(error, path).message }, 'a folder of generations cannot be listed');
-      return [];
-    }
-  };
-  for (const subscription of await list(layout.generations, null)) {
-    const folder = layout.generationFolder(subscription);
-    const found: GenerationDocument[] = [];
-    for (const name of await list(folder, subscription)) {
-      if (!name.endsWith('.json')) continue;
-      const id = name.slice(0, -'.json'.length);
-      const path = join(folder, name);
-      const document = known(subscription, id) ?? (await readDocument(disk, { path, subscription, id }, log));
-      if (document !== null) found.push(document);
-      // Under another name than documents have it is somebody's own file.
-      else if (/^\d{8}T\d{6}Z-[0-9a-f]{8}$/.test(id)) unreadable.push({ path, subscription });
-    }
-    if (found.length > 0) documents.set(subscription, found.toSorted(newestFirst));
-  }
-  return { documents, unreadable };
-}
-
-async function readDocument(
-  disk: Disk,
-  named: { path: string; subscription: string; id: string },
-  log: Logger,
-): Promise<GenerationDocument | null> {
-  try {
-    const bytes = await disk.readFile(named.path);
-    const document = JSON.parse(bytes?.toString() ?? '') as GenerationDocument | null;
-    const whole =
-      document?.format === 1 &&
-      document.id === named.id &&
-      document.subscription === named.subscription &&
-      isObject(document.repositories) &&
-      Object.values(document.repositories).every(isRepository);
-    if (!whole) throw new WaystationError('blob_damaged', 'no generation document of this format and name');
-    return document;
-  } catch (error) {
-    log.error({ path: named.path, error: String(error) }, 'a generation document cannot be read');
-    return null;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
-/** Whether what serving reads without asking is there; what a version before wrote has all of it. */
-function isRepository(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const { scope, repomd, records } = value;
-  return typeof scope === 'string' && isListed(repomd) && isObject(records) && Object.values(records).every(isListed);
-}
-
-function isListed(value: unknown): boolean {
-  return (
-    isObject(value) && parseDigest(String(value['digest'])) === value['digest'] && Number.isSafeInteger(value['size'])
-  );
-}
-
-async function readCurrent(
-  disk: Disk,
-  layout: Layout,
-  documents: ReadonlyMap<string, readonly GenerationDocument[]>,
-  log: Logger,
-): Promise<Record<string, string>> {
-  const current: Record<string, string> = {};
-  // Without a readable current.json, or with one that names a lost document, the newest is the best guess.
-  for (const [subscription, [newest]] of documents) if (newest !== undefined) current[subscription] = newest.id;
-  try {
-    const bytes = await disk.readFile(layout.current);
-    if (bytes === null) return current;
-    const file = JSON.parse(bytes.toString()) as CurrentFile;
-    for (const [subscription, id] of Object.entries(file.current)) {
-      if (documents.get(subscription)?.some((document) => document.id === id)) current[subscription] = id;
-      else log.error({ subscription, id }, 'the current generation is lost; the newest that is left is served');
-    }
-  } catch (error) {
-    log.error(
-      { path: layout.current, error: String(error) },
-      'current.json cannot be read; the newest generations are served',
-    );
-  }
-  return current;
 }

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import { digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { DurableNames } from '../disk/durable-names.ts';
+import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import { PackageMap } from './reader.ts';
 import { PackageMapWriter } from './writer.ts';
@@ -12,12 +13,13 @@ export class Maps {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #open = new Map<Digest, Promise<PackageMap | null>>();
+  readonly #names: DurableNames;
   readonly #removing = new Map<Digest, Promise<void>>();
-  #made = 0;
 
   constructor(disk: Disk, layout: Layout) {
     this.#disk = disk;
     this.#layout = layout;
+    this.#names = new DurableNames(disk, layout.maps);
   }
 
   /** @returns null when there is none, or none that is whole as far as is known: it is made again from its primary. */
@@ -49,16 +51,24 @@ export class Maps {
     await this.#removing.get(primary);
     const writer = new PackageMapWriter();
     await write(writer);
-    this.#made += 1;
-    // Two repositories with the same primary may make its map at once: each has a part of its own.
-    const part = join(this.#layout.parts, `map-${hexOf(primary)}-${this.#made}`);
-    await writer.finish(this.#disk, part, this.#layout.map(primary));
+    const part = passingPart(this.#layout, `map-${hexOf(primary)}`);
+    try {
+      await writer.finish(this.#disk, part, this.#layout.map(primary));
+    } finally {
+      // Also when it failed: the name may be there, and not synced.
+      this.#names.given(this.#layout.maps);
+    }
     const before = this.#open.get(primary);
     this.#open.delete(primary);
     await closeMap(before);
     const map = await this.get(primary);
     if (map === null) throw new Error(`the map just written cannot be read: ${primary}`);
     return map;
+  }
+
+  /** Resolves when the maps that are there outlive a power cut: before anything refers to one. @throws the disk's error. */
+  settle(): Promise<void> {
+    return this.#names.settle(this.#layout.maps);
   }
 
   /** The maps on disk; names that are none are passed over. @throws WaystationError */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { digestOf, hasher, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
@@ -11,7 +10,9 @@ import type { Disk } from '../disk/disk.ts';
 import { Comparison, unproven } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
 import { Growing } from '../fills/growing.ts';
+import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
+import { discardPart } from '../fills/fill-place.ts';
 import { FilePart } from '../fills/part.ts';
 import type { Reservation, Reserving, Space } from '../space/space.ts';
 import type { Pointers } from './pointers.ts';
@@ -72,7 +73,6 @@ export class UnlistedFetches {
   readonly #room: Reserving;
   readonly #clock: Clock;
   readonly #log: Logger;
-  #begun = 0;
 
   constructor(options: UnlistedFetchesOptions) {
     this.#disk = options.disk;
@@ -90,9 +90,8 @@ export class UnlistedFetches {
   async begin(name: UnlistedName, transfer: Transfer): Promise<UnlistedFetch | null> {
     const reservation = await this.#room.reserve(transfer.total ?? reservationStep);
     if (reservation === null) return null;
-    this.#begun += 1;
     const key = hexOf(digestOf(`${name.repository}\n${name.file}`));
-    const path = join(this.#layout.parts, `unlisted-${key}-${this.#begun}`);
+    const path = passingPart(this.#layout, `unlisted-${key}`);
     let part: FilePart;
     let progress = (): void => {};
     try {
@@ -128,8 +127,7 @@ export class UnlistedFetches {
       const failure = asWaystationError(error);
       await part.flush().catch(() => {});
       growing.fail(failure);
-      await this.#disk.unlink(part.path).catch(() => {});
-      reservation.release();
+      await discardPart(this.#disk, part.path, reservation);
       if (failure.source === 'disk' && failure.cause !== budgetUsedUp) this.#space.failed(failure);
       this.#log.info(
         { source: transfer.source, code: failure.code, reason: failure.message },

@@ -8,7 +8,7 @@ import { flag } from '../blobs/entry-flags.ts';
 import type { Marks } from '../blobs/marks.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
-import { parsePartName } from '../disk/layout.ts';
+import { isCountedPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import { countBlobs } from './count-blobs.ts';
@@ -61,7 +61,7 @@ export class Census {
       // What was read of a snapshot before it failed is no more than a hint.
       if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
       this.#complete = await countBlobs(this.#parts, signal);
-      if (this.#complete) index.dropUnconfirmed();
+      if (this.#complete) await index.dropUnconfirmed();
     }
     const from = held !== null && this.#clean ? 'snapshot' : 'names';
     const milliseconds = Math.round(clock.monotonic() - began);
@@ -111,7 +111,7 @@ export class Census {
     const { disk, layout } = this.#parts;
     let bytes = 0;
     for (const name of await disk.list(layout.parts)) {
-      if (parsePartName(name) !== null) bytes += (await disk.facts(join(layout.parts, name)))?.size ?? 0;
+      if (isCountedPart(name)) bytes += (await disk.facts(join(layout.parts, name)))?.size ?? 0;
     }
     return bytes;
   }

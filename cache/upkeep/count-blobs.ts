@@ -8,6 +8,9 @@ import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import { Foreign } from './foreign.ts';
 
+/** Names after which others have their turn: some 2 ms. */
+const namesPerTurn = 500;
+
 interface Counting {
   readonly disk: Disk;
   readonly layout: Layout;
@@ -24,6 +27,7 @@ interface Counting {
 export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<boolean> {
   const foreign = new Foreign();
   let whole = true;
+  let seen = 0;
   const list = (...below: readonly string[]): Promise<readonly string[]> => {
     const path = join(layout.blobs, ...below);
     return disk.list(path).catch((error: unknown) => {
@@ -40,21 +44,26 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
   for (const [scope, algorithm] of kinds) {
     for (const folder of await list(scope, algorithm)) {
       for (const name of await list(scope, algorithm, folder)) {
+        seen += 1;
+        if (seen % namesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
         if (signal.aborted) return false;
-        const path = join(layout.blobs, scope, algorithm, folder, name);
+        const path = (): string => join(layout.blobs, scope, algorithm, folder, name);
         const listed = parseBlobName(algorithm, name);
         if (listed === null) {
-          foreign.met(path);
+          foreign.met(path());
           continue;
         }
-        const { linked, seen } = (await once?.look(path)) ?? { linked: false, seen: false };
-        if (index.add(scope, listed, { linked }) && !seen) space.adjust(listed.size);
+        const { linked, twin } = once === null ? alone : await once.look(path());
+        if (index.add(scope, listed, { linked }) && !twin) space.adjust(listed.size);
       }
     }
   }
   foreign.say(log);
   return whole;
 }
+
+/** What a file with one name is. */
+const alone = { linked: false, twin: false };
 
 /** Tells files with several names that were seen by another of them. */
 class SeenOnce {
@@ -65,12 +74,12 @@ class SeenOnce {
     this.#disk = disk;
   }
 
-  async look(path: string): Promise<{ linked: boolean; seen: boolean }> {
+  async look(path: string): Promise<{ linked: boolean; twin: boolean }> {
     const facts = await this.#disk.facts(path).catch(() => null);
-    if (facts === null || facts.links === 1) return { linked: false, seen: false };
-    const seen = this.#inodes.has(facts.inode);
+    if (facts === null || facts.links === 1) return alone;
+    const twin = this.#inodes.has(facts.inode);
     this.#inodes.add(facts.inode);
-    return { linked: true, seen };
+    return { linked: true, twin };
   }
 }
 

@@ -7,7 +7,7 @@ import type { Loader } from '../../base/transfer.ts';
 import type { Disk } from '../disk/disk.ts';
 import { proven } from '../disk/file-facts.ts';
 import type { FileFacts } from '../disk/file-facts.ts';
-import { isPassingPart, parsePartName } from '../disk/layout.ts';
+import { isCountedPart, isPassingPart, parsePartName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Fills } from '../fills/fills.ts';
 import type { Space } from '../space/space.ts';
@@ -52,11 +52,12 @@ export async function recoverParts({ disk, layout, space, clock, log }: Recovery
     try {
       const facts = await disk.facts(path);
       if (facts === null) continue;
-      if (part === null || isUseless(facts, part.listed, clock.now())) {
-        if ((await removed(disk, path, log)) || part === null) continue;
+      if (part === null || isUseless(facts, part.listed, clock.now()) || (await isNamed(disk, layout, part))) {
+        if (await removed(disk, path, log)) continue;
       }
-      space.adjust(facts.size);
-      if (facts.size === part.listed.size) complete.push(part);
+      // What cannot be removed goes on taking its room.
+      if (isCountedPart(name)) space.adjust(facts.size);
+      if (part !== null && facts.size === part.listed.size) complete.push(part);
     } catch (error) {
       log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be looked at');
     }
@@ -71,6 +72,14 @@ function isUseless({ size, modified, changed }: FileFacts, listed: Listed, now: 
   // What was proven before the kill bears the stamp of proven files; it is whole, or a power cut tore it.
   const written = modified === proven ? changed : modified;
   return size < listed.size && now - written > partLifetime;
+}
+
+/**
+ * Whether what the part would become is there: a power cut may bring a removed part back. Adopted, it would replace one
+ * of two names of a file, which would then take its room twice.
+ */
+async function isNamed(disk: Disk, layout: Layout, { scope, listed }: CompletePart): Promise<boolean> {
+  return (await disk.facts(layout.blob(scope, listed)).catch(() => null))?.size === listed.size;
 }
 
 async function removed(disk: Disk, path: string, log: Logger): Promise<boolean> {

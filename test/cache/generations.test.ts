@@ -71,6 +71,7 @@ test('the document is durable under its name before current.json names it', asyn
     `sync ${path}.new`,
     `rename ${path}.new ${path}`,
     'syncFolder generations/corp',
+    'syncFolder generations',
     'unlink current.json.new',
     'openPart current.json.new',
     'write current.json.new',

@@ -7,7 +7,14 @@ import { putRepository } from '../support/hand-made-repository.ts';
 import { download } from '../support/http-download.ts';
 import { incompressibleText } from '../support/incompressible-text.ts';
 import { metadataRun } from '../support/metadata-run.ts';
-import { ext4FileSystem, failedFileSystem, loopDevices, mounts, remounted, smallFileSystem } from '../support/mounts.ts';
+import {
+  ext4FileSystem,
+  failedFileSystem,
+  loopDevices,
+  mounts,
+  remounted,
+  smallFileSystem,
+} from '../support/mounts.ts';
 import { Pop } from '../support/pop.ts';
 import { freeBytes, Others, takenBytes } from '../support/small-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

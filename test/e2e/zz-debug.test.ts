@@ -1,5 +1,5 @@
-import {appendFileSync} from 'node:fs';
-const dbg=(t:string)=>appendFileSync('/tmp/sickdbg.log',t);
+import { appendFileSync } from 'node:fs';
+const dbg = (t: string) => appendFileSync('/tmp/sickdbg.log', t);
 import { randomInt } from 'node:crypto';
 import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -94,7 +94,7 @@ function clients(pop: Pop, repositories: Repositories, random: () => number): Lo
       // Some names are asked for more often than others.
       const name = `${repository}/${names[Math.floor(random() ** 2 * names.length)] ?? ''}`;
       const answer = await download(pop.content, `/content/${name}`).catch(() => null);
-dbg(`93 ${Math.round(performance.now())}\n`);
+      dbg(`93 ${Math.round(performance.now())}\n`);
       if (answer === null) await sleep(5);
       else if (answer.status === 200 && answer.complete) {
         const digest = digestOf(answer.body);
@@ -113,7 +113,7 @@ dbg(`93 ${Math.round(performance.now())}\n`);
     stop: async () => {
       stopped = true;
       await all;
-dbg(`111 ${Math.round(performance.now())}\n`);
+      dbg(`111 ${Math.round(performance.now())}\n`);
     },
   };
 }
@@ -135,9 +135,9 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
     async () => {
       const random = randomFrom(seed);
       await using directory = await temporaryDirectory();
-dbg(`132 ${Math.round(performance.now())}\n`);
+      dbg(`132 ${Math.round(performance.now())}\n`);
       await using origin = await FaultyOrigin.start({ directory: directory.path });
-dbg(`133 ${Math.round(performance.now())}\n`);
+      dbg(`133 ${Math.round(performance.now())}\n`);
       const rpms = await signedRepository(await mkdtemp(join(directory.path, 'rpms-')), {
         packages: [
           { name: 'alpha', bytes: 50_000 },
@@ -165,113 +165,130 @@ dbg(`133 ${Math.round(performance.now())}\n`);
         },
       });
       await pop.published();
-dbg(`160 ${Math.round(performance.now())}\n`);
+      dbg(`160 ${Math.round(performance.now())}\n`);
       /** The real dnf, with fresh caches: everything is listed, fetched, and as its repository has it. */
       const dnfWorks = async (): Promise<void> => {
         const dnf = await freshDnf(directory.path, [{ id: 'rpms', baseurl: `${pop.content}/content/rpms/` }]);
-dbg(`163 ${Math.round(performance.now())}\n`);
+        dbg(`163 ${Math.round(performance.now())}\n`);
         const fetched = await dnf.download('alpha', 'beta');
-dbg(`164 ${Math.round(performance.now())}\n`);
+        dbg(`164 ${Math.round(performance.now())}\n`);
         expect(fetched).toMatchObject({ code: 0 });
-dbg(`165 ${Math.round(performance.now())}\n`);
+        dbg(`165 ${Math.round(performance.now())}\n`);
         for (const name of rpms.packages)
           expect(await sha256sum(join(dnf.downloads, name))).toBe(await sha256sum(join(rpms.directory, name)));
-dbg(`167 ${Math.round(performance.now())}\n`);
+        dbg(`167 ${Math.round(performance.now())}\n`);
       };
       await dnfWorks();
-dbg(`169 ${Math.round(performance.now())}\n`);
+      dbg(`169 ${Math.round(performance.now())}\n`);
 
       let evicted = 0;
       let slowest = 0;
-      setInterval(() => void pop.status().then((st) => dbg(JSON.stringify(st.cache)+'\n'+pop.lines.filter((l)=>l['msg']!=='request').slice(-12).map((l)=>JSON.stringify(l).slice(0,300)).join('\n')+'\n'+JSON.stringify(st.subscriptions.map((x)=>x.sync))+'\n')), 15000);
-for (let kill = 1; kill <= kills; kill += 1) {
+      setInterval(
+        () =>
+          void pop.status().then((st) =>
+            dbg(
+              JSON.stringify(st.cache) +
+                '\n' +
+                pop.lines
+                  .filter((l) => l['msg'] !== 'request')
+                  .slice(-12)
+                  .map((l) => JSON.stringify(l).slice(0, 300))
+                  .join('\n') +
+                '\n' +
+                JSON.stringify(st.subscriptions.map((x) => x.sync)) +
+                '\n',
+            ),
+          ),
+        15000,
+      );
+      for (let kill = 1; kill <= kills; kill += 1) {
         const load = clients(pop, repositories, random);
         await sleep(random() * 200);
-dbg(`175 ${Math.round(performance.now())}\n`);
+        dbg(`175 ${Math.round(performance.now())}\n`);
         if (random() < 0.5) repositories.publish('full');
         if (random() < 0.3) repositories.publish('some');
         await sleep(random() * 500);
-dbg(`178 ${Math.round(performance.now())}\n`);
+        dbg(`178 ${Math.round(performance.now())}\n`);
         evicted += (await pop.metrics()).get('evicted_bytes_total') ?? 0;
         const before = await heldDigests(pop.state);
-dbg(`180 ${Math.round(performance.now())}\n`);
+        dbg(`180 ${Math.round(performance.now())}\n`);
         await pop.kill();
-dbg(`181 ${Math.round(performance.now())}\n`);
+        dbg(`181 ${Math.round(performance.now())}\n`);
         await load.stop();
-dbg(`182 ${Math.round(performance.now())}\n`);
+        dbg(`182 ${Math.round(performance.now())}\n`);
         expect([kill, load.wrong]).toEqual([kill, []]);
-dbg(`183 ${Math.round(performance.now())}\n`);
+        dbg(`183 ${Math.round(performance.now())}\n`);
         const held = await heldDigests(pop.state);
-dbg(`184 ${Math.round(performance.now())}\n`);
+        dbg(`184 ${Math.round(performance.now())}\n`);
         // What was there a moment before is there, unless it was evicted in that moment: never half of it.
         expect(before.size).toBeGreaterThan(0);
-dbg(`186 ${Math.round(performance.now())}\n`);
+        dbg(`186 ${Math.round(performance.now())}\n`);
 
         // With the upstream away: what the disk has is served, and right.
         await origin.stop();
-dbg(`189 ${Math.round(performance.now())}\n`);
+        dbg(`189 ${Math.round(performance.now())}\n`);
         const asked = origin.requests.length;
         const began = performance.now();
         await pop.launch();
-dbg(`192 ${Math.round(performance.now())}\n`);
+        dbg(`192 ${Math.round(performance.now())}\n`);
         slowest = Math.max(slowest, performance.now() - began);
         const known = [...load.answered].filter(([, digest]) => held.has(digest));
         for (const [name, digest] of known) {
           const answer = await download(pop.content, `/content/${name}`);
-dbg(`196 ${Math.round(performance.now())}\n`);
+          dbg(`196 ${Math.round(performance.now())}\n`);
           expect([kill, name, answer.status, answer.word]).toEqual([kill, name, 200, 'hit']);
-dbg(`197 ${Math.round(performance.now())}\n`);
+          dbg(`197 ${Math.round(performance.now())}\n`);
           expect(digestOf(answer.body)).toBe(digest);
-dbg(`198 ${Math.round(performance.now())}\n`);
+          dbg(`198 ${Math.round(performance.now())}\n`);
         }
         for (const repository of ['full', 'some']) {
           const repomd = await download(pop.content, `/content/${repository}/repodata/repomd.xml`);
-dbg(`201 ${Math.round(performance.now())}\n`);
+          dbg(`201 ${Math.round(performance.now())}\n`);
           expect([kill, repository, repomd.status]).toEqual([kill, repository, 200]);
-dbg(`202 ${Math.round(performance.now())}\n`);
+          dbg(`202 ${Math.round(performance.now())}\n`);
         }
         // A full repository is published when all of it is held, and held until the next one is.
         expect((await metadataRun(pop.content, 'full')).wrong).toEqual([]);
-dbg(`205 ${Math.round(performance.now())}\n`);
+        dbg(`205 ${Math.round(performance.now())}\n`);
         expect(origin.requests.length).toBe(asked);
-dbg(`206 ${Math.round(performance.now())}\n`);
+        dbg(`206 ${Math.round(performance.now())}\n`);
         await origin.resume();
-dbg(`207 ${Math.round(performance.now())}\n`);
+        dbg(`207 ${Math.round(performance.now())}\n`);
 
         if (kill % 10 > 0 && kill < kills) continue;
         // At rest: nothing is fetched twice but what was open, and what counts as used is there.
         const open = await parts(pop.state);
-dbg(`211 ${Math.round(performance.now())}\n`);
+        dbg(`211 ${Math.round(performance.now())}\n`);
         expect((await pop.run('sync', '--wait')).code).toBe(0);
-dbg(`212 ${Math.round(performance.now())}\n`);
+        dbg(`212 ${Math.round(performance.now())}\n`);
         const packages = origin.requests.slice(asked).filter(({ path }) => path.startsWith('/full/p/'));
         const again = packages.filter(({ path }) => held.has(repositories.digests.get(path.slice(1)) ?? ''));
         expect([kill, again.map(({ path }) => path)]).toEqual([kill, []]);
-dbg(`215 ${Math.round(performance.now())}\n`);
+        dbg(`215 ${Math.round(performance.now())}\n`);
         expect(new Set(packages.map(({ path }) => path)).size).toBeGreaterThanOrEqual(packages.length - lanes);
-dbg(`216 ${Math.round(performance.now())}\n`);
+        dbg(`216 ${Math.round(performance.now())}\n`);
         await dnfWorks();
-dbg(`217 ${Math.round(performance.now())}\n`);
+        dbg(`217 ${Math.round(performance.now())}\n`);
         await pop.until(({ cache }) => cache.reservedBytes === 0);
-dbg(`218 ${Math.round(performance.now())}\n`);
+        dbg(`218 ${Math.round(performance.now())}\n`);
         const { cache } = await pop.status();
-dbg(`219 ${Math.round(performance.now())}\n`);
+        dbg(`219 ${Math.round(performance.now())}\n`);
         expect([kill, cache.bytes]).toEqual([kill, await takenBytes(pop.state)]);
-dbg(`220 ${Math.round(performance.now())}\n`);
+        dbg(`220 ${Math.round(performance.now())}\n`);
         expect(cache.bytes).toBeLessThanOrEqual(maxBytes + 64 * 1024 * 1024);
-dbg(`221 ${Math.round(performance.now())}\n`);
+        dbg(`221 ${Math.round(performance.now())}\n`);
         // Incomplete transfers of clients' files wait for somebody to go on with them; nothing else is left.
         expect(open.length).toBeLessThan(kill * 4 + lanes);
-dbg(`223 ${Math.round(performance.now())}\n`);
+        dbg(`223 ${Math.round(performance.now())}\n`);
       }
       expect(evicted).toBeGreaterThan(0);
-dbg(`225 ${Math.round(performance.now())}\n`);
+      dbg(`225 ${Math.round(performance.now())}\n`);
       expect(slowest).toBeLessThan(10_000);
-dbg(`226 ${Math.round(performance.now())}\n`);
+      dbg(`226 ${Math.round(performance.now())}\n`);
       await dnfWorks();
-dbg(`227 ${Math.round(performance.now())}\n`);
+      dbg(`227 ${Math.round(performance.now())}\n`);
       expect(await pop.stop()).toMatchObject({ code: 0 });
-dbg(`228 ${Math.round(performance.now())}\n`);
+      dbg(`228 ${Math.round(performance.now())}\n`);
     },
   );
 });

@@ -20,7 +20,7 @@ export class Others {
 
   /** Leaves so many bytes, or fewer; by default none. */
   async takeBytes(left = 0): Promise<void> {
-    for (let size = 1 << 20; size >= 1 << 10; ) {
+    for (let size = 1 << 20; size >= 1 << 10;) {
       if ((await freeBytes(this.#folder)) - left < size || !(await this.#written(Buffer.alloc(size, 'x')))) size /= 4;
     }
   }

@@ -1,0 +1,66 @@
+import { dirname } from 'node:path';
+import type { Disk } from './disk.ts';
+
+/**
+ * Which names below a folder are sure to outlive a power cut. Only a sync by this process says so: that a name is there
+ * does not, for an earlier process may have been killed before it synced what it had named.
+ */
+export class DurableNames {
+  readonly #disk: Disk;
+  readonly #top: string;
+  /** Folder → names that were given in it … */
+  readonly #given = new Map<string, number>();
+  /** … and how many of them its last sync covers. A folder that this process never synced is in none. */
+  readonly #covered = new Map<string, number>();
+  readonly #made = new Set<string>();
+  #making: Promise<void> = Promise.resolve();
+
+  /** @param top the highest folder that is looked after; its own name is durable. */
+  constructor(disk: Disk, top: string) {
+    this.#disk = disk;
+    this.#top = top;
+  }
+
+  /** Makes a folder below the top, with all between, once. @throws the disk's error. */
+  async makeFolder(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return;
+    // One after the other: who finds a folder there must not run ahead of the one that made it, and has yet to sync.
+    const making = this.#making.then(async () => {
+      // The top first: what says what the folders are may be of a process that was killed before it synced that.
+      await this.#sync(this.#top);
+      await this.#disk.makeFolder(folder);
+    });
+    this.#making = making.catch(() => {});
+    try {
+      await making;
+      this.#made.add(folder);
+    } catch (error) {
+      this.doubt();
+      throw error;
+    }
+  }
+
+  /** A name was given in `folder`, or taken away. */
+  given(folder: string): void {
+    this.#given.set(folder, (this.#given.get(folder) ?? 0) + 1);
+  }
+
+  /** A call failed: folders may have been removed under us, and others made that are not synced. */
+  doubt(): void {
+    this.#made.clear();
+    this.#covered.clear();
+  }
+
+  /** Resolves when all names that were given in `folder` by now, and its own, outlive a power cut. @throws the disk's error. */
+  async settle(folder: string): Promise<void> {
+    for (let at = folder; at.length >= this.#top.length; at = dirname(at)) await this.#sync(at);
+  }
+
+  async #sync(folder: string): Promise<void> {
+    const given = this.#given.get(folder) ?? 0;
+    if ((this.#covered.get(folder) ?? -1) >= given) return;
+    await this.#disk.syncFolder(folder);
+    // Names that were given while the sync was under way may have come too late for it.
+    this.#covered.set(folder, Math.max(given, this.#covered.get(folder) ?? 0));
+  }
+}

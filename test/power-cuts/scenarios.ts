@@ -1,0 +1,231 @@
+import { setImmediate } from 'node:timers/promises';
+import type { RepositoryDocument } from '../../base/generation.ts';
+import type { Supplier } from '../../base/transfer.ts';
+import { generation, repositoryDocument } from '../cache/generation-documents.ts';
+import { mebibyte, readAll } from '../cache/pieces.ts';
+import { ScriptedLoader, scriptedTransfer } from '../support/scripted-loader.ts';
+import type { KnownFile, KnownMap, KnownUnlisted, Machine, Running } from './machine.ts';
+
+/** What one process does; run again by the next one, it does what is left of it. */
+export type Work = (running: Running) => Promise<void>;
+
+/** Something that the store is used for. `prepare` decides all files beforehand. */
+export interface Scenario {
+  readonly name: string;
+  readonly prepare: (machine: Machine) => Work;
+}
+
+const patient = new AbortController().signal;
+
+/** All that power cuts and failing disk calls are tried on: what is added here is tried on both. */
+export const scenarios: readonly Scenario[] = [
+  {
+    name: 'files of many sizes and algorithms are filled at once',
+    prepare: (machine) => {
+      const files = [
+        machine.file(0),
+        machine.file(600),
+        machine.file(5000, 'sha512'),
+        machine.file(70_000, 'sha1', 'open-only-0123456789ab'),
+        machine.file(mebibyte + 700),
+        machine.file(mebibyte + 512, 'sha512'),
+      ];
+      return async ({ store }) => void (await Promise.all(files.map((file) => fill(machine, store, file))));
+    },
+  },
+  {
+    name: 'files of one folder are filled one after the other, by clients and by a sync',
+    prepare: (machine) => {
+      // Sha1 of little text: the first two digits are the same.
+      const files = inOneFolder(machine, 4);
+      return async ({ store }) => {
+        for (const [index, file] of files.entries()) {
+          const doing = fill(machine, store, file);
+          const { known } = machine;
+          const asked = known[machine.random.whole(0, known.length - 1)];
+          if (asked !== undefined && (await store.sink.holds(asked.scope, asked.listed)))
+            await machine.told({ kind: 'file', file: asked }, Promise.resolve());
+          if (index % 2 === 0) await doing;
+          else await Promise.all([doing, client(store, file)]);
+        }
+      };
+    },
+  },
+  {
+    name: 'a sync keeps bytes, the same ones twice at once',
+    prepare: (machine) => {
+      const files = [machine.file(900), machine.file(40_000), machine.file(0)];
+      return async ({ store }) => {
+        const keep = (file: KnownFile): Promise<void> =>
+          machine.told({ kind: 'file', file }, store.sink.keep(file.scope, file.bytes));
+        await Promise.all([...files, ...files].map(keep));
+      };
+    },
+  },
+  {
+    name: 'two subscriptions publish two generations each',
+    prepare: (machine) => {
+      const [corp, lab] = [subscription(machine, 'corp'), subscription(machine, 'lab')];
+      return async (running) => void (await Promise.all([corp(running), lab(running)]));
+    },
+  },
+  {
+    name: 'an unlisted file is replaced, and another one beside it',
+    prepare: (machine) => {
+      const bootable = unlistedFile(machine, 'images/boot.iso', [3000, 4000, 3500]);
+      const listing = unlistedFile(machine, 'listing', [20, 30, 0]);
+      return async (running) => {
+        for (const version of [0, 1, 2]) {
+          await Promise.all([bootable, listing].map((unlisted) => getUnlisted(machine, running, unlisted, version)));
+          // Older than it may be served without asking.
+          running.clock.advance(10 * 60_000);
+          await setImmediate();
+        }
+      };
+    },
+  },
+  {
+    name: 'a fill is cut and gone on with',
+    prepare: (machine) => {
+      const file = machine.file(mebibyte + 90_000);
+      return async ({ store }) => {
+        const { scope, listed, bytes } = file;
+        const cut = new ScriptedLoader([{ bytes, cutAt: 700_000 }]);
+        await store.sink.ensure(scope, listed, cut, patient).catch(() => {});
+        await fill(machine, store, file);
+      };
+    },
+  },
+];
+
+/** A repository of two generations, with records and a package map each. */
+function subscription(machine: Machine, name: string): Work {
+  const first = repository(machine, 0);
+  const second = repository(machine, 1, first);
+  return async (running) => {
+    for (const [index, { document, files, map }] of [first, second].entries()) {
+      const { sink } = running.store;
+      await Promise.all(files.map((file) => record(machine, running, file)));
+      const repomd = files.find(({ listed }) => listed === document.repomd);
+      if (repomd !== undefined)
+        await machine.told({ kind: 'file', file: repomd }, sink.keep(document.scope, repomd.bytes));
+      const written = (await machine.tried(sink.map(map.primary))) ?? (await writeMap(machine, running, map));
+      const held = await Promise.all(files.map(({ scope, listed }) => sink.holds(scope, listed)));
+      // As a sync does: nothing is published that refers to something which is not there.
+      if (written === null || held.includes(false)) return;
+      const published = generation(index + 1, { [`${name}/base`]: document }, name);
+      await machine.published(published, () => running.store.publish(published));
+    }
+  };
+}
+
+interface Prepared {
+  readonly document: RepositoryDocument;
+  readonly files: readonly KnownFile[];
+  readonly map: KnownMap;
+}
+
+function repository(machine: Machine, number: number, before: Prepared | null = null): Prepared {
+  const [repomd, primary, other] = [machine.file(800), machine.file(9000), machine.file(3000, 'sha512')];
+  const shared = before?.files[2] ?? null;
+  const map = { primary: primary.listed.digest, entries: packages(number) };
+  machine.maps.push(map);
+  const records = {
+    'repodata/primary.xml.gz': primary.listed,
+    'repodata/other.xml.gz': other.listed,
+    ...(shared !== null && { 'repodata/comps.xml': shared.listed }),
+  };
+  const document = repositoryDocument({ repomd: repomd.listed, records, map: map.primary });
+  return { document, files: [repomd, primary, other, ...(shared === null ? [] : [shared])], map };
+}
+
+function packages(number: number): KnownMap['entries'] {
+  return Array.from({ length: 120 }, (_, index) => ({
+    href: `Packages/p${String(index).padStart(4, '0')}.rpm`,
+    listed: { digest: `sha256:${String(number * 1000 + index).padStart(64, '0')}`, size: 1000 + index },
+    name: 'p',
+    epoch: '0',
+    version: String(index),
+    release: '1',
+    arch: 'noarch',
+  }));
+}
+
+/** As a sync does: what is held is not fetched. */
+async function record(machine: Machine, { store }: Running, file: KnownFile): Promise<void> {
+  if (await store.sink.holds(file.scope, file.listed)) await machine.told({ kind: 'file', file }, Promise.resolve());
+  else await fill(machine, store, file);
+}
+
+async function writeMap(machine: Machine, { store }: Running, map: KnownMap): Promise<object | null> {
+  let summary: object | null = null;
+  const writing = store.sink.writeMap(map.primary, async (to) => {
+    for (const entry of map.entries) to.add(entry);
+  });
+  await machine.told(
+    { kind: 'map', map },
+    writing.then((made) => (summary = made)),
+  );
+  return summary;
+}
+
+async function fill(machine: Machine, store: Running['store'], file: KnownFile): Promise<void> {
+  const loader = new ScriptedLoader([], { again: { bytes: file.bytes } });
+  await machine.told({ kind: 'file', file }, store.sink.ensure(file.scope, file.listed, loader, patient));
+}
+
+/** A client of a listed file: whatever the disk does, it is given the right bytes. */
+async function client(store: Running['store'], { scope, listed, bytes }: KnownFile): Promise<void> {
+  const loader = (): ScriptedLoader => new ScriptedLoader([], { again: { bytes } });
+  const { source } = await store.fills.open({ scope, listed, loader }, 0);
+  const got = await readAll(source);
+  if (got.error !== null || !got.bytes.equals(bytes)) throw new Error('a client was not given the right bytes');
+}
+
+/** Files whose names lie in one folder, so that their syncs meet. */
+function inOneFolder(machine: Machine, count: number): readonly KnownFile[] {
+  const first = machine.file(300);
+  const folder = first.listed.digest.slice(0, 9);
+  const files = [first];
+  while (files.length < count) {
+    const file = machine.file(300);
+    if (file.listed.digest.startsWith(folder)) files.push(file);
+    else machine.known.pop();
+  }
+  return files;
+}
+
+function unlistedFile(machine: Machine, file: string, sizes: readonly number[]): KnownUnlisted {
+  const unlisted = { repository: 'corp/base', file, versions: sizes.map((size) => machine.random.bytes(size)) };
+  machine.unlisted.push(unlisted);
+  return unlisted;
+}
+
+/** A client of an unlisted file, and what is kept of it. */
+function getUnlisted(machine: Machine, running: Running, unlisted: KnownUnlisted, version: number): Promise<void> {
+  const { store, kept } = running;
+  const bytes = unlisted.versions[version] ?? Buffer.alloc(0);
+  const { repository: path, file } = unlisted;
+  return machine.fetched(unlisted, version, async () => {
+    const before = kept(unlisted);
+    const opened = await store.unlisted.open({ repository: path, file, scope: 'open', supplier: supplierOf(bytes) });
+    if (opened === null) throw new Error('the upstream has it');
+    const got = await readAll(opened.source);
+    if (got.error !== null) throw got.error;
+    // What is kept is kept after the client has it: nothing in memory takes longer than this.
+    for (let turn = 0; turn < 30 && kept(unlisted) === before; turn += 1) await setImmediate();
+    return kept(unlisted) > before;
+  });
+}
+
+function supplierOf(bytes: Buffer): Supplier {
+  const none = (): never => {
+    throw new Error('no listed file is asked for');
+  };
+  return {
+    up: true,
+    loader: none,
+    slice: none,
+    get: async (_href, _validators, signal) => ({ kind: 'found', transfer: scriptedTransfer({ bytes }, 0, signal) }),
+  };
+}
