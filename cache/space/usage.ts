@@ -36,8 +36,15 @@ export function cacheStatus(space: Space, index: BlobIndex, marks: Marks): Omit<
   const { state, reason, used, max, free, reserved } = space;
   const { pinned, evictable, next } = usageOf(index, marks);
   return {
-    ...{ state, reason, bytes: used, max, free, blobs: index.size },
-    ...{ pinnedBytes: pinned, evictableBytes: evictable, reservedBytes: reserved },
+    state,
+    reason,
+    bytes: used,
+    max,
+    free,
+    blobs: index.size,
+    pinnedBytes: pinned,
+    evictableBytes: evictable,
+    reservedBytes: reserved,
     next: next && { digest: next.digest, bytes: next.size, since: new Date(next.since * 1000).toISOString() },
   };
 }

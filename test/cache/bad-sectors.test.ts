@@ -27,7 +27,9 @@ function unreadable(bad: (path: string) => boolean): FaultyDisk {
   const disk = new FaultyDisk();
   const openRead = async (path: string): Promise<ReadableFile | null> => {
     const opened = await systemDisk.openRead(path);
-    return opened && { ...opened, read: (...where) => (bad(path) ? Promise.reject(badSector()) : opened.read(...where)) };
+    return (
+      opened && { ...opened, read: (...where) => (bad(path) ? Promise.reject(badSector()) : opened.read(...where)) }
+    );
   };
   return Object.assign(disk, { openRead });
 }

@@ -84,9 +84,9 @@ interface Load {
 function clients(pop: Pop, repositories: Repositories, random: () => number): Load {
   const answered = new Map<string, string>();
   const wrong: string[] = [];
-  let stopped = false;
+  const stopped = new AbortController();
   const client = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       const repository = random() < 0.3 ? 'full' : 'some';
       const names = repositories.names(repository);
       // Some names are asked for more often than others.
@@ -108,7 +108,7 @@ function clients(pop: Pop, repositories: Repositories, random: () => number): Lo
     answered,
     wrong,
     stop: async () => {
-      stopped = true;
+      stopped.abort();
       await all;
     },
   };

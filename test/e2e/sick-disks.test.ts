@@ -256,9 +256,9 @@ test('a lower cache.max is shrunk to at the next start, and twenty cold fetches 
   await pop.until(({ cache }) => cache.max === max && cache.bytes > 0 && cache.bytes <= max);
   expect(await takenBytes(pop.state)).toBeLessThanOrEqual(max);
   let most = 0;
-  let sampling = true;
+  const sampled = new AbortController();
   const samples = (async () => {
-    while (sampling) {
+    while (!sampled.signal.aborted) {
       most = Math.max(most, await takenBytes(pop.state));
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -269,7 +269,7 @@ test('a lower cache.max is shrunk to at the next start, and twenty cold fetches 
       .map((name) => asked(pop, name, packages)),
   );
   await pop.until(({ cache }) => cache.reservedBytes === 0);
-  sampling = false;
+  sampled.abort();
   await samples;
   // 64 MiB are allowed; nothing is written here that was not reserved, so that it is less than one file.
   expect(most).toBeLessThan(max + 8 * mebibyte);
@@ -280,10 +280,11 @@ test('a lower cache.max is shrunk to at the next start, and twenty cold fetches 
 describeWith([mounts], 'a file system that becomes read-only under the service', () => {
   test('is served from, cold files too, and stored to again within 15 s of being writable', async () => {
     await using folder = await temporaryDirectory();
-    await using _ = await smallFileSystem(folder.path, '64m');
+    await using disks = new AsyncDisposableStack();
+    disks.use(await smallFileSystem(folder.path, '64m'));
     // LevelDB keeps its log open, and a file system with open files is not made read-only: its notes are elsewhere.
     await mkdir(join(folder.path, 'state', 'index'), { recursive: true });
-    await using _notes = await smallFileSystem(join(folder.path, 'state', 'index'), '8m');
+    disks.use(await smallFileSystem(join(folder.path, 'state', 'index'), '8m'));
     const packages = { ...packagesOf('cold', 60, large) };
     await using running = await served(folder.path, { packages });
     const { pop } = running;

@@ -36,8 +36,15 @@ export function statusDocumentOf(subscriptions: readonly SubscriptionStatus[]): 
     state: subscriptions.some(({ state }) => state === 'disconnected') ? 'disconnected' : 'connected',
     subscriptions,
     cache: {
-      ...{ state: 'ok', reason: null, bytes: 12_000, max: 214_748_364_800, free: 107_374_182_400, blobs: 9 },
-      ...{ pinnedBytes: 4_000, evictableBytes: 8_000, reservedBytes: 0 },
+      state: 'ok',
+      reason: null,
+      bytes: 12_000,
+      max: 214_748_364_800,
+      free: 107_374_182_400,
+      blobs: 9,
+      pinnedBytes: 4_000,
+      evictableBytes: 8_000,
+      reservedBytes: 0,
       next: { digest: `sha256:${'cd'.repeat(32)}`, bytes: 1_500, since: at },
       scrub: {
         state: 'running',
