@@ -170,7 +170,7 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
       await dnfWorks();
 
       let evicted = 0;
-      let slowest = 0;
+      const starts: number[] = [];
       for (let kill = 1; kill <= kills; kill += 1) {
         const load = clients(pop, repositories, random);
         await sleep(random() * 200);
@@ -194,7 +194,7 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
         const asked = origin.requests.length;
         const began = performance.now();
         await pop.launch();
-        slowest = Math.max(slowest, performance.now() - began);
+        starts.push(performance.now() - began);
         const known = [...load.answered].filter(([, digest]) => held.has(digest));
         for (const [name, digest] of known) {
           const answer = await download(pop.content, `/content/${name}`);
@@ -232,7 +232,8 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
       const flips = pop.lines.filter(({ msg }) => msg === 'generation published').length;
       expect(evicted).toBeGreaterThan(0);
       expect(flips).toBeGreaterThan(kills / 5);
-      expect(slowest).toBeLessThan(10_000);
+      // Alone on a machine none takes 2 s; one of many may, where others work too.
+      expect(starts.toSorted((a, b) => a - b)[Math.floor(starts.length / 2)]).toBeLessThan(2_000);
       await dnfWorks();
       expect(await pop.stop()).toMatchObject({ code: 0 });
     },
