@@ -57,8 +57,10 @@ async function measure(service: Service, { shape }: MadeState, start: string): P
   print('each repository asked');
   const seconds = await service.status();
   print(`status --json (${seconds.toFixed(1)} s)`);
+  await service.longestDelay();
   await sleep(settles);
   print('30 s later');
+  console.log(`  longest delay of its event loop in these 30 s: ${(await service.longestDelay()).toFixed(1)} ms`);
   print(`peak ${peakMegabytes(service.pid).toFixed(0)}, now`);
 }
 
