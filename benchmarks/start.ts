@@ -87,10 +87,10 @@ async function observed(service: Service, { shape }: MadeState): Promise<Start> 
   const startCpu = cpuSeconds(service.pid) * 1000;
   // Forgets the time in which modules were loaded.
   await service.longestDelay();
-  let over = false;
-  const counted = service.counted.finally(() => (over = true));
+  const counting = { over: false };
+  const counted = service.counted.finally(() => (counting.over = true));
   const latencies: number[] = [];
-  for (let number = 1; !over || latencies.length < 20; number += 1) {
+  for (let number = 1; !counting.over || latencies.length < 20; number += 1) {
     const repository = number % shape.repositories;
     // All over the repository: most are neither remembered nor open.
     latencies.push(await service.ask(repository, (number * 7_919) % heldOf(shape, repository)));

@@ -6,6 +6,7 @@ import { Agent, get } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemCode } from '../../base/errors.ts';
 import { freePort } from './processes.ts';
 import type { MadeState } from './made-states.ts';
 import { packageOf, repositoryPath, subscriptionName } from './state-maker.ts';
@@ -104,8 +105,8 @@ export class Service {
   async firstHit(): Promise<number> {
     for (;;) {
       if (this.#ended) throw new Error('the service ended before it served');
-      const body = await this.ask(0, 0).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ECONNREFUSED') return null;
+      const body = await this.ask(0, 0).catch((error: unknown) => {
+        if (systemCode(error) === 'ECONNREFUSED') return null;
         throw error;
       });
       if (body !== null) return performance.now() - this.#began;
