@@ -117,7 +117,7 @@ export class Store {
     const { layout, generations } = taken;
     this.#clock = clock;
     this.#index = new BlobIndex();
-    this.space = new Space({ disk, root: layout.root, limits: options.limits, clock });
+    this.space = new Space({ disk, root: layout.root, limits: options.limits, clock, counting: true });
     this.#lock = taken.lock;
     if (taken.refusal !== null) this.space.failed(taken.refusal);
     const maps = new Maps(disk, layout);
@@ -162,7 +162,10 @@ export class Store {
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
       .then(async (complete) => {
-        await Promise.all([this.#census.run(signal), adoptParts(complete, this.fills, log, signal)]);
+        await Promise.all([
+          this.#census.run(signal).finally(() => space.counted()),
+          adoptParts(complete, this.fills, log, signal),
+        ]);
       })
       .catch((error: unknown) => log.error({ error: String(error) }, 'what an earlier run left cannot be counted'))
       .then(() => claims.indexed());

@@ -24,7 +24,8 @@ export class Room implements Reserving {
       const reservation = await this.#space.reserve(bytes, present);
       const left = began + patience - this.#clock.monotonic();
       if (reservation !== null || attempt === tries || left <= 0 || !this.#space.writable) return reservation;
-      await this.#atMost(this.#makeRoom(bytes - present), left);
+      const room = this.#space.whenCounted.then(() => this.#makeRoom(bytes - present));
+      await this.#atMost(room, left);
     }
   }
 

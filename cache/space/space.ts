@@ -35,6 +35,8 @@ export interface Reserving {
 const statfsAge = 1_000;
 /** Files that the file system must be able to take before one is begun: its name, its part, the documents of a flip. */
 const fewestFiles = 64;
+/** Bytes that may be stored before what is there has been counted: within the overshoot that is allowed at all. */
+const harmless = 48 * 1024 * 1024;
 /** After a failed write the disk is tried again this much later. */
 const retryAfter = 5_000;
 
@@ -56,12 +58,19 @@ export class Space implements Reserving {
   #free = 0;
   #total = 0;
   #freeFiles = Infinity;
+  #counting: boolean;
+  readonly #whenCounted = Promise.withResolvers<void>();
+  /** Bytes taken since start, and not given back. */
+  #fresh = 0;
   #measured = -Infinity;
   #measuring: Promise<void> | null = null;
   #sick: { state: CacheState; reason: string; until: number } | null = null;
   #refused = -Infinity;
 
-  constructor(options: { disk: Disk; root: string; limits: SpaceLimits; clock: Clock }) {
+  /** @param counting there may be more than is known yet, until `counted` is called. */
+  constructor(options: { disk: Disk; root: string; limits: SpaceLimits; clock: Clock; counting?: boolean }) {
+    this.#counting = options.counting ?? false;
+    if (!this.#counting) this.#whenCounted.resolve();
     this.#disk = options.disk;
     this.#root = options.root;
     this.#limits = options.limits;
@@ -75,6 +84,17 @@ export class Space implements Reserving {
   /** Bytes of blobs and parts. */
   get used(): number {
     return this.#used;
+  }
+
+  /** What an earlier run left is counted by now: until then, all that the disk holds is taken to be ours. */
+  counted(): void {
+    this.#counting = false;
+    this.#whenCounted.resolve();
+  }
+
+  /** Resolves when `counted` was called. */
+  get whenCounted(): Promise<void> {
+    return this.#whenCounted.promise;
   }
 
   /** Bytes promised to transfers under way. */
@@ -130,7 +150,14 @@ export class Space implements Reserving {
 
   /** Bytes that would have to go before so many more could be stored; 0 or less: none. */
   shortage(bytes: number): number {
-    const overMax = this.#used + this.#reserved + bytes - this.#limits.max(this.#total);
+    const max = this.#limits.max(this.#total);
+    const overMax = Math.max(
+      this.#used + this.#reserved + bytes - max,
+      // Not counted yet: what the disk holds may all be ours, and little more can do no harm.
+      this.#counting
+        ? Math.min(this.#total - this.#free + this.#reserved + bytes - max, this.#fresh + bytes - harmless)
+        : 0,
+    );
     const free = this.#free - this.#unwritten - this.#unseen;
     return Math.max(overMax, this.#limits.keepFree(this.#total) + bytes - free);
   }
@@ -168,6 +195,7 @@ export class Space implements Reserving {
       wrote(Math.max(written, Math.min(size, held)));
       this.#unwritten -= held - written;
       this.#reserved -= held;
+      this.#fresh -= Math.max(0, held - size);
       this.#used += size;
     };
     return {
@@ -220,6 +248,7 @@ export class Space implements Reserving {
     }
     this.#refused = -Infinity;
     this.#reserved += bytes;
+    this.#fresh += bytes - present;
     this.#unwritten += bytes - present;
     return true;
   }

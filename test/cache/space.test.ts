@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
+import { Room } from '../../cache/space/room.ts';
 import { Space } from '../../cache/space/space.ts';
 import type { SpaceLimits } from '../../cache/space/space.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
@@ -162,5 +163,41 @@ describe('the state', () => {
     const { space, disk } = fixture();
     Object.assign(disk, { space: () => Promise.reject(new Error('EIO')) });
     expect([await space.reserve(1), space.state]).toEqual([null, 'failing']);
+  });
+});
+
+describe('before what an earlier run left is counted', () => {
+  const mebibyte = 1024 * 1024;
+  const counting = (max: number, free: number) => {
+    const disk = new FaultyDisk();
+    disk.setSpace({ free, total: 1000 * mebibyte });
+    const limits: SpaceLimits = { max: () => max, keepFree: () => 0 };
+    return new Space({ disk, root: '/', limits, clock: new StandingClock(), counting: true });
+  };
+
+  test('all that the disk holds is taken to be ours, but for 48 MiB', async () => {
+    const space = counting(100 * mebibyte, 900 * mebibyte);
+    const first = await space.reserve(48 * mebibyte);
+    expect([first === null, await space.reserve(1)]).toEqual([false, null]);
+    first?.release();
+    expect((await space.reserve(40 * mebibyte)) === null).toBe(false);
+    space.counted();
+    await space.whenCounted;
+    expect((await space.reserve(60 * mebibyte)) === null).toBe(false);
+    expect(await space.reserve(1)).toBeNull();
+  });
+
+  test('what the disk cannot hold already may be stored', async () => {
+    const space = counting(500 * mebibyte, 900 * mebibyte);
+    expect((await space.reserve(400 * mebibyte)) === null).toBe(false);
+    expect(await space.reserve(mebibyte)).toBeNull();
+  });
+
+  test('who needs more waits for the count', async () => {
+    const space = counting(100 * mebibyte, 900 * mebibyte);
+    const room = new Room({ space, clock: new StandingClock(), makeRoom: () => Promise.resolve() });
+    const reserving = room.reserve(60 * mebibyte);
+    space.counted();
+    expect((await reserving) === null).toBe(false);
   });
 });
