@@ -168,10 +168,10 @@ describe('the state', () => {
 
 describe('before what an earlier run left is counted', () => {
   const mebibyte = 1024 * 1024;
-  const counting = (max: number, free: number) => {
+  const counting = (most: number, free: number) => {
     const disk = new FaultyDisk();
     disk.setSpace({ free, total: 1000 * mebibyte });
-    const limits: SpaceLimits = { max: () => max, keepFree: () => 0 };
+    const limits: SpaceLimits = { max: () => most, keepFree: () => 0 };
     return new Space({ disk, root: '/', limits, clock: new StandingClock(), counting: true });
   };
 
