@@ -112,7 +112,8 @@ export class BlobStore implements Removal {
       return null;
     }
     if (lease === null) {
-      if (this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
+      // Who is removing it, or naming it anew, counts it.
+      if (!this.#exclusive.busy(path) && this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
       return null;
     }
     if (await this.#isRight(path, listed, lease.file)) {
@@ -195,8 +196,10 @@ export class BlobStore implements Removal {
   }
 
   /** Removes a held file, unless somebody reads or writes it now. @param may asked right before: false leaves it. */
-  remove(scope: string, listed: Listed, may: () => boolean = () => true): Promise<Removed> {
-    return removeBlob(this.#parts, { scope, listed, may });
+  async remove(scope: string, listed: Listed, may: () => boolean = () => true): Promise<Removed> {
+    const removed = await removeBlob(this.#parts, { scope, listed, may });
+    if (removed.result === 'removed') this.#unsynced.delete(this.#layout.blob(scope, listed));
+    return removed;
   }
 
   close(): void {

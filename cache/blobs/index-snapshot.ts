@@ -22,6 +22,8 @@ interface Header {
   readonly counts: readonly [probation: number, main: number];
   /** Bytes of blobs, each file counted once. */
   readonly used: number;
+  /** Whether what its flags say of protection is all that is protected. */
+  readonly protectionKnown: boolean;
   readonly scopesLength: number;
   /** Of everything behind the header. */
   readonly checksum: number;
@@ -29,8 +31,16 @@ interface Header {
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Writes the index as it is, durably, in place of the snapshot before. @param used bytes of the blobs. */
-export async function writeSnapshot(disk: Disk, path: string, index: BlobIndex, used: number): Promise<void> {
+/** What a snapshot says beside the entries. */
+export type SnapshotFigures = Pick<Header, 'used' | 'protectionKnown'>;
+
+/** Writes the index as it is, durably, in place of the snapshot before. */
+export async function writeSnapshot(
+  disk: Disk,
+  path: string,
+  index: BlobIndex,
+  figures: SnapshotFigures,
+): Promise<void> {
   const temporary = `${path}${unfinishedSuffix}`;
   await disk.unlink(temporary);
   const file = await disk.openPart(temporary);
@@ -48,7 +58,7 @@ export async function writeSnapshot(disk: Disk, path: string, index: BlobIndex, 
         checksum = crc32(chunk, checksum);
       }
     }
-    await file.write([encodeHeader({ counts, used, scopesLength: scopes.length, checksum })], 0);
+    await file.write([encodeHeader({ ...figures, counts, scopesLength: scopes.length, checksum })], 0);
     await file.sync();
   } finally {
     await file.close();
@@ -59,7 +69,7 @@ export async function writeSnapshot(disk: Disk, path: string, index: BlobIndex, 
 /**
  * Takes a snapshot over into the index; entries that the index has by now stay as they are.
  * @param confirmed the files are known to be as it says; else it is a hint of their order, for a count to confirm.
- * @returns the bytes of its blobs; null when there is no snapshot.
+ * @returns null when there is no snapshot.
  * @throws WaystationError `blob_damaged` when it is not whole: nothing was taken over then.
  */
 export async function readSnapshot(
@@ -67,7 +77,7 @@ export async function readSnapshot(
   path: string,
   index: BlobIndex,
   { confirmed, signal }: { confirmed: boolean; signal: AbortSignal },
-): Promise<number | null> {
+): Promise<SnapshotFigures | null> {
   const file = await disk.openRead(path);
   if (file === null) return null;
   try {
@@ -89,7 +99,7 @@ export async function readSnapshot(
         await nextTurn();
       }
     }
-    return header.used;
+    return header;
   } finally {
     await file.close();
   }
@@ -141,7 +151,7 @@ function* records(chunk: Buffer): Generator<{ entry: Entry; time: number }> {
   }
 }
 
-function encodeHeader({ counts, used, scopesLength, checksum }: Header): Buffer {
+function encodeHeader({ counts, used, protectionKnown, scopesLength, checksum }: Header): Buffer {
   const header = Buffer.alloc(headerLength);
   magic.copy(header);
   header.writeUInt32LE(counts[0], 8);
@@ -149,6 +159,7 @@ function encodeHeader({ counts, used, scopesLength, checksum }: Header): Buffer 
   header.writeDoubleLE(used, 16);
   header.writeUInt32LE(scopesLength, 24);
   header.writeUInt32LE(checksum, 28);
+  header.writeUInt32LE(protectionKnown ? 1 : 0, 32);
   header.writeUInt32LE(crc32(header.subarray(0, 36)), 36);
   return header;
 }
@@ -159,6 +170,7 @@ function decodeHeader(header: Buffer): Header | null {
   return {
     counts: [header.readUInt32LE(8), header.readUInt32LE(12)],
     used: header.readDoubleLE(16),
+    protectionKnown: header.readUInt32LE(32) === 1,
     scopesLength: header.readUInt32LE(24),
     checksum: header.readUInt32LE(28),
   };

@@ -60,9 +60,14 @@ export class Marks {
     this.#index.flagAll((flags) => flags & ~flag.marked);
   }
 
-  /** No sync is under way any more that began before `divideRuns`: what was kept before it, and not since, is let go. */
+  /**
+   * No sync is under way any more that began before `divideRuns`: what was kept before it, and not since, is let go. It
+   * may be what a full repository lists, so it is not evicted before a pass has said that it may be.
+   */
   releaseRuns(): void {
-    this.#index.flagAll((flags) => ((flags & flag.marked) === 0 ? flags & ~flag.kept : flags));
+    this.#index.flagAll((flags) =>
+      (flags & (flag.kept | flag.marked)) === flag.kept ? (flags & ~flag.kept) | flag.protected : flags,
+    );
   }
 
   /** Whether nothing refers to it, by all that is known now. */

@@ -25,9 +25,10 @@ export class Sharing {
       if (other === scope) continue;
       const theirs = layout.blob(other, listed);
       try {
-        await exclusive.run(theirs, () => this.#replace(path, theirs, listed));
+        // Before there is a link: whoever removes one of the two meanwhile asks whether bytes are left.
         index.flag(scope, listed.digest, flag.linked);
         index.flag(other, listed.digest, flag.linked);
+        await exclusive.run(theirs, () => this.#replace(path, theirs, listed));
       } catch (error) {
         log.debug({ path: theirs, error: diskError(error, theirs).message }, 'a file is stored once more');
       }

@@ -33,7 +33,7 @@ export async function readFormat(disk: Disk, root: string): Promise<FormatFile |
     if (stored.length === 0) return null;
     throw new WaystationError(
       'state_format_unknown',
-      `${root} holds blobs but no FORMAT file: give another state directory, or restore FORMAT`,
+      `${root} holds blobs but no FORMAT file: restore it (one line, "waystation N", N the format of the version that wrote the blobs), or give another state directory`,
     );
   }
   const found = /^waystation (\d{1,6})(?: to (\d{1,6}))?\n?$/.exec(bytes.toString('latin1'));

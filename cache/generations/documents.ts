@@ -125,7 +125,11 @@ export async function readCurrent(
   for (const [subscription, [newest]] of documents) if (newest !== undefined) current[subscription] = newest.id;
   try {
     const bytes = await disk.readFile(layout.current);
-    if (bytes === null) return current;
+    if (bytes === null) {
+      if (documents.size > 0)
+        log.error({ path: layout.current }, 'current.json is missing; the newest generations are served');
+      return current;
+    }
     const file = JSON.parse(bytes.toString()) as CurrentFile;
     for (const [subscription, id] of Object.entries(file.current)) {
       if (documents.get(subscription)?.some((document) => document.id === id)) current[subscription] = id;

@@ -127,7 +127,7 @@ export class Generations {
 
   /** Puts back what was removed from the disk by other hands. @throws the disk's error */
   restore(): Promise<void> {
-    const done = this.#writing.then(async () => {
+    return this.#oneAtATime(async () => {
       for (const [subscription, documents] of this.#documents) {
         await this.#disk.makeFolder(this.#layout.generationFolder(subscription));
         for (const document of documents) {
@@ -138,8 +138,6 @@ export class Generations {
       const gone = this.#documents.size > 0 && (await this.#disk.facts(this.#layout.current)) === null;
       if (gone) await this.#writeCurrent(this.#current);
     });
-    this.#writing = done.catch(() => {});
-    return done;
   }
 
   #writeCurrent(current: Readonly<Record<string, string>>): Promise<void> {

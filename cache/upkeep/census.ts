@@ -4,6 +4,7 @@ import { systemCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import { readSnapshot, writeSnapshot } from '../blobs/index-snapshot.ts';
+import type { SnapshotFigures } from '../blobs/index-snapshot.ts';
 import { flag } from '../blobs/entry-flags.ts';
 import type { Marks } from '../blobs/marks.ts';
 import { diskError } from '../disk/disk.ts';
@@ -54,8 +55,9 @@ export class Census {
     const held = await this.#restore(signal);
     if (signal.aborted) return;
     if (held !== null && this.#clean) {
-      space.adjust(held);
-      marks.restored();
+      space.adjust(held.used);
+      // Of a life that ended before its first pass nobody knows what must not be evicted.
+      if (held.protectionKnown) marks.restored();
       this.#complete = true;
     } else {
       // What was read of a snapshot before it failed is no more than a hint.
@@ -82,8 +84,8 @@ export class Census {
     await this.#write(this.#parts.layout.snapshot);
   }
 
-  /** @returns the bytes of the blobs that a snapshot knows, taken over into the index; null: there is none. */
-  async #restore(signal: AbortSignal): Promise<number | null> {
+  /** @returns what a snapshot says, its entries taken over into the index; null: there is none. */
+  async #restore(signal: AbortSignal): Promise<SnapshotFigures | null> {
     const { disk, layout, index, log } = this.#parts;
     try {
       return await readSnapshot(disk, layout.usedSnapshot, index, { confirmed: this.#clean, signal });
@@ -94,10 +96,11 @@ export class Census {
   }
 
   async #write(path: string): Promise<void> {
-    const { disk, index, space, log } = this.#parts;
+    const { disk, index, marks, space, log } = this.#parts;
     if (!this.#complete || !space.writable) return;
     try {
-      await writeSnapshot(disk, path, index, space.used - (await this.#partBytes()));
+      const { protectionKnown } = marks;
+      await writeSnapshot(disk, path, index, { used: space.used - (await this.#partBytes()), protectionKnown });
     } catch (error) {
       log.warn(
         { path, error: diskError(error, path).message },

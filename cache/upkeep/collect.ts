@@ -87,7 +87,9 @@ export class Collector {
       const pass: Pass = { marking: new Marking({ marks, maps, lost }, signal), seen: new Set(), signal, version: -1 };
       await this.#mark(pass);
       const doubt = this.#doubt();
-      if (doubt !== this.#said && doubt !== null) log.warn({ reason: doubt }, 'nothing is collected');
+      // Of a subscription that is new this is to be expected.
+      if (doubt !== this.#said && doubt !== null)
+        log[generations.unreadable.length > 0 ? 'warn' : 'info']({ reason: doubt }, 'nothing is collected');
       this.#said = doubt;
       const removing = remove && doubt === null;
       await this.#pointers(pass, removing, collected);

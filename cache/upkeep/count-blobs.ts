@@ -3,6 +3,7 @@ import { digestFrom } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
+import { flag } from '../blobs/entry-flags.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
@@ -53,8 +54,9 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
           foreign.met(path());
           continue;
         }
-        const { linked, twin } = once === null ? alone : await once.look(path());
-        if (index.add(scope, listed, { linked }) && !twin) space.adjust(listed.size);
+        const twin = once === null ? null : await once.look(path(), { scope, listed });
+        if (index.add(scope, listed, { linked: twin !== null }) && twin === null) space.adjust(listed.size);
+        if (twin !== null) index.flag(twin.scope, twin.listed.digest, flag.linked);
       }
     }
   }
@@ -62,24 +64,28 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
   return whole;
 }
 
-/** What a file with one name is. */
-const alone = { linked: false, twin: false };
+/** A name among the blobs. */
+interface Named {
+  readonly scope: string;
+  readonly listed: Listed;
+}
 
-/** Tells files with several names that were seen by another of them. */
+/** Tells files with several names that were seen by another of them. Names outside of the blobs do not count. */
 class SeenOnce {
   readonly #disk: Disk;
-  readonly #inodes = new Set<number>();
+  readonly #inodes = new Map<number, Named>();
 
   constructor(disk: Disk) {
     this.#disk = disk;
   }
 
-  async look(path: string): Promise<{ linked: boolean; twin: boolean }> {
+  /** @returns the name that the file was seen by before; null: none. */
+  async look(path: string, named: Named): Promise<Named | null> {
     const facts = await this.#disk.facts(path).catch(() => null);
-    if (facts === null || facts.links === 1) return alone;
-    const twin = this.#inodes.has(facts.inode);
-    this.#inodes.add(facts.inode);
-    return { linked: true, twin };
+    if (facts === null || facts.links === 1) return null;
+    const twin = this.#inodes.get(facts.inode) ?? null;
+    if (twin === null) this.#inodes.set(facts.inode, named);
+    return twin;
   }
 }
 

@@ -1,12 +1,11 @@
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
-import type { Logger } from '../../base/log.ts';
 import type { RunStatus } from '../../base/status.ts';
 import { Repair } from '../../cache/upkeep/repair.ts';
 import type { Config } from '../../config/config.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { terminalLog } from '../terminal-log.ts';
 import type { Terminal } from '../terminal.ts';
-import { plainText } from '../terminal.ts';
 import { runUpkeep } from '../upkeep-command.ts';
 import { verifications } from '../verifications.ts';
 import { requestPathOf } from './explanation-text.ts';
@@ -72,14 +71,4 @@ function nothingCalled(config: Config, what: string | undefined, error: Waystati
     `no subscription, repository or folder is called ${what}; ` +
       (names.length === 0 ? 'nothing is subscribed' : `there is ${names.join(', ')}`),
   );
-}
-
-/** What the store has to say that a person should know, on stderr. */
-function terminalLog(terminal: Terminal): Logger {
-  const tell = (fields: object, message: string): void => {
-    const told = Object.entries(fields).filter(([name]) => ['path', 'error', 'reason'].includes(name));
-    terminal.err(plainText(['waystation:', message, ...told.map(([name, value]) => `${name}=${value}`)].join(' ')));
-  };
-  const log: Logger = { debug: () => {}, info: () => {}, warn: tell, error: tell, child: () => log };
-  return log;
 }
