@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { algorithmOf, hexOf } from '../../base/digest.ts';
+import { algorithmOf, digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 
 /** Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. */
@@ -109,6 +109,15 @@ export class Layout {
  */
 export function passingPart(layout: Layout, kind: `${'unlisted' | 'kept' | 'map'}-${string}`): string {
   return join(layout.parts, `${kind}-${randomBytes(6).toString('hex')}`);
+}
+
+/** What a blob's file name says that it is; null for a name that is none. */
+export function parseBlobName(algorithm: string, name: string): Listed | null {
+  const [hex = '', size = ''] = name.split('.');
+  const digest = digestFrom(algorithm, hex);
+  if (digest === null || !/^\d{1,15}$/.test(size)) return null;
+  const listed = { digest, size: Number(size) };
+  return `${hexOf(digest)}.${listed.size}` === name ? listed : null;
 }
 
 /** What a part's file name says that it becomes; null for a name that is none. */

@@ -66,6 +66,8 @@ export class Space implements Reserving {
   #measuring: Promise<void> | null = null;
   #sick: { state: CacheState; reason: string; until: number } | null = null;
   #refused = -Infinity;
+  /** Which limit the last refusal was for. */
+  #limit = '';
 
   /** @param counting there may be more than is known yet, until `counted` is called. */
   constructor(options: { disk: Disk; root: string; limits: SpaceLimits; clock: Clock; counting?: boolean }) {
@@ -133,9 +135,10 @@ export class Space implements Reserving {
     return this.#sick?.state === 'full';
   }
 
-  /** Why the state is not `ok`, in the words of the call that failed; null: for want of room, or it is. */
+  /** Why the state is not `ok`: the call that failed, or the limit that is reached; null: it is. */
   get reason(): string | null {
-    return this.#sick?.reason ?? null;
+    if (this.#sick !== null) return this.#sick.reason;
+    return this.state === 'full' ? this.#limit : null;
   }
 
   /** Whether the disk takes writes, as far as is known. */
@@ -240,10 +243,18 @@ export class Space implements Reserving {
     }
   }
 
+  #limitReached(bytes: number): string {
+    if (this.fileShortage > 0) return 'the file system can hardly take more files (inodes)';
+    return this.#used + this.#reserved + bytes > this.max
+      ? 'cache.max leaves no room for a file that was to be stored'
+      : 'cache.keepFree leaves no room for a file that was to be stored: the file system is nearly full';
+  }
+
   #take(bytes: number, present: number): boolean {
     if (!this.writable) return false;
     if (this.shortage(bytes - present) > 0 || this.fileShortage > 0) {
       this.#refused = this.#clock.monotonic();
+      this.#limit = this.#limitReached(bytes - present);
       return false;
     }
     this.#refused = -Infinity;

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
-import { algorithmOf, digestFrom, hexOf } from '../../base/digest.ts';
+import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
+import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /** A blob by its name: the scope that holds it, and which bytes it should be. */
@@ -44,19 +45,11 @@ export async function* walkBlobs(
       for (const folder of await list(scope, algorithm)) {
         if (folder < behind.slice(0, 2)) continue;
         for (const name of await list(scope, algorithm, folder)) {
-          const listed = name > behind ? parseName(algorithm, name) : null;
+          const listed = name > behind ? parseBlobName(algorithm, name) : null;
           // What has no blob's name, or lies in a wrong folder, is nobody's blob: no request ever opens it.
           if (listed !== null && folder === name.slice(0, 2)) yield { scope, listed };
         }
       }
     }
   }
-}
-
-function parseName(algorithm: string, name: string): Listed | null {
-  const [hex = '', size = ''] = name.split('.');
-  const digest = digestFrom(algorithm, hex);
-  if (digest === null || !/^\d{1,15}$/.test(size)) return null;
-  const listed = { digest, size: Number(size) };
-  return `${hexOf(digest)}.${listed.size}` === name ? listed : null;
 }

@@ -87,10 +87,11 @@ export class Collector {
       const pass: Pass = { marking: new Marking({ marks, maps, lost }, signal), seen: new Set(), signal, version: -1 };
       await this.#mark(pass);
       const doubt = this.#doubt();
-      // Of a subscription that is new this is to be expected.
-      if (doubt !== this.#said && doubt !== null)
-        log[generations.unreadable.length > 0 ? 'warn' : 'info']({ reason: doubt }, 'nothing is collected');
-      this.#said = doubt;
+      // The pass right after a start removes nothing in any case: who has just subscribed is not to be warned.
+      if (remove) {
+        if (doubt !== this.#said && doubt !== null) log.warn({ reason: doubt }, 'nothing is collected');
+        this.#said = doubt;
+      }
       const removing = remove && doubt === null;
       await this.#pointers(pass, removing, collected);
       if (generations.unreadable.length === 0 && pass.marking.protectedAll) marks.end();

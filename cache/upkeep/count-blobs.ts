@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { digestFrom } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import { flag } from '../blobs/entry-flags.ts';
 import type { Disk } from '../disk/disk.ts';
+import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import { Foreign } from './foreign.ts';
@@ -49,7 +49,8 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
         if (seen % namesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
         if (signal.aborted) return false;
         const path = (): string => join(layout.blobs, scope, algorithm, folder, name);
-        const listed = parseBlobName(algorithm, name);
+        // In a wrong folder no request ever opens it.
+        const listed = name.startsWith(folder) ? parseBlobName(algorithm, name) : null;
         if (listed === null) {
           foreign.met(path());
           continue;
@@ -87,10 +88,4 @@ class SeenOnce {
     if (twin === null) this.#inodes.set(facts.inode, named);
     return twin;
   }
-}
-
-function parseBlobName(algorithm: string, name: string): Listed | null {
-  const [hex = '', size = ''] = name.split('.');
-  const digest = digestFrom(algorithm, hex);
-  return digest === null || !/^\d{1,15}$/.test(size) ? null : { digest, size: Number(size) };
 }

@@ -32,8 +32,12 @@ export async function watchDisk(watched: Watched, signal: AbortSignal): Promise<
   const say = (): void => {
     const { state } = space;
     if (state === said) return;
-    if (state === 'ok') log.info({ before: said }, 'the disk takes files again');
-    else log.error({ state, reason: space.reason }, 'the disk takes no files: clients are served without storing');
+    if (state === 'ok') log.info({ before: said }, 'files are stored again');
+    else
+      log.error(
+        { state, reason: space.reason },
+        'files are refused: clients are served without storing what finds no room',
+      );
     said = state;
   };
   while (!signal.aborted) {

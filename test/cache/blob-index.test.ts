@@ -177,6 +177,24 @@ describe('marks', () => {
     expect([1, 2].map((name) => marks.isUnmarked('open', listed(name).digest))).toEqual([true, false]);
   });
 
+  test('hold what a sync let go until the pass that follows has ended: it may be of a full repository', () => {
+    const index = new BlobIndex();
+    const marks = new Marks(index);
+    for (const name of [1, 2]) {
+      index.add('open', listed(name));
+      marks.keepForRun('open', listed(name).digest);
+    }
+    marks.divideRuns();
+    marks.releaseRuns();
+    const held = () => [1, 2].map((name) => marks.isHeldBack('open', listed(name).digest));
+    marks.begin();
+    expect(held()).toEqual([true, true]);
+    marks.mark('open', listed(1).digest, true);
+    expect([held(), marks.isUnmarked('open', listed(2).digest)]).toEqual([[true, true], true]);
+    marks.end();
+    expect(held()).toEqual([true, false]);
+  });
+
   test('protect until a later pass does not, and never in between', () => {
     const index = new BlobIndex();
     const marks = new Marks(index);

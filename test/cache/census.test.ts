@@ -60,6 +60,7 @@ async function stopped(root: string) {
   before.index.touch('open', blobs[0]!.listed.digest);
   before.index.requeue('probation', (flags) => flags);
   before.marks.protect('corp', blobs[2]!.listed.digest);
+  before.marks.end();
   await before.census.end();
   return { layout: before.layout, blobs };
 }
@@ -100,6 +101,18 @@ describe('after a clean stop', () => {
     expect([after.index.size, after.space.used]).toEqual([3, 5_500]);
     expect(new Set([...after.index.blobs()].map(({ size }) => size))).toEqual(new Set([500, 2_000, 3_000]));
     expect(after.marks.protectionKnown).toBe(false);
+  });
+
+  test('of a life that never learned what is protected nobody takes it for nothing', async () => {
+    await using folder = await temporaryDirectory();
+    const { layout } = await stopped(folder.path);
+    await rm(layout.snapshot);
+    const short = await life(folder.path);
+    await short.run();
+    await short.census.end();
+    const after = await life(folder.path);
+    await after.run();
+    expect([after.index.size, after.space.used, after.marks.protectionKnown]).toEqual([3, 6_000, false]);
   });
 
   test('what comes while the snapshot is read is counted once', async () => {

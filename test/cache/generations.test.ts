@@ -7,6 +7,7 @@ import type { Disk } from '../../cache/disk/disk.ts';
 import { Generations } from '../../cache/generations/generations.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
+import { LogLines } from '../support/log-lines.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation } from './generation-documents.ts';
 
@@ -104,6 +105,20 @@ test('whichever disk call fails, the generation before stays current, in memory 
     expect((await load(folder.path)).current('corp')?.id).toBe(generation(3).id);
     expect(n).toBeLessThan(30);
   }
+});
+
+test('a current.json that is missing is said, but not in a directory that never had one', async () => {
+  await using folder = await temporaryDirectory();
+  const said = async (): Promise<unknown[]> => {
+    const log = new LogLines();
+    await Generations.load(systemDisk, new Layout(folder.path), log);
+    return log.lines.map(({ message }) => message);
+  };
+  expect(await said()).toEqual([]);
+  await (await load(folder.path)).publish(generation(1));
+  expect(await said()).toEqual([]);
+  await systemDisk.unlink(new Layout(folder.path).current);
+  expect(await said()).toEqual([expect.stringContaining('current.json is missing')]);
 });
 
 test.each([

@@ -1,7 +1,9 @@
-import { stat } from 'node:fs/promises';
+import { link, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { silentLogger } from '../../base/log.ts';
+import { systemDisk } from '../../cache/disk/disk.ts';
 import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
 import { Space } from '../../cache/space/space.ts';
@@ -54,6 +56,40 @@ test('a count after a kill comes to the same', async () => {
   await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
   expect([space.used, index.size]).toEqual([store.space.used, store.index.size]);
   expect(space.used).toBe(8_000);
+});
+
+test('a name outside of the blobs keeps no room, also when the blobs were counted anew', async () => {
+  await using store = await pieces();
+  const [one, other] = [file(5_000), file(3_000, 'sha512')];
+  await keepIn(store, 'open', one);
+  await keepIn(store, 'open', other);
+  await link(store.layout.blob('open', one.listed), join(store.root, 'mirror.rpm'));
+  for (const { scope, digest } of [...store.index.blobs()]) store.index.delete(scope, digest);
+  store.space.adjust(-store.space.used);
+  const { disk, layout, index, space } = store;
+  await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
+  expect(space.used).toBe(8_000);
+  await store.blobs.remove('open', one.listed);
+  expect(space.used).toBe(3_000);
+});
+
+test('who asks for a file while one of its names is removed takes no room from the other', async () => {
+  const [gone, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const unlink = async (path: string): Promise<void> => {
+    await systemDisk.unlink(path);
+    if (!path.includes('/sha512/')) return;
+    gone.resolve();
+    await goOn.promise;
+  };
+  await using store = await pieces({ disk: { ...systemDisk, unlink } });
+  const one = file(5_000, 'sha512');
+  await keepIn(store, 'open', one);
+  const removing = store.blobs.remove('open', one.listed);
+  await gone.promise;
+  expect(await store.blobs.open('open', one.listed)).toBeNull();
+  goOn.resolve();
+  await removing;
+  expect([store.space.used, await bytesBelow(store.layout.blobs)]).toEqual([5_000, 5_000]);
 });
 
 test('where no link can be made, the file is stored twice and nothing is lost', async () => {

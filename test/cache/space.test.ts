@@ -134,12 +134,22 @@ describe('the state', () => {
   test('is full for a minute after a refusal, or until something fits again', async () => {
     const { space, clock } = fixture(max(10));
     await space.reserve(11);
-    expect(space.state).toBe('full');
+    expect([space.state, space.reason]).toEqual(['full', expect.stringContaining('cache.max')]);
     clock.advance(60_000);
-    expect(space.state).toBe('ok');
+    expect([space.state, space.reason]).toEqual(['ok', null]);
     await space.reserve(11);
     await space.reserve(1);
     expect(space.state).toBe('ok');
+  });
+
+  test('says which limit refused', async () => {
+    const { space, disk, clock } = fixture(keepFree(900));
+    await space.reserve(101);
+    expect(space.reason).toContain('cache.keepFree');
+    disk.setSpace({ free: 1_000, total: 10_000, freeFiles: 3 });
+    clock.advance(1_000);
+    await space.reserve(1);
+    expect(space.reason).toContain('inodes');
   });
 
   test.each([

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -307,6 +307,11 @@ describe('after a kill', () => {
     await writeFile(join(folder.path, 'blobs', 'open', 'foreign'), 'x');
     const where = new Layout(folder.path).blobFolder('open', sha512.listed.digest);
     await writeFile(join(where, 'not-a-blob'), 'x');
+    const blob = basename(new Layout(folder.path).blob('open', sha512.listed));
+    await writeFile(join(where, `${'0'.repeat(128)}.7`), 'in the folder of others');
+    await writeFile(join(where, `${blob}.bak`), 'x');
+    // Else nothing is counted.
+    await rm(new Layout(folder.path).snapshot);
     const store = await openStore(folder.path);
     await store.recovered;
     expect([store.space.used, (await store.status()).blobs]).toEqual([17_000, 4]);

@@ -162,6 +162,8 @@ test('a full repository cannot be evicted from the moment it is published', asyn
     // What the run counted on is let go, so that nothing else holds it back.
     store.marks.divideRuns();
     store.marks.releaseRuns();
+    store.marks.begin();
+    store.marks.end();
     await pop.publish(1, document);
     expect(store.marks.isHeldBack('open', pkg.listed.digest)).toBe(full);
     expect(store.marks.isHeldBack('open', document.repomd.digest)).toBe(true);
