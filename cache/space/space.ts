@@ -245,6 +245,7 @@ export class Space implements Reserving {
 
   #limitReached(bytes: number): string {
     if (this.fileShortage > 0) return 'the file system can hardly take more files (inodes)';
+    if (this.#counting) return 'what an earlier run left is still being counted';
     return this.#used + this.#reserved + bytes > this.max
       ? 'cache.max leaves no room for a file that was to be stored'
       : 'cache.keepFree leaves no room for a file that was to be stored: the file system is nearly full';
