@@ -4,6 +4,7 @@ import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Generations } from '../generations/generations.ts';
+import { pinnedFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../package-map/maps.ts';
 import { WantedTable } from './wanted-table.ts';
 
@@ -62,7 +63,7 @@ export async function gatherWanted(
   };
   for (const [path, document] of repositoriesOf(generations)) {
     if (!asked.scopes.has(document.scope)) continue;
-    for (const listed of pinned(document)) await add(possessionScope(document.scope, path, listed), listed);
+    for (const [, listed] of pinnedFiles(document)) await add(possessionScope(document.scope, path, listed), listed);
     const key = `${document.scope} ${document.map} ${path}`;
     if (document.map === null || seen.has(key)) continue;
     seen.add(key);
@@ -81,8 +82,4 @@ export async function gatherWanted(
 function* repositoriesOf(generations: Listings['generations']): Generator<[string, RepositoryDocument]> {
   for (const name of generations.subscriptions())
     for (const generation of generations.kept(name)) yield* Object.entries(generation.repositories);
-}
-
-function pinned({ repomd, asc, key, treeinfo, records }: RepositoryDocument): Listed[] {
-  return [repomd, asc, key, treeinfo, ...Object.values(records)].filter((listed) => listed !== null);
 }

@@ -1,18 +1,13 @@
-import type { Digest, Listed } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Marks } from '../blobs/marks.ts';
+import { pinnedFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../package-map/maps.ts';
 import type { MappedRepository } from './remake-maps.ts';
 
 /** Packages after which the signal is looked at. */
 const packagesPerLook = 1_000;
-
-/** The files that a repository's document names itself: its metadata. */
-export function metadataOf(document: RepositoryDocument): readonly Listed[] {
-  const { repomd, asc, key, treeinfo, records } = document;
-  return [repomd, asc, key, treeinfo, ...Object.values(records)].filter((listed) => listed !== null);
-}
 
 /** Marks what documents refer to, and tells what it could not see. */
 export class Marking {
@@ -41,7 +36,7 @@ export class Marking {
   async repository(path: string, document: RepositoryDocument, full: boolean): Promise<void> {
     const { scope, map } = document;
     this.repositories.add(path);
-    for (const listed of metadataOf(document)) {
+    for (const [, listed] of pinnedFiles(document)) {
       this.#marks.mark(possessionScope(scope, path, listed), listed.digest, true);
     }
     if (map === null) return;

@@ -6,6 +6,7 @@ import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';
+import { pinnedFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../package-map/maps.ts';
 import { pointerIn } from '../unlisted/unlisted-entry.ts';
 import type { BlobName } from './blob-walk.ts';
@@ -181,16 +182,4 @@ function referenceTo(
 ): Reference {
   const blob = { scope: possessionScope(document.scope, repository, listed), listed };
   return { repository, shared: document.scope, href, blob, pinned };
-}
-
-function pinnedFiles(document: RepositoryDocument): (readonly [string, Listed])[] {
-  const { repomd, asc, key, treeinfo, records } = document;
-  const named: (readonly [string, Listed | null])[] = [
-    ['repodata/repomd.xml', repomd],
-    ['repodata/repomd.xml.asc', asc],
-    ['repodata/repomd.xml.key', key],
-    ['.treeinfo', treeinfo],
-    ...Object.entries(records),
-  ];
-  return named.flatMap(([href, listed]) => (listed === null ? [] : [[href, listed] as const]));
 }

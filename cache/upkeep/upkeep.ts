@@ -1,8 +1,8 @@
 import type { GenerationDocument } from '../../base/generation.ts';
 import { possessionScope } from '../../base/generation.ts';
+import { pinnedFiles } from '../generations/pinned-files.ts';
 import { Collector } from './collect.ts';
 import type { CollectorOptions } from './collect.ts';
-import { metadataOf } from './marking.ts';
 import { Retirement } from './retire.ts';
 import type { RetirementOptions } from './retire.ts';
 
@@ -69,7 +69,8 @@ export class Upkeep {
       const { scope, map: name } = repository;
       const same = before?.repositories[path];
       if (same === repository) continue;
-      for (const listed of metadataOf(repository)) marks.protect(possessionScope(scope, path, listed), listed.digest);
+      for (const [, listed] of pinnedFiles(repository))
+        marks.protect(possessionScope(scope, path, listed), listed.digest);
       if (name === null || (same?.map === name && same.scope === scope)) continue;
       if (!rules.isFull(document.subscription, path)) continue;
       const map = await maps.get(name).catch(() => null);

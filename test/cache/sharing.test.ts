@@ -64,7 +64,7 @@ test('a name outside of the blobs keeps no room, also when the blobs were counte
   await keepIn(store, 'open', one);
   await keepIn(store, 'open', other);
   await link(store.layout.blob('open', one.listed), join(store.root, 'mirror.rpm'));
-  for (const { scope, digest } of [...store.index.blobs()]) store.index.delete(scope, digest);
+  for (const { scope, digest } of store.index.blobs()) store.index.delete(scope, digest);
   store.space.adjust(-store.space.used);
   const { disk, layout, index, space } = store;
   await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
