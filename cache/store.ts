@@ -10,13 +10,15 @@ import { Claims } from './blobs/claims.ts';
 import type { RunLease } from './blobs/claims.ts';
 import { Marks } from './blobs/marks.ts';
 import type { Removal } from './blobs/removal.ts';
+import { DirectoryLock } from './disk/directory-lock.ts';
+import type { TakeLock } from './disk/directory-lock.ts';
 import { systemDisk } from './disk/disk.ts';
 import type { Disk } from './disk/disk.ts';
 import { Fills } from './fills/fills.ts';
 import { Generations } from './generations/generations.ts';
 import { holdsAllPackages, HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
-import { currentFormat, stateFormats } from './disk/formats.ts';
+import { stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
 import { IndexNotes } from './index-notes.ts';
 import { Maps } from './package-map/maps.ts';
@@ -44,7 +46,7 @@ import { Space } from './space/space.ts';
 import type { SpaceLimits } from './space/space.ts';
 import { cacheStatus, usageOf } from './space/usage.ts';
 import type { Usage } from './space/usage.ts';
-import { makeStateDirectory, prepareStateDirectory } from './disk/state-directory.ts';
+import { makeStateDirectory, prepareStateDirectory, sayFormat } from './disk/state-directory.ts';
 import type { StateDirectory } from './disk/state-directory.ts';
 import { Pointers } from './unlisted/pointers.ts';
 import { Unlisted } from './unlisted/unlisted.ts';
@@ -68,7 +70,7 @@ export interface StoreOptions {
   /** What is retired and collected once `upkeep` has begun; without them nothing is. */
   readonly rules?: UpkeepRules;
   /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
-  readonly lock: (root: string) => Promise<{ release(): void }>;
+  readonly lock: TakeLock;
 }
 
 /** The state directory, once it is this process's. */
@@ -76,7 +78,7 @@ interface Taken extends StateDirectory {
   readonly generations: Generations;
   /** The last stop was clean. */
   readonly clean: boolean;
-  readonly lock: { release(): void };
+  readonly lock: DirectoryLock;
 }
 
 /** The PoP's store: its parts put together, and what concerns several of them. */
@@ -157,7 +159,7 @@ export class Store {
     const { format } = taken;
     this.#watching = Promise.all([
       this.#evictor.watch(signal),
-      watchDisk({ disk, layout, format, generations, space, clock, log }, signal),
+      watchDisk({ disk, layout, format, generations, lock: taken.lock, space, clock, log }, signal),
     ]);
     this.#parts = recoverParts(recovery);
     this.recovered = this.#parts
@@ -193,7 +195,7 @@ export class Store {
   static async open(options: StoreOptions): Promise<Store> {
     const { root, log, disk = systemDisk, formats = stateFormats } = options;
     await makeStateDirectory(disk, root);
-    const lock = await options.lock(root);
+    const lock = await DirectoryLock.take(options.lock, disk, root);
     try {
       const directory = await prepareStateDirectory(disk, root, formats);
       sayFormat(directory, formats, log);
@@ -288,14 +290,4 @@ export class Store {
     await this.notes.close();
     this.#lock.release();
   }
-}
-
-/** What is written stays readable by the version before until the operator says otherwise: so that there is a way back. */
-function sayFormat({ layout, format }: StateDirectory, formats: StateFormats, log: Logger): void {
-  const current = currentFormat(formats).number;
-  if (format === current) return;
-  log.info(
-    { state: layout.root, format, current },
-    'the state directory is served in the format before; `waystation state upgrade` ends that, and the way back to the older version',
-  );
 }

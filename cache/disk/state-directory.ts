@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
 import { diskError, unfinishedSuffix } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { formatPath, readFormat, writeFormat } from './format-file.ts';
@@ -98,4 +99,14 @@ export function unknownFormat(root: string, number: number, formats: StateFormat
 function unmakeable(root: string, error: unknown): WaystationError {
   const { message } = diskError(error, root);
   return new WaystationError('state_unusable', `state directory ${root} cannot be made: ${message}`, { cause: error });
+}
+
+/** What is written stays readable by the version before until the operator says otherwise: so that there is a way back. */
+export function sayFormat({ layout, format }: StateDirectory, formats: StateFormats, log: Logger): void {
+  const current = currentFormat(formats).number;
+  if (format === current) return;
+  log.info(
+    { state: layout.root, format, current },
+    'the state directory is served in the format before; `waystation state upgrade` ends that, and the way back to the older version',
+  );
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import type { DirectoryLock } from '../disk/directory-lock.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { writeFormat } from '../disk/format-file.ts';
@@ -17,6 +18,7 @@ interface Watched {
   /** The format that the directory is in. */
   readonly format: number;
   readonly generations: Generations;
+  readonly lock: Pick<DirectoryLock, 'renew'>;
   readonly space: Space;
   readonly clock: Clock;
   readonly log: Logger;
@@ -59,7 +61,10 @@ export async function watchDisk(watched: Watched, signal: AbortSignal): Promise<
   }
 }
 
-async function remake({ disk, layout, format, generations }: Watched, removed: boolean): Promise<void> {
+async function remake({ disk, layout, format, generations, lock }: Watched, removed: boolean): Promise<void> {
+  await disk.makeFolder(layout.root);
+  // A directory of that name that is not the one taken at start may be another process's by now.
+  await lock.renew();
   for (const folder of [layout.blobs, layout.maps, layout.generations, layout.unlisted, layout.parts])
     await disk.makeFolder(folder);
   // Documents before FORMAT: a directory without it is looked at again.

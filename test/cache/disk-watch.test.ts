@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { WaystationError } from '../../base/errors.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -55,4 +56,29 @@ test('a state directory that was removed is made anew, with the generations that
   const next = await openedStore(folder.path);
   expect(next.current('corp')).toEqual(served);
   await next.close();
+});
+
+test('a state directory made in the place of one that was moved away is taken again, and left alone while another has it', async () => {
+  await using folder = await temporaryDirectory();
+  const root = join(folder.path, 'state');
+  const clock = new StandingClock();
+  let taken = 0;
+  let released = 0;
+  let others = false;
+  const lock = async (): Promise<{ release(): void }> => {
+    if (others) throw new WaystationError('state_locked', 'another process has it');
+    taken += 1;
+    return { release: () => (released += 1) };
+  };
+  const store = await openedStore(root, { clock, lock });
+  await store.publish(generation(1));
+  others = true;
+  await rename(root, join(folder.path, 'moved'));
+  await looks(clock, () => store.space.reason === 'another process has it');
+  expect([store.space.state, await readdir(root)]).toEqual(['failing', []]);
+  others = false;
+  await looks(clock, () => existsSync(join(root, 'FORMAT')));
+  expect([taken, released]).toEqual([2, 1]);
+  await store.close();
+  expect(released).toBe(2);
 });
