@@ -57,6 +57,8 @@ test('status says what stays, what may go, and what goes next since when', async
   store.marks.releaseRuns();
   store.marks.divideRuns();
   store.marks.releaseRuns();
+  store.marks.begin();
+  store.marks.end();
   store.marks.protect('open', stays.listed.digest);
   const { pinnedBytes, evictableBytes, reservedBytes, next, reason } = await store.status();
   expect([pinnedBytes, evictableBytes, reservedBytes, reason]).toEqual([3_000, 4_000, 0, null]);
