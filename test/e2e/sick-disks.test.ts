@@ -95,10 +95,14 @@ async function saysState(pop: Pop, state: string): Promise<void> {
 async function untilStored(pop: Pop, names: string[], packages: Record<string, string>): Promise<string> {
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     const word = await asked(pop, name, packages);
-    const explained = (await (await fetch(`${pop.admin}/api/v1/explain?path=/content/r/${name}`)).json()) as {
-      held: boolean;
-    };
-    if (word === 'miss' && explained.held) return name;
+    // The client has its last byte before the disk has synced the file.
+    for (let look = 0; word === 'miss' && look < 20; look += 1) {
+      const explained = (await (await fetch(`${pop.admin}/api/v1/explain?path=/content/r/${name}`)).json()) as {
+        held: boolean;
+      };
+      if (explained.held) return name;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
   throw new Error(`nothing was stored any more: ${JSON.stringify((await pop.status()).cache)}`);
