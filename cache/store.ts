@@ -140,8 +140,8 @@ export class Store {
     this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room, claims });
     const { sink } = this;
     const { signal } = this.#closing;
-    const remake = options.remakeMap;
-    const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, clock, log, signal });
+    const { remakeMap: remake, rules = keepEverything } = options;
+    const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, rules, clock, log, signal });
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
     this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
@@ -179,11 +179,11 @@ export class Store {
       clock,
       log,
       meter,
-      rules: options.rules ?? keepEverything,
+      rules,
       lost: (repository) => remaker?.want(repository),
       busy: () => this.fills.active > 0,
       retired: () => this.served.refresh(),
-      indexed: this.recovered,
+      indexed: this.recovered.then(() => this.#looking),
     });
     this.#looking = this.#parts.then(() => remaker?.all(generations));
     this.#expiring = this.recovered.then(async () => {

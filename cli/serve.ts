@@ -28,6 +28,7 @@ import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
 import { pageApp } from '../gateway/page/app.ts';
 import { repoTextOf } from '../gateway/page/repo-text.ts';
+import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
@@ -112,7 +113,8 @@ export async function serve(config: Config, options: { version: string; logLevel
     {
       store: publishing(store, () => catalog.refresh()),
       reader,
-      packages: new PackageFetcher(store.sink),
+      packages: new PackageFetcher(store.sink, log),
+      newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       clock,
       log,
       random: Math.random,

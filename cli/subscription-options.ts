@@ -1,21 +1,16 @@
-import { invariant, WaystationError } from '../base/errors.ts';
+import { WaystationError } from '../base/errors.ts';
 import type { Subscription } from '../config/config.ts';
 import { secretFile } from '../config/secrets.ts';
 import type { HubClient } from '../mirror/discovery.ts';
-import type { Policy, SubscriptionOptions } from '../sync/subscription-options.ts';
+import type { SubscriptionOptions } from '../sync/subscription-options.ts';
 import { treatmentOf } from './treatment.ts';
-
-function builtPolicy(policy: Subscription['policy']): Policy {
-  invariant(policy === 'on-demand' || policy === 'full', `policy ${policy} was refused before`);
-  return policy;
-}
 
 /** A subscription as the configuration has it, over its hub. */
 export function subscriptionOptions(subscription: Subscription, hub: HubClient): SubscriptionOptions {
   return {
     name: subscription.name,
-    policy: builtPolicy(subscription.policy),
-    policyOf: (path) => builtPolicy(treatmentOf(subscription, path).policy),
+    policy: subscription.policy,
+    policyOf: (path) => treatmentOf(subscription, path).policy,
     flip: subscription.flip,
     refresh: subscription.refresh,
     hub,

@@ -1,6 +1,8 @@
 import type { ConfirmedClock } from '../cache/upkeep/clock-confidence.ts';
 import type { UpkeepRules } from '../cache/upkeep/rules.ts';
 import type { Config } from '../config/config.ts';
+import { newestName } from '../mirror/newest-packages.ts';
+import { newestOf } from '../sync/package-policy.ts';
 import { treatmentOf } from './treatment.ts';
 
 /** What the configuration says of keeping generations and packages. */
@@ -8,9 +10,12 @@ export function upkeepRules(config: Config, clock: ConfirmedClock): UpkeepRules 
   const named = new Map(config.subscriptions.map((subscription) => [subscription.name, subscription]));
   return {
     keeps: () => config.subscriptions.map(({ name, keep }) => ({ subscription: name, ...keep })),
-    isFull: (name, path) => {
+    holds: (name, path, document) => {
       const subscription = named.get(name);
-      return subscription !== undefined && treatmentOf(subscription, path).policy === 'full';
+      const policy = subscription === undefined ? 'on-demand' : treatmentOf(subscription, path).policy;
+      const versions = newestOf(policy);
+      if (versions !== null) return { versions, map: newestName(document, versions) };
+      return policy === 'full' ? 'all' : 'none';
     },
     clock,
   };

@@ -19,22 +19,12 @@ const notBuilt: readonly NotBuilt[] = [
     what: () => 'hub type waystation',
   },
   { at: ['subscriptions', '*', 'channel'], what: () => 'channel' },
-  { at: ['subscriptions', '*', 'policy'], value: isPolicyAhead, what: (policy) => `policy ${policy as string}` },
-  {
-    at: ['subscriptions', '*', 'overrides', '*', 'policy'],
-    value: isPolicyAhead,
-    what: (policy) => `policy ${policy as string}`,
-  },
   ...['repositories', 'overrides'].map((list): NotBuilt => ({
     at: ['subscriptions', '*', list, '*', 'access'],
     value: (access) => typeof access === 'object' && access !== null,
     what: () => 'an access rule other than open and deny',
   })),
 ];
-
-function isPolicyAhead(policy: Tree): boolean {
-  return typeof policy === 'string' && /^newest:\d+$/.test(policy);
-}
 
 /** Everything in the file that is not built yet; messages carry the code `not_built`. */
 export function notBuiltFindings(root: Tree): Finding[] {

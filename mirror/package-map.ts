@@ -2,14 +2,13 @@ import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import { possessionScope } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
-import { decompress } from '../yum/decompress.ts';
 import { readPrimary } from '../yum/primary.ts';
 import type { Repomd } from '../yum/repomd.ts';
-import { verifyOpen } from '../yum/verify-open.ts';
+import { openRecord } from './held-record.ts';
 import type { MapSummary, Sink } from './sink.ts';
 
 /** More than any real primary.xml has; without an open-size in repomd.xml nothing else bounds it. */
-const maxPrimaryBytes = 8 * 1024 ** 3;
+export const maxPrimaryBytes = 8 * 1024 ** 3;
 
 /** The map of a repository and its name; of one without a primary record both are null. */
 export interface PackageMap {
@@ -35,15 +34,15 @@ export interface MapRequest {
 export async function ensureMap({ sink, path, scope: shared, repomd, log, signal }: MapRequest): Promise<PackageMap> {
   const primary = repomd.records.find(({ type }) => type === 'primary');
   if (primary === undefined) return { name: null, summary: null };
-  const { href, listed, open } = primary;
+  const { href, listed } = primary;
   const scope = possessionScope(shared, path, listed);
   const name = await sink.sha256(scope, listed);
   const known = await sink.map(name);
   if (known !== null) return { name, summary: known };
-  const maxBytes = Math.min(open?.size ?? maxPrimaryBytes, maxPrimaryBytes);
+  const held = { sink, path, scope: shared, signal };
   try {
     const summary = await readPrimary(
-      () => verifyOpen(decompress(abortable(sink.read(scope, listed), signal), { maxBytes }), open),
+      () => openRecord(held, primary, maxPrimaryBytes),
       (fill) => sink.writeMap(name, fill),
       { onFallback: (reason) => log.info({ file: href, reason }, 'primary is read by the slower parser') },
     );
@@ -53,12 +52,5 @@ export async function ensureMap({ sink, path, scope: shared, repomd, log, signal
     if (!(thrown instanceof WaystationError)) throw thrown;
     const { code, message, retryAfter } = thrown;
     throw new WaystationError(code, `${href}: ${message}`, { cause: thrown, retryAfter });
-  }
-}
-
-async function* abortable(source: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
-  for await (const chunk of source) {
-    signal.throwIfAborted();
-    yield chunk;
   }
 }

@@ -1,11 +1,15 @@
-import type { Listed } from '../base/digest.ts';
+import type { Digest, Listed } from '../base/digest.ts';
 import { asWaystationError } from '../base/errors.ts';
 import type { ErrorCode, WaystationError } from '../base/errors.ts';
 import { possessionScope } from '../base/generation.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
+import type { Logger } from '../base/log.ts';
 import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
+import { inFetchOrder } from './fetch-order.ts';
+import type { MapPackage } from './fetch-order.ts';
 import type { ReadProgress } from './progress.ts';
+import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
 import { telling } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
@@ -22,8 +26,10 @@ const mostNamed = 1_000;
 
 export interface PackagesRequest {
   readonly repository: WantedRepository;
-  /** What was proven of it: its map says which packages there are. */
+  /** What was proven of it. */
   readonly document: RepositoryDocument;
+  /** The map that lists what is wanted: the document's own, or a part of it. */
+  readonly map: Digest;
   readonly progress: ReadProgress;
 }
 
@@ -45,27 +51,34 @@ const linkFailures: ReadonlySet<ErrorCode> = new Set([
   'upstream_breaker_open',
 ]);
 
-/** Brings every servable package of a repository into the sink. What is held already costs one look. */
+/**
+ * Brings the packages of a map into the sink: those that security advisories name, then the others, small before large.
+ * What is held already costs one look.
+ */
 export class PackageFetcher {
   readonly #sink: Sink;
+  readonly #log: Logger;
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, log: Logger) {
     this.#sink = sink;
+    this.#log = log;
   }
 
   /**
-   * Goes through all packages: one that cannot be had does not stop the others. What was fetched stays, so that the
+   * Goes through all of them: one that cannot be had does not stop the others. What was fetched stays, so that the
    * next call goes on with what is missing.
    * @throws WaystationError when it makes no sense to go on: the link is down, or the disk takes no more; the signal's
    * reason.
    */
   async fetch(request: PackagesRequest, signal: AbortSignal): Promise<PackagesResult> {
-    const { map } = request.document;
-    const summary = map === null ? null : await this.#sink.map(map);
-    if (map === null || summary === null) return { missing: [], missingCount: 0 };
+    const { map, document, repository } = request;
+    const summary = await this.#sink.map(map);
+    if (summary === null || summary.packages === 0) return { missing: [], missingCount: 0 };
     request.progress.expected(summary.packages, summary.bytes);
+    const of = { sink: this.#sink, path: repository.path, document, log: this.#log };
+    const urgent = await namedBySecurity(of, signal);
     const work = new Work(this.#sink, request, signal);
-    const packages = this.#sink.packages(map)[Symbol.asyncIterator]();
+    const packages = inFetchOrder(() => this.#sink.packages(map), urgent);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
     await work.settled();
     signal.throwIfAborted();
@@ -75,7 +88,7 @@ export class PackageFetcher {
   }
 }
 
-type Packages = AsyncIterator<{ readonly href: string; readonly listed: Listed }>;
+type Packages = AsyncIterator<MapPackage>;
 
 /** One pass over the packages of a repository, by several lanes. */
 class Work {

@@ -22,12 +22,12 @@ export interface Sink {
   read(scope: string, listed: Listed): AsyncIterable<Buffer>;
   /** The sha256 of a held file: its own name, or computed when another algorithm lists it. */
   sha256(scope: string, listed: Listed): Promise<Digest>;
-  /** The packages of a map, by name. @throws WaystationError when the map is damaged. */
+  /** The packages of a map, in the order of their names. @throws WaystationError when the map is damaged. */
   packages(primary: Digest): AsyncIterable<{ readonly href: string; readonly listed: Listed }>;
-  /** The map made from this primary, null when there is none yet. */
+  /** The map of this name, null when there is none yet: made from the primary with this sha256, or a part of one. */
   map(primary: Digest): Promise<MapSummary | null>;
   /**
-   * Writes the map of a primary: `write` adds every entry, in any order, then resolves; nothing is visible before, and
+   * Writes a map: `write` adds every entry, in any order, then resolves; nothing is visible before, and
    * nothing stays when it rejects. Of two entries with one href and the same listed file one is kept; with different
    * files none is, and the href is counted unservable (`duplicate`).
    */
@@ -35,6 +35,6 @@ export interface Sink {
 }
 
 export interface MapWriter {
-  add(entry: PackageEntry): void;
+  add(entry: Pick<PackageEntry, 'href' | 'listed'>): void;
   unservable(entry: Unservable): void;
 }

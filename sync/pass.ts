@@ -1,10 +1,10 @@
 import type { WaystationError } from '../base/errors.ts';
 import { asWaystationError } from '../base/errors.ts';
 import { forEachBounded } from '../mirror/bounded.ts';
-import { fetchPackages } from './full-policy.ts';
 import { isOutage, jittered, retryDelay } from './backoff.ts';
 import { discoveryFailed } from './hub-contact.ts';
 import type { Member } from './member.ts';
+import { fetchPackages } from './package-policy.ts';
 import type { Publisher } from './publisher.ts';
 import type { Roster } from './roster.ts';
 import type { Run } from './run.ts';
@@ -159,17 +159,16 @@ export class Pass {
       const result = await parts.reader.read({ repository, trust, previous, thorough, progress }, signal);
       if (member.failure !== null) parts.log.info({ path: member.path }, 'a repository can be read again');
       this.#contact = { ...this.#contact, lastContact: parts.clock.now() };
-      const full = options.policyOf(member.path) === 'full';
+      const onDemand = options.policyOf(member.path) === 'on-demand';
       const first = member.proven === null;
       const proven = (): void => {
         member.succeeded(result.document, result.mark, parts.clock.now());
         if (options.flip === 'each') publisher.changed();
       };
       // The first generation serves at once; a later one has to hold what its policy promises.
-      if (first || !full) proven();
-      if (full)
-        await fetchPackages({ run, member, repository, document: result.document, context: this.#context }, signal);
-      if (full && !first) proven();
+      if (first || onDemand) proven();
+      await fetchPackages({ run, member, repository, document: result.document, context: this.#context }, signal);
+      if (!first && !onDemand) proven();
       member.due = next;
       member.reading = false;
     } catch (thrown) {

@@ -1,6 +1,8 @@
 import type { Clock } from '../base/clock.ts';
+import type { Digest } from '../base/digest.ts';
 import type { Logger } from '../base/log.ts';
 import type { HubClient } from '../mirror/discovery.ts';
+import type { NewestRequest } from '../mirror/newest-packages.ts';
 import type { PackageFetcher } from '../mirror/packages.ts';
 import type { RepositoryReader } from '../mirror/repository-reader.ts';
 import type { Trust } from '../mirror/signature.ts';
@@ -9,8 +11,8 @@ import type { DiscoveryState } from './hub-contact.ts';
 import type { PathOwners } from './paths.ts';
 import type { GenerationStore } from './store.ts';
 
-/** What is fetched before anybody asks: metadata alone, or every package too. */
-export type Policy = 'on-demand' | 'full';
+/** What is fetched before anybody asks: metadata alone, every package too, or the newest N versions of each. */
+export type Policy = 'on-demand' | 'full' | `newest:${number}`;
 
 export interface SubscriptionOptions {
   readonly name: string;
@@ -27,10 +29,18 @@ export interface SubscriptionOptions {
   readonly access: (path: string) => string | null;
 }
 
+/** Which packages `newest:N` means, of a repository as it was proven. */
+export type NewestOf = Pick<NewestRequest, 'path' | 'document' | 'versions'>;
+
 export interface SubscriptionParts {
   readonly store: GenerationStore;
   readonly reader: RepositoryReader;
   readonly packages: PackageFetcher;
+  /**
+   * Makes the map of a repository's newest packages, unless there is one. @returns its name; null: there are no packages.
+   * @throws WaystationError
+   */
+  readonly newest: (of: NewestOf, signal: AbortSignal) => Promise<Digest | null>;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */

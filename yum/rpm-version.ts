@@ -6,13 +6,21 @@ export interface Evr {
 }
 
 /**
- * Orders two packages of one name as rpm does: epoch as a number, then version, then release.
+ * Orders two packages of one name as librpm's rpmverCmp does: epoch, then version, then release. A release that is not
+ * there (empty) is older than any, also than one that begins with `~`.
  * @returns negative when `a` is older, 0 when neither is newer, positive when `a` is newer.
  */
 export function compareEvr(a: Evr, b: Evr): number {
   return (
-    compareNumbers(a.epoch, b.epoch) || compareVersions(a.version, b.version) || compareVersions(a.release, b.release)
+    compareVersions(a.epoch || '0', b.epoch || '0') ||
+    compareVersions(a.version, b.version) ||
+    compareReleases(a.release, b.release)
   );
+}
+
+function compareReleases(a: string, b: string): number {
+  if (a === '' || b === '') return sign(a.length - b.length);
+  return compareVersions(a, b);
 }
 
 /** Reads `[epoch:]version[-release]`; an epoch that is not there is 0. */

@@ -14,7 +14,7 @@ export class PackageMapWriter {
   readonly #unservable: Unservable[] = [];
   #unservableCount = 0;
 
-  add(entry: PackageEntry): void {
+  add(entry: Pick<PackageEntry, 'href' | 'listed'>): void {
     if (Buffer.byteLength(entry.href) > 0xffff) this.unservable({ href: entry.href.slice(0, 200), reason: 'too-long' });
     else this.#entries.add(encodeEntry(entry.href, entry.listed));
   }

@@ -141,7 +141,7 @@ export class Collector {
       for (const [subscription, repositories] of claims.proven()) {
         if (pass.seen.has(repositories)) continue;
         for (const [path, document] of Object.entries(repositories)) {
-          await pass.marking.repository(path, document, rules.isFull(subscription, path));
+          await pass.marking.repository(path, document, rules.holds(subscription, path, document));
         }
         pass.seen.add(repositories);
       }
@@ -152,7 +152,8 @@ export class Collector {
     const { rules } = this.#options;
     if (pass.seen.has(document)) return;
     for (const [path, repository] of Object.entries(document.repositories)) {
-      await pass.marking.repository(path, repository, held && rules.isFull(document.subscription, path));
+      const holds = held ? rules.holds(document.subscription, path, repository) : 'none';
+      await pass.marking.repository(path, repository, holds);
     }
     pass.seen.add(document);
   }

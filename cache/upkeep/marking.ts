@@ -5,6 +5,7 @@ import type { Marks } from '../blobs/marks.ts';
 import { pinnedFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../package-map/maps.ts';
 import type { MappedRepository } from './remake-maps.ts';
+import type { HeldPackages, Newest } from './rules.ts';
 
 /** Packages after which the signal is looked at. */
 const packagesPerLook = 1_000;
@@ -32,8 +33,8 @@ export class Marking {
     this.#signal = signal;
   }
 
-  /** @param full its packages must not be evicted; its metadata never is. */
-  async repository(path: string, document: RepositoryDocument, full: boolean): Promise<void> {
+  /** @param holds which of its packages must not be evicted; its metadata never is. */
+  async repository(path: string, document: RepositoryDocument, holds: HeldPackages): Promise<void> {
     const { scope, map } = document;
     this.repositories.add(path);
     for (const [, listed] of pinnedFiles(document)) {
@@ -41,6 +42,12 @@ export class Marking {
     }
     if (map === null) return;
     this.maps.add(map);
+    await this.#whole(path, { ...document, map }, holds === 'all');
+    if (typeof holds === 'object') await this.#newest(path, document, holds);
+  }
+
+  async #whole(path: string, document: RepositoryDocument & { readonly map: Digest }, full: boolean): Promise<void> {
+    const { scope, map } = document;
     const way = `${scope}\n${path}\n${map}`;
     if (this.#walked.has(`${way}\nfull`) || (!full && this.#walked.has(way))) return;
     if (await this.#packages(path, { scope, map }, full)) {
@@ -50,6 +57,21 @@ export class Marking {
     this.#unknown.add(scope);
     this.#lost({ path, document });
     if (full) this.protectedAll = false;
+  }
+
+  /** Those are packages of the whole map: nothing but their protection is new. */
+  async #newest(path: string, document: RepositoryDocument, newest: Newest): Promise<void> {
+    const { scope } = document;
+    const { map } = newest;
+    this.maps.add(map);
+    const way = `${scope}\n${path}\n${map}\nfull`;
+    if (this.#walked.has(way)) return;
+    if (await this.#packages(path, { scope, map }, true)) {
+      this.#walked.add(way);
+      return;
+    }
+    this.#lost({ path, document, newest });
+    this.protectedAll = false;
   }
 
   /** Some map could not be read that may list packages of this scope: which of its blobs are garbage is not known. */

@@ -6,14 +6,17 @@ import type { Logger } from '../../base/log.ts';
 import type { Generations } from '../generations/generations.ts';
 import type { Maps } from '../package-map/maps.ts';
 import type { CacheSink } from '../sink.ts';
+import type { Newest, UpkeepRules } from './rules.ts';
 
 /** A repository, as one of its generations has it. */
 export interface MappedRepository {
   readonly path: string;
   readonly document: RepositoryDocument;
+  /** What is missing is the map of its newest packages, not its own. */
+  readonly newest?: Newest;
 }
 
-/** Makes the package map of a repository from its held metadata. @throws WaystationError why it cannot. */
+/** Makes the package map of a repository, or that of its newest packages, from its held metadata. @throws WaystationError why it cannot. */
 export type RemakeMap = (
   repository: MappedRepository,
   by: { readonly sink: CacheSink; readonly signal: AbortSignal },
@@ -30,6 +33,7 @@ export class MapRemaker {
   readonly #maps: Maps;
   readonly #sink: CacheSink;
   readonly #remake: RemakeMap;
+  readonly #rules: Pick<UpkeepRules, 'holds'>;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
@@ -41,6 +45,7 @@ export class MapRemaker {
     maps: Maps;
     sink: CacheSink;
     remake: RemakeMap;
+    rules: Pick<UpkeepRules, 'holds'>;
     clock: Clock;
     log: Logger;
     signal: AbortSignal;
@@ -48,12 +53,16 @@ export class MapRemaker {
     this.#maps = options.maps;
     this.#sink = options.sink;
     this.#remake = options.remake;
+    this.#rules = options.rules;
     this.#clock = options.clock;
     this.#log = options.log;
     this.#signal = options.signal;
   }
 
-  /** Looks at the map of every repository, those that are served first. Never rejects. */
+  /**
+   * Looks at the map of every repository, those that are served first, and of what is held of the newest packages: also
+   * one that nobody has made yet, since the configuration says it anew. Never rejects.
+   */
   async all(generations: Generations): Promise<void> {
     const subscriptions = generations.subscriptions();
     const served = subscriptions.flatMap((subscription) => generations.current(subscription) ?? []);
@@ -67,12 +76,19 @@ export class MapRemaker {
         if (!(await this.#maps.isWhole(document.map))) this.want({ path, document });
       }
     }
+    for (const { subscription, repositories } of served) {
+      for (const [path, document] of Object.entries(repositories)) {
+        const newest = this.#rules.holds(subscription, path, document);
+        if (typeof newest !== 'object' || this.#signal.aborted) continue;
+        if (!(await this.#maps.isWhole(newest.map))) this.want({ path, document, newest });
+      }
+    }
     await this.idle();
   }
 
   /** A map was looked for and is not there: it will be, if it can be made. */
   want(repository: MappedRepository): void {
-    const { map } = repository.document;
+    const map = repository.document.map && (repository.newest?.map ?? repository.document.map);
     if (map === null || this.#wanted.has(map)) return;
     if (this.#clock.monotonic() - (this.#failed.get(map) ?? -Infinity) < retryAfter) return;
     this.#wanted.add(map);
@@ -90,7 +106,9 @@ export class MapRemaker {
       this.#signal.throwIfAborted();
       await this.#remake(repository, { sink: this.#sink, signal: this.#signal });
       this.#failed.delete(map);
-      this.#log.warn(fields, 'a package map was lost or damaged, and made again from the primary that is held');
+      if (repository.newest === undefined)
+        this.#log.warn(fields, 'a package map was lost or damaged, and made again from the primary that is held');
+      else this.#log.info(fields, 'the map of the newest packages is made from the metadata that is held');
     } catch (error) {
       if (this.#signal.aborted) return;
       this.#failed.set(map, this.#clock.monotonic());

@@ -1,4 +1,5 @@
-import type { GenerationDocument } from '../../base/generation.ts';
+import type { Digest } from '../../base/digest.ts';
+import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import { possessionScope } from '../../base/generation.ts';
 import { pinnedFiles } from '../generations/pinned-files.ts';
 import { Collector } from './collect.ts';
@@ -19,7 +20,7 @@ const collectRest = 10 * 60_000;
 const restFactor = 20;
 
 export interface UpkeepOptions extends CollectorOptions, RetirementOptions {
-  /** Resolves when the index knows every blob. */
+  /** Resolves when the index knows every blob, and lost package maps are made again, those that can be. */
   readonly indexed: Promise<void>;
 }
 
@@ -64,15 +65,16 @@ export class Upkeep {
   }
 
   async #protect(document: GenerationDocument, before: GenerationDocument | null): Promise<void> {
-    const { marks, maps, rules } = this.#options;
+    const { marks, maps } = this.#options;
     for (const [path, repository] of Object.entries(document.repositories)) {
-      const { scope, map: name } = repository;
+      const { scope } = repository;
       const same = before?.repositories[path];
       if (same === repository) continue;
       for (const [, listed] of pinnedFiles(repository))
         marks.protect(possessionScope(scope, path, listed), listed.digest);
-      if (name === null || (same?.map === name && same.scope === scope)) continue;
-      if (!rules.isFull(document.subscription, path)) continue;
+      const name = this.#heldBy(document.subscription, path, repository);
+      if (name === null) continue;
+      if (same?.scope === scope && this.#heldBy(document.subscription, path, same) === name) continue;
       const map = await maps.get(name).catch(() => null);
       if (map === null) continue;
       try {
@@ -82,6 +84,13 @@ export class Upkeep {
         // A damaged map: the next pass finds it, and protects everything until it is mended.
       }
     }
+  }
+
+  /** The map that lists which packages must not be evicted; null: none is. */
+  #heldBy(subscription: string, path: string, repository: RepositoryDocument): Digest | null {
+    const holds = this.#options.rules.holds(subscription, path, repository);
+    if (repository.map === null || holds === 'none') return null;
+    return holds === 'all' ? repository.map : holds.map;
   }
 
   async #run(): Promise<void> {

@@ -33,7 +33,7 @@ export const packages: Readonly<Record<string, readonly Folder[]>> = {
   saxes: ['yum', 'mirror'],
   'xz-decompress': ['yum', 'mirror'],
   picomatch: ['config', 'sync'],
-  yaml: ['config'],
+  yaml: ['yum', 'config'],
   zod: ['config', 'protocol', 'hub', 'cache', 'sync'],
   pino: ['cli'],
   'prom-client': ['cli', 'gateway', 'web'],

@@ -197,7 +197,7 @@ describe('nothing goes', () => {
       expect(isHeld(store, other.listed, 'pulp-1')).toBe(false);
       await rm(map, { force: true });
       await store.sink.writeMap(third.map!, async (to) => {
-        to.add({ ...fresh, name: 'n', epoch: '0', version: '1', release: '1', arch: 'noarch' });
+        to.add(fresh);
       });
       noRuns(store);
       await store.collector.run(patient);
@@ -466,7 +466,7 @@ describe('beside a pass', () => {
     const lease = store.claims.beginRun('corp');
     const known = store.sink.map(first.map!);
     const made = store.sink.writeMap(first.map!, async (to) => {
-      to.add({ ...old, name: 'n', epoch: '0', version: '1', release: '1', arch: 'noarch' });
+      to.add(old);
     });
     await turns(20_000);
     gate.open();

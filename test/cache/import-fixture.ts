@@ -78,8 +78,7 @@ export async function importing(
       for (const [path, { packages = {}, fields = {} }] of Object.entries(repositories)) {
         const primary = digestOf(`${subscription} ${number} ${path}`);
         await maps.make(primary, async (to) => {
-          for (const [href, listed] of Object.entries(packages))
-            to.add({ href, listed, name: 'n', epoch: '0', version: '1', release: '1', arch: 'noarch' });
+          for (const [href, listed] of Object.entries(packages)) to.add({ href, listed });
         });
         documents[path] = repositoryDocument({ map: primary, ...fields });
       }

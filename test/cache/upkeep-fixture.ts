@@ -172,7 +172,7 @@ export async function publish({ store, upstreams }: UpkeepFixture, recipe: Recip
   await store.sink.writeMap(primary.digest, async (map) => {
     for (const [href, bytes] of files) {
       const listed = listedAs(bytes, algorithm);
-      map.add({ href, listed, name: 'x', epoch: '0', version: '1', release: '1', arch: 'noarch' });
+      map.add({ href, listed });
     }
   });
   const records = { [`repodata/${number}-primary.xml.gz`]: primary };

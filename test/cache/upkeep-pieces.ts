@@ -17,6 +17,7 @@ import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { Collector } from '../../cache/upkeep/collect.ts';
 import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
 import { Retirement } from '../../cache/upkeep/retire.ts';
+import type { HeldPackages } from '../../cache/upkeep/rules.ts';
 import type { Keep } from '../../cache/upkeep/rules.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import { StandingClock } from '../support/standing-clock.ts';
@@ -70,7 +71,7 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   };
   const rules = {
     keeps: () => configured.keeps,
-    isFull: (_: string, path: string) => configured.full.has(path),
+    holds: (_: string, path: string): HeldPackages => (configured.full.has(path) ? 'all' : 'none'),
     clock: {
       get confirmed() {
         return configured.confirmed;
@@ -133,7 +134,7 @@ export async function storedRepository(
   if (repomd === undefined || asc === undefined || primary === undefined) throw new Error('three were kept');
   await sink.writeMap(primary.digest, async (to) => {
     for (const { href, listed } of packages) {
-      to.add({ href, listed, name: href, epoch: '0', version: '1', release: '1', arch: 'noarch' });
+      to.add({ href, listed });
     }
   });
   const records = { 'repodata/primary.xml.gz': primary };

@@ -25,7 +25,7 @@ async function looked(after: { indexed?: Promise<void>; full?: boolean } = {}) {
   });
   const rules = {
     keeps: () => [{ subscription: 'corp', generations: 1, grace: hour }],
-    isFull: () => after.full === true,
+    holds: () => (after.full === true ? ('all' as const) : ('none' as const)),
     clock: { confirmed: true },
   };
   const { disk, layout, generations, maps, pointers, blobs, marks, claims } = store;
@@ -181,7 +181,7 @@ test('a store with rules retires and collects, shows it in the served view, and 
   await using folder = await temporaryDirectory();
   const rules = {
     keeps: () => [{ subscription: 'corp', generations: 1, grace: 0 }],
-    isFull: () => false,
+    holds: () => 'none' as const,
     clock: { confirmed: true },
   };
   // What is waited for by the minute takes milliseconds.

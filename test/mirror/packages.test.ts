@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
+import { silentLogger } from '../../base/log.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { WantedRepository } from '../../mirror/discovery.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
@@ -53,7 +54,7 @@ async function repository(sink: MemorySink, files: number, size = 10) {
   const document = { scope: 'open', map: primary } as unknown as RepositoryDocument;
   const progress = { expected: () => {}, done: () => {} };
   const fetch = (signal: AbortSignal) =>
-    new PackageFetcher(sink).fetch({ repository: wanted, document, progress }, signal);
+    new PackageFetcher(sink, silentLogger).fetch({ repository: wanted, document, map: primary, progress }, signal);
   return { fetch, transfers, body };
 }
 

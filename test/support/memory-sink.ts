@@ -1,13 +1,14 @@
 import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
-import type { PackageEntry, Unservable } from '../../base/package-entry.ts';
+import type { Unservable } from '../../base/package-entry.ts';
 import type { Loader } from '../../base/transfer.ts';
+import type { MapPackage } from '../../mirror/fetch-order.ts';
 import type { MapSummary, MapWriter, Sink } from '../../mirror/sink.ts';
 
 /** A whole package map. */
 export interface MemoryMap {
-  readonly entries: ReadonlyMap<string, PackageEntry>;
+  readonly entries: ReadonlyMap<string, MapPackage>;
   readonly unservable: readonly Unservable[];
 }
 
@@ -52,7 +53,7 @@ export class MemorySink implements Sink {
   }
 
   async writeMap(primary: Digest, write: (add: MapWriter) => Promise<void>): Promise<MapSummary> {
-    const entries = new Map<string, PackageEntry>();
+    const entries = new Map<string, MapPackage>();
     const unservable: Unservable[] = [];
     const conflicting = new Set<string>();
     await write({
@@ -72,7 +73,7 @@ export class MemorySink implements Sink {
     return summary(map);
   }
 
-  async *packages(primary: Digest): AsyncIterable<PackageEntry> {
+  async *packages(primary: Digest): AsyncIterable<MapPackage> {
     yield* this.#maps.get(primary)?.entries.values() ?? [];
   }
 

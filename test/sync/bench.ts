@@ -4,11 +4,12 @@ import type { Guard } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RepositoryStatus, RunStatus, SubscriptionStatus } from '../../base/status.ts';
 import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
+import { ensureNewest } from '../../mirror/newest-packages.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
-import type { SubscriptionOptions } from '../../sync/subscription-options.ts';
+import type { SubscriptionOptions, SubscriptionParts } from '../../sync/subscription-options.ts';
 import { SubscriptionSet } from '../../sync/subscriptions.ts';
 import { FaultyOrigin } from '../support/faulty-origin.ts';
 import { MemoryGenerations } from '../support/memory-generations.ts';
@@ -60,8 +61,10 @@ export class Bench {
     const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
     const { sink, store, clock } = this;
     const reader = new RepositoryReader({ sink, clock, log: silentLogger });
-    const packages = new PackageFetcher(sink);
-    const parts = { store, reader, packages, clock, log: silentLogger, random: () => 0.5 };
+    const packages = new PackageFetcher(sink, silentLogger);
+    const newest: SubscriptionParts['newest'] = (of, signal) =>
+      ensureNewest({ sink, log: silentLogger, ...of, signal });
+    const parts = { store, reader, packages, newest, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;

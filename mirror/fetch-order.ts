@@ -1,0 +1,66 @@
+import type { Listed } from '../base/digest.ts';
+
+export interface MapPackage {
+  readonly href: string;
+  readonly listed: Listed;
+}
+
+/** Packages that are in memory at a time: a sixteenth of all, so that a map is gone through some 17 times at most. */
+const leastBatch = 10_000;
+const batches = 16;
+/** More than any size: 2^48 bytes is what a map can say. */
+const later = 2 ** 49;
+
+/**
+ * Packages in the order in which they are fetched: those that are urgent, then the others; small before large in both.
+ * @param packages goes through all of them from the beginning, always in the same order.
+ */
+export async function* inFetchOrder(
+  packages: () => AsyncIterable<MapPackage>,
+  urgent: (href: string) => boolean,
+): AsyncGenerator<MapPackage> {
+  const rankOf = ({ href, listed }: MapPackage): number => (urgent(href) ? 0 : later) + listed.size;
+  const ranks: number[] = [];
+  for await (const entry of packages()) ranks.push(rankOf(entry));
+  const sorted = Float64Array.from(ranks).sort();
+  ranks.length = 0;
+  for (const { from, to } of ranges(sorted)) {
+    const batch: { readonly rank: number; readonly entry: MapPackage }[] = [];
+    for await (const entry of packages()) {
+      const rank = rankOf(entry);
+      if (rank < from || rank > to) continue;
+      // All of one rank, however many they are: there is nothing to sort.
+      if (from === to) yield entry;
+      else batch.push({ rank, entry });
+    }
+    batch.sort((one, other) => one.rank - other.rank);
+    for (const { entry } of batch) yield entry;
+  }
+}
+
+/** Ranks from and to, both included, which hold about a batch each. */
+function* ranges(sorted: Float64Array): Generator<{ readonly from: number; readonly to: number }> {
+  const size = Math.max(leastBatch, Math.ceil(sorted.length / batches));
+  for (let start = 0; start < sorted.length;) {
+    const from = sorted[start] ?? 0;
+    const whole = start + size >= sorted.length;
+    // Up to the last rank that ends within the batch; one that alone is more than a batch is a range of its own.
+    let end = whole ? sorted.length : start + size;
+    if (!whole) while (end > start && sorted[end - 1] === sorted[end]) end -= 1;
+    if (end === start) end = firstBehind(sorted, from);
+    yield { from, to: sorted[end - 1] ?? from };
+    start = end;
+  }
+}
+
+/** The first place whose rank is larger. */
+function firstBehind(sorted: Float64Array, rank: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) <= rank) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

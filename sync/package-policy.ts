@@ -1,0 +1,68 @@
+import type { Digest } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { RepositoryDocument } from '../base/generation.ts';
+import type { WantedRepository } from '../mirror/discovery.ts';
+import type { PackagesResult } from '../mirror/packages.ts';
+import type { PassContext } from './pass.ts';
+import type { Member } from './member.ts';
+import type { Run } from './run.ts';
+import type { Policy } from './subscription-options.ts';
+
+interface PolicyRead {
+  readonly run: Run;
+  readonly member: Member;
+  readonly repository: WantedRepository;
+  readonly document: RepositoryDocument;
+  readonly context: Pick<PassContext, 'parts' | 'options'>;
+}
+
+/** The N of the policy `newest:N`; null for another one. */
+export function newestOf(policy: Policy): number | null {
+  return policy.startsWith('newest:') ? Number(policy.slice('newest:'.length)) : null;
+}
+
+/**
+ * Holds a repository to its policy: every servable package of the document is held when this resolves (`full`), the
+ * newest (`newest:N`), or just as many as were (`on-demand`). What is missing is named in the run, path by path.
+ * @throws WaystationError that sums up what is missing; the next read goes on with it.
+ */
+export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Promise<void> {
+  const { run, member, repository, document } = read;
+  const { options, parts } = read.context;
+  const policy = options.policyOf(member.path);
+  if (policy === 'on-demand') return;
+  const map = await wantedMap(read, newestOf(policy), signal);
+  if (map === null) return;
+  const wanted = { ...document, map };
+  const { packages: counted } = await parts.store.holdings(member.path, wanted);
+  const served = parts.store.current(options.name)?.repositories[member.path];
+  // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that.
+  const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
+  const complete = counted.held >= counted.listed && counted.listed > 0;
+  if (complete && (stays || (await parts.store.holdsAll(member.path, wanted)))) return;
+  const result = await parts.packages.fetch({ repository, document, map, progress: run.packages }, signal);
+  tell(read, result, counted.listed);
+}
+
+/** The map that lists what the policy wants; null: the repository has no packages. */
+async function wantedMap(read: PolicyRead, newest: number | null, signal: AbortSignal): Promise<Digest | null> {
+  const { member, document, context } = read;
+  if (newest === null) return document.map;
+  return context.parts.newest({ path: member.path, document, versions: newest }, signal);
+}
+
+function tell({ run, member, context }: PolicyRead, { missing, missingCount }: PackagesResult, listed: number): void {
+  const [first] = missing;
+  if (first === undefined) return;
+  for (const { href, error } of missing) {
+    const path = `${member.path}/${href}`;
+    run.failed({ path, code: error.code, reason: error.message, attempts: 1, nextTry: null });
+  }
+  context.parts.log.warn(
+    { path: member.path, missing: missingCount, first: first.href, code: first.error.code },
+    'packages are missing',
+  );
+  const { code, message, retryAfter } = first.error;
+  const reason = `${missingCount} of ${listed} packages are missing: ${first.href}: ${message}`;
+  throw new WaystationError(code, reason, { cause: first.error, retryAfter });
+}
