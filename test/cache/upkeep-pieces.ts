@@ -17,8 +17,7 @@ import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { Collector } from '../../cache/upkeep/collect.ts';
 import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
 import { Retirement } from '../../cache/upkeep/retire.ts';
-import type { HeldPackages } from '../../cache/upkeep/rules.ts';
-import type { Keep } from '../../cache/upkeep/rules.ts';
+import type { HeldPackages, Keep, Newest } from '../../cache/upkeep/rules.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { generation } from './generation-documents.ts';
@@ -32,6 +31,8 @@ export const hour = 3_600_000;
 export interface Configured {
   keeps: Keep[];
   readonly full: Set<string>;
+  /** Of every repository. */
+  newest: Newest | null;
   confirmed: boolean;
 }
 
@@ -67,11 +68,13 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   const configured: Configured = {
     keeps: [{ subscription: 'corp', generations: 2, grace: hour }],
     full: new Set(),
+    newest: null,
     confirmed: true,
   };
   const rules = {
     keeps: () => configured.keeps,
-    holds: (_: string, path: string): HeldPackages => (configured.full.has(path) ? 'all' : 'none'),
+    holds: (_: string, path: string): HeldPackages =>
+      configured.full.has(path) ? 'all' : (configured.newest ?? 'none'),
     clock: {
       get confirmed() {
         return configured.confirmed;

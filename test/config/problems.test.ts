@@ -207,6 +207,20 @@ test.each(cases)('%s is reported at its place', (_, text, expected) => {
   expect(lines.map((line, index) => line.slice(0, expected[index]?.length))).toEqual(expected);
 });
 
+test.each(['newest:1', 'newest:2', 'newest:999999'])('the policy %s is taken, also of an override', (policy) => {
+  const lines = [`policy: ${policy}`, `overrides: [{ path: a, policy: ${policy} }]`];
+  expect(problems(yumConfig({ entries: ['{ path: a, url: http://a }'], lines }))).toEqual([]);
+});
+
+test.each(['newest', 'newest:', 'newest:0', 'newest:-1', 'newest:1.5', 'newest:x'])(
+  'the policy %s is refused',
+  (policy) => {
+    const lines = [`policy: '${policy}'`];
+    const [problem] = problems(yumConfig({ entries: ['{ path: a, url: http://a }'], lines }));
+    expect(problem).toContain('subscriptions.0.policy: must be on-demand, full or newest:N');
+  },
+);
+
 const notBuilt: readonly (readonly [string, string])[] = [
   [
     'limits: [{ rate: 20MiB/s, during: "Mon-Fri 07:00-19:00", timezone: Europe/Paris }]\n',
@@ -215,14 +229,6 @@ const notBuilt: readonly (readonly [string, string])[] = [
   [
     'subscriptions: [{ name: a, hub: { type: waystation, url: http://a }, channel: c }]\n',
     '1:41: subscriptions.0.hub.type: not built yet: hub type waystation (not_built)',
-  ],
-  [
-    yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['policy: newest:3'] }),
-    '6:13: subscriptions.0.policy: not built yet: policy newest:3 (not_built)',
-  ],
-  [
-    yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['overrides: [{ path: a, policy: newest:2 }]'] }),
-    '6:36: subscriptions.0.overrides.0.policy: not built yet: policy newest:2 (not_built)',
   ],
   [
     yumConfig({ entries: ['{ path: a, url: http://a, access: { cidr: x } }'] }),

@@ -27,14 +27,32 @@ export interface Recipe {
   readonly simpleNames?: boolean;
   /** Default: primary and filelists. */
   readonly types?: readonly string[];
+  /** Further records by type, with their text: `modules`, `updateinfo`. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** What a package is; default: its name up to a dash, version 1-1, noarch. */
+  readonly nevra?: (href: string) => PackageNevra;
+}
+
+export interface PackageNevra {
+  readonly name: string;
+  readonly version: string;
+  readonly release?: string;
+  readonly arch?: string;
+}
+
+/** Takes a package for what its file's name says: `name-version-release.arch.rpm`. */
+export function nevraOfFile(href: string): PackageNevra {
+  const [, name = href, version = '1', release = '1', arch = 'noarch'] =
+    /([^/]+)-([^-/]+)-([^-/]+)\.([^./]+)\.rpm$/.exec(href) ?? [];
+  return { name, version, release, arch };
 }
 
 /** A small repository without tools: for reading it, not for installing from it. */
 export function handMadeRepository(recipe: Recipe): HandMadeRepository {
-  const records = (recipe.types ?? ['primary', 'filelists']).map((type): HandMadeRecord => {
-    const open = Buffer.from(
-      type === 'primary' ? primaryXml(recipe.packages) : `<${type}>${JSON.stringify(recipe)}</${type}>`,
-    );
+  const { types = ['primary', 'filelists'], texts = {} } = recipe;
+  const records = [...types, ...Object.keys(texts)].map((type): HandMadeRecord => {
+    const text = texts[type] ?? `<${type}>${JSON.stringify(recipe)}</${type}>`;
+    const open = Buffer.from(type === 'primary' ? primaryXml(recipe) : text);
     const bytes = gzipSync(open);
     const prefix = recipe.simpleNames ? '' : `${hexOf(digestOf(bytes))}-`;
     return { type, href: `repodata/${prefix}${type}.xml.gz`, bytes, open };
@@ -65,20 +83,22 @@ ${data.join('\n')}
 `;
 }
 
-function primaryXml(packages: Readonly<Record<string, string>>): string {
-  const elements = Object.entries(packages).map(
-    ([
-      href,
-      content,
-    ]) => `<package type="rpm"><name>${href.replace(/.*\//, '').replace(/-.*/, '')}</name><arch>noarch</arch>
-<version epoch="0" ver="1" rel="1"/><checksum type="sha256" pkgid="YES">${hexOf(digestOf(content))}</checksum>
+function primaryXml({ packages, nevra = nevraOfStart }: Recipe): string {
+  const elements = Object.entries(packages).map(([href, content]) => {
+    const { name, version, release = '1', arch = 'noarch' } = nevra(href);
+    return `<package type="rpm"><name>${name}</name><arch>${arch}</arch>
+<version epoch="0" ver="${version}" rel="${release}"/><checksum type="sha256" pkgid="YES">${hexOf(digestOf(content))}</checksum>
 <summary/><description/><packager/><url/><time file="1" build="1"/>
 <size package="${Buffer.byteLength(content)}" installed="1" archive="1"/><location href="${href}"/>
-<format><rpm:license>MIT</rpm:license></format></package>`,
-  );
+<format><rpm:license>MIT</rpm:license></format></package>`;
+  });
   return `<?xml version="1.0" encoding="UTF-8"?>
 <metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="${elements.length}">
 ${elements.join('\n')}
 </metadata>
 `;
+}
+
+function nevraOfStart(href: string): PackageNevra {
+  return { name: href.replace(/.*\//, '').replace(/-.*/, ''), version: '1' };
 }

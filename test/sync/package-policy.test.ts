@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
-import { putRepository } from '../support/hand-made-repository.ts';
-import { Bench, repositoryOf, synced } from './bench.ts';
+import { describe, expect, test } from 'vitest';
+import { nevraOfFile, putRepository } from '../support/hand-made-repository.ts';
+import { Bench, ListingHub, repositoryOf, statusOf, synced } from './bench.ts';
 
 const full = () => 'full' as const;
 
@@ -77,4 +77,148 @@ test('the policy of a path may differ from its subscription', async () => {
   putRepository(bench.origin, 'b', { packages: { 'p/two.rpm': 'two' } });
   await bench.run({ hub: bench.yum(['a', 'b']), policyOf: (path) => (path === 'b' ? 'full' : 'on-demand') });
   expect(fetched(bench)).toEqual(['/b/p/two.rpm']);
+});
+
+/** Packages by the names of their files; what is in them is as long as is said. */
+function files(sizes: Readonly<Record<string, number>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(sizes).map(([name, size]) => [`p/${name}.rpm`, name.repeat(99).slice(0, size)]),
+  );
+}
+
+/** An updateinfo.xml with one advisory. */
+function advisory(type: string, file: string): string {
+  const { name, version, release, arch } = nevraOfFile(file);
+  const found = `<package name="${name}" version="${version}" release="${release}" epoch="0" arch="${arch}"/>`;
+  return `<updates><update type="${type}"><id>A</id><pkglist><collection>${found}</collection></pkglist></update></updates>`;
+}
+
+const two = () => 'newest:2' as const;
+const versions = files({
+  'app-1.9-1.noarch': 40,
+  'app-1.10-1.noarch': 30,
+  'app-1.10~rc1-1.noarch': 20,
+  'app-1.8-1.noarch': 10,
+  'lib-1-1.x86_64': 25,
+  'lib-1-1.src': 35,
+});
+
+/** The names of packages in the order in which the origin was asked for them, without path and ending. */
+function order(bench: Bench): string[] {
+  return fetched(bench).map((path) => path.slice(5, -4));
+}
+
+describe('policy newest:2', () => {
+  test('fetches the newest two of each name and architecture, and the others when they are asked for', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile });
+    const set = await bench.run({ hub: bench.yum(['a']), policy: 'newest:2', policyOf: two });
+    const expected = ['app-1.10-1.noarch', 'app-1.10~rc1-1.noarch', 'lib-1-1.src', 'lib-1-1.x86_64'];
+    expect(order(bench).toSorted()).toEqual(expected);
+    expect((await repositoryOf(set, 'a')).state).toBe('current');
+    const run = await synced(set);
+    expect(run).toMatchObject({ state: 'done', kind: 'newest:2' });
+    expect(fetched(bench)).toHaveLength(4);
+    expect((await statusOf(set)).policy).toBe('newest:2');
+  });
+
+  test('counts in each module stream by itself', async () => {
+    const bench = await Bench.start();
+    const packages = files({ 'app-1-1.noarch': 9, 'app-2-1.noarch': 8, 'app-3-1.noarch': 7, 'app-4-1.noarch': 6 });
+    const modules = [1, 2].map(
+      (version) =>
+        `---\ndocument: modulemd\ndata:\n  name: m\n  stream: old\n  artifacts:\n    rpms:\n    - app-0:${version}-1.noarch\n...\n`,
+    );
+    putRepository(bench.origin, 'a', { packages, nevra: nevraOfFile, texts: { modules: modules.join('') } });
+    await bench.run({ hub: bench.yum(['a']), policyOf: () => 'newest:1' });
+    expect(order(bench).toSorted()).toEqual(['app-2-1.noarch', 'app-4-1.noarch']);
+  });
+
+  test('takes packages for those of no module when modules.yaml is of no use', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile, texts: { modules: '\u0000---\n- [' } });
+    await bench.run({ hub: bench.yum(['a']), policyOf: () => 'newest:1' });
+    expect(order(bench).toSorted()).toEqual(['app-1.10-1.noarch', 'lib-1-1.src', 'lib-1-1.x86_64']);
+  });
+
+  test('fetches nothing but what is missing when the policy changes, in either direction', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile });
+    const policies = ['newest:1', 'newest:2', 'newest:1', 'full', 'newest:999999', 'on-demand'] as const;
+    const counts: number[] = [];
+    for (const policy of policies) {
+      const set = await bench.run({ hub: bench.yum(['a']), policy, policyOf: () => policy });
+      expect(set.runs()[0]).toMatchObject({ state: 'done', kind: policy });
+      counts.push(fetched(bench).length);
+      await set.stop();
+    }
+    expect(counts).toEqual([3, 4, 4, 6, 6, 6]);
+    expect(new Set(fetched(bench)).size).toBe(6);
+  });
+
+  test('a later generation is published when its newest are held, whatever becomes of the others', async () => {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile });
+    const set = await bench.run({ hub: bench.yum(['a']), policyOf: two });
+    const first = bench.store.current('vendor')?.id;
+    putRepository(bench.origin, 'a', {
+      packages: { ...versions, ...files({ 'app-2-1.noarch': 5 }) },
+      nevra: nevraOfFile,
+    });
+    bench.origin.remove('a/p/app-1.8-1.noarch.rpm');
+    bench.origin.remove('a/p/app-2-1.noarch.rpm');
+    expect((await synced(set)).failures.map(({ path }) => path)).toContain('a/p/app-2-1.noarch.rpm');
+    expect(bench.store.current('vendor')?.id).toBe(first);
+    bench.origin.put('a/p/app-2-1.noarch.rpm', Buffer.from('app-2-1.noarch'.repeat(99).slice(0, 5)));
+    expect((await synced(set)).state).toBe('done');
+    expect(bench.store.current('vendor')?.id).not.toBe(first);
+    expect(fetched(bench)).not.toContain('/a/p/app-1.8-1.noarch.rpm');
+  });
+});
+
+test.each([
+  [
+    'full',
+    'full',
+    [
+      'app-1.9-1.noarch',
+      'app-1.8-1.noarch',
+      'app-1.10~rc1-1.noarch',
+      'lib-1-1.x86_64',
+      'app-1.10-1.noarch',
+      'lib-1-1.src',
+    ],
+  ],
+  [
+    'newest:3',
+    'newest:3',
+    ['app-1.9-1.noarch', 'app-1.10~rc1-1.noarch', 'lib-1-1.x86_64', 'app-1.10-1.noarch', 'lib-1-1.src'],
+  ],
+] as const)(
+  'policy %s fetches what a security advisory names first, then small before large',
+  async (_, policy, expected) => {
+    const bench = await Bench.start();
+    const texts = { updateinfo: advisory('security', 'app-1.9-1.noarch.rpm') };
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile, texts });
+    const wanted = bench.wanted('a');
+    const { supplier } = wanted;
+    const loader = supplier.loader.bind(supplier);
+    const begun: string[] = [];
+    supplier.loader = (href) => {
+      if (href.endsWith('.rpm')) begun.push(href.slice(2, -4));
+      return loader(href);
+    };
+    await bench.run({ hub: new ListingHub([wanted]), policy, policyOf: () => policy });
+    expect(begun).toEqual(expected);
+  },
+);
+
+test('advisories that are about no security, or cannot be read, change nothing', async () => {
+  for (const updateinfo of [advisory('bugfix', 'app-1.9-1.noarch.rpm'), '<updates><']) {
+    const bench = await Bench.start();
+    putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile, texts: { updateinfo } });
+    const set = await bench.run({ hub: bench.yum(['a']), policy: 'full', policyOf: full });
+    expect(set.runs()[0]?.state).toBe('done');
+    expect(order(bench).at(-1)).toBe('app-1.9-1.noarch');
+  }
 });

@@ -1,0 +1,56 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../base/digest.ts';
+import { inFetchOrder } from '../../mirror/fetch-order.ts';
+import type { MapPackage } from '../../mirror/fetch-order.ts';
+import { seeded } from '../support/primary-generator.ts';
+
+const digest = digestOf('');
+
+/** What comes, and how many times all packages were gone through for it. */
+async function ordered(
+  entries: readonly MapPackage[],
+  urgent: ReadonlySet<string> = new Set(),
+): Promise<{ order: readonly MapPackage[]; passes: number }> {
+  let passes = 0;
+  const packages = async function* (): AsyncGenerator<MapPackage> {
+    passes += 1;
+    yield* entries;
+  };
+  const order: MapPackage[] = [];
+  for await (const entry of inFetchOrder(packages, (href) => urgent.has(href))) order.push(entry);
+  return { order, passes };
+}
+
+const sorted = (entries: readonly MapPackage[], urgent: ReadonlySet<string>): MapPackage[] =>
+  entries.toSorted(
+    (one, other) =>
+      Number(urgent.has(other.href)) - Number(urgent.has(one.href)) || one.listed.size - other.listed.size,
+  );
+
+test('the urgent come first, and small before large', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat(20), fc.boolean()), { maxLength: 50 }), async (list) => {
+      const entries = list.map(([size], index) => ({ href: `${index}.rpm`, listed: { digest, size } }));
+      const urgent = new Set(list.flatMap(([, is], index) => (is ? [`${index}.rpm`] : [])));
+      expect((await ordered(entries, urgent)).order).toEqual(sorted(entries, urgent));
+    }),
+  );
+});
+
+test.each([
+  ['all of different sizes', 1_000_000_000],
+  ['with many of a size', 30],
+  ['with two sizes', 2],
+  ['all of one size', 1],
+])('of 45,000 packages, %s, a part is in memory at a time and each comes once, in order', async (_, sizes) => {
+  const random = seeded(7);
+  const entries = Array.from({ length: 45_000 }, (__, index) => {
+    return { href: `${index}.rpm`, listed: { digest, size: Math.floor(random() * sizes) } };
+  });
+  const urgent = new Set(entries.filter(() => random() < 0.1).map(({ href }) => href));
+  const { order, passes } = await ordered(entries, urgent);
+  expect(order.map(({ href }) => href)).toEqual(sorted(entries, urgent).map(({ href }) => href));
+  expect(passes).toBeGreaterThanOrEqual(3);
+  expect(passes).toBeLessThanOrEqual(1 + 2 * 5);
+});
