@@ -96,7 +96,7 @@ async function untilStored(pop: Pop, names: string[], packages: Record<string, s
   for (let name = names.shift(); name !== undefined; name = names.shift()) {
     const word = await asked(pop, name, packages);
     // The client has its last byte before the disk has synced the file.
-    for (let look = 0; word === 'miss' && look < 20; look += 1) {
+    for (let looks = word === 'miss' ? 20 : 0; looks > 0; looks -= 1) {
       const explained = (await (await fetch(`${pop.admin}/api/v1/explain?path=/content/r/${name}`)).json()) as {
         held: boolean;
       };
