@@ -46,6 +46,8 @@ export const errorCatalogue = {
   secret_unreadable: ['config', true],
   not_built: ['config', false],
   unknown_subscription: ['client', false],
+  unknown_generation: ['client', false],
+  nothing_older: ['client', false],
   import_unreadable: ['client', true],
   nothing_listed: ['hub', true],
   service_not_running: ['client', true],

@@ -31,6 +31,8 @@ export interface SubscriptionStatus {
   readonly flip: 'each' | 'together';
   readonly generation: string | null;
   readonly published: string | null;
+  /** It does not follow what is published since then, until it is released; `newest` is what it follows then. */
+  readonly rolledBack: { readonly since: string; readonly newest: string } | null;
   readonly checked: string | null;
   readonly hub: {
     readonly type: string;
@@ -179,6 +181,7 @@ export interface GenerationStatus {
   readonly created: string;
   readonly current: boolean;
   readonly pinned: boolean;
+  /** It is current because its subscription is rolled back to it. */
   readonly rolledBack: boolean;
   readonly hubVersion: string | null;
   readonly repositories: Readonly<Record<string, { readonly repomd: Digest }>>;

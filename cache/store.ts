@@ -38,6 +38,7 @@ import { References } from './upkeep/references.ts';
 import { keepEverything } from './upkeep/rules.ts';
 import type { UpkeepRules } from './upkeep/rules.ts';
 import { Upkeep } from './upkeep/upkeep.ts';
+import { Publication } from './generations/publication.ts';
 import { Served } from './generations/served.ts';
 import { CacheSink } from './sink.ts';
 import { Evictor } from './space/evictor.ts';
@@ -93,6 +94,7 @@ export class Store {
   readonly space: Space;
   readonly marks: Marks;
   readonly upkeep: Upkeep;
+  readonly publication: Publication;
   readonly #claims: Claims;
   readonly #evictor: Evictor;
   readonly audit: Audit;
@@ -185,6 +187,7 @@ export class Store {
       retired: () => this.served.refresh(),
       indexed: this.recovered.then(() => this.#looking),
     });
+    this.publication = new Publication({ generations, served: this.served, upkeep: this.upkeep });
     this.#looking = this.#parts.then(() => remaker?.all(generations));
     this.#expiring = this.recovered.then(async () => {
       await Promise.all([expireParts(recovery, signal), this.#census.snapshots(signal)]);
@@ -200,7 +203,7 @@ export class Store {
       const directory = await prepareStateDirectory(disk, root, formats);
       sayFormat(directory, formats, log);
       await removeLeftovers({ disk, layout: directory.layout, log });
-      const generations = await Generations.load(disk, directory.layout, log);
+      const generations = await Generations.load(disk, directory.layout, log, options.clock);
       const clean = await takeSnapshot({ disk, layout: directory.layout, log });
       const store = new Store({ ...options, disk }, { ...directory, generations, clean, lock });
       await store.#parts;
@@ -221,12 +224,9 @@ export class Store {
     return this.generations.current(subscription);
   }
 
-  /** Resolves once the generation is durable and served. */
-  async publish(document: GenerationDocument): Promise<void> {
-    const before = this.current(document.subscription);
-    await this.generations.publish(document);
-    this.served.refresh();
-    await this.upkeep.published(document, before);
+  /** As `Publication.publish`. */
+  publish(document: GenerationDocument): Promise<void> {
+    return this.publication.publish(document);
   }
 
   /** A sync begins: what it finds or fetches stays at least until it ends. */

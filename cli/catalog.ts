@@ -74,7 +74,8 @@ export class ServedCatalog implements Catalog {
         hub: document === undefined || document.key === null ? null : await this.#blob(document.scope, document.key),
         // Without a check of ours, only the hub's own key is known to fit its signature.
         signed: document !== undefined && document.asc !== null && (repoGpgCheck || document.key !== null),
-        available: document !== undefined && (access === 'open' || (access === null && document.guard === null)),
+        available:
+          document !== undefined && (access === 'open' || (access === null && this.#store.served.guard(path) === null)),
       });
     }
     // Distinct keys in the order of the configuration, the hub's last (contract).

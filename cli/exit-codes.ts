@@ -6,6 +6,7 @@ export const exitCodes = { ok: 0, failed: 1, usage: 2, serviceNotRunning: 69, tr
 const byCode: Partial<Record<ErrorCode, number>> = {
   not_built: exitCodes.usage,
   unknown_subscription: exitCodes.usage,
+  unknown_generation: exitCodes.usage,
   bad_request: exitCodes.usage,
   bad_path: exitCodes.usage,
   service_not_running: exitCodes.serviceNotRunning,

@@ -127,6 +127,8 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await verify({ config: await loaded(self), what, json: options.json ?? false }, terminal));
     });
 
+  generationCommands(program, (code) => end(code), terminal);
+
   for (const name of notBuiltCommands)
     program
       .command(name, { hidden: true })
@@ -138,6 +140,55 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       });
   return program;
 }
+
+/** What concerns kept generations. */
+function generationCommands(program: Command, end: (code: number) => void, terminal: Terminal): void {
+  const kept = 'an id, the beginning of one, @DATE or SUBSCRIPTION@DATE';
+  command(program, 'generations', 'list the generations that are kept')
+    .argument('[subscription]', 'of this one only')
+    .option('--json', 'print a JSON document')
+    .action(async (subscription: string | undefined, { json = false }: CommonOptions, self: Command) => {
+      const { generations } = await import('./commands/generations.ts');
+      end(await generations({ config: await loaded(self), subscription, json }, terminal));
+    });
+  for (const [name, pinned, summary] of [
+    ['pin', true, 'keep a generation and all that is held of it, whatever its age'],
+    ['unpin', false, 'keep a generation no longer than the others'],
+  ] as const)
+    command(program, name, summary)
+      .argument('<generation>', kept)
+      .option('--json', 'print a JSON document')
+      .action(async (generation: string, { json = false }: CommonOptions, self: Command) => {
+        const { pin } = await import('./commands/generations.ts');
+        end(await pin({ config: await loaded(self), generation, pinned, json }, terminal));
+      });
+  command(program, 'rollback', 'serve an earlier generation, and stay at it')
+    .argument('<subscription>', 'whose')
+    .argument('[generation]', `${kept} (default: the one before)`)
+    .option('--json', 'print a JSON document')
+    .action(async (...[subscription, generation, { json = false }, self]: RollbackArguments) => {
+      const { rollback } = await import('./commands/generations.ts');
+      const config = await loaded(self);
+      end(await rollback({ config, subscription, generation: generation ?? null, json }, terminal));
+    });
+  command(program, 'release', 'serve the newest generation again, and those to come')
+    .argument('<subscription>', 'whose')
+    .option('--json', 'print a JSON document')
+    .action(async (subscription: string, { json = false }: CommonOptions, self: Command) => {
+      const { release } = await import('./commands/generations.ts');
+      end(await release({ config: await loaded(self), subscription, json }, terminal));
+    });
+  command(program, 'diff', 'compare the packages and advisories of two generations')
+    .argument('<from>', kept)
+    .argument('<to>', kept)
+    .option('--json', 'print a JSON document')
+    .action(async (from: string, to: string, { json = false }: CommonOptions, self: Command) => {
+      const { diff } = await import('./commands/diff.ts');
+      end(await diff({ config: await loaded(self), from, to, json }, terminal));
+    });
+}
+
+type RollbackArguments = [subscription: string, generation: string | undefined, options: CommonOptions, self: Command];
 
 interface SyncOptions extends CommonOptions {
   readonly wait?: boolean;

@@ -40,6 +40,7 @@ import type { Listener, ListenerOptions } from '../web/listener.ts';
 import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
+import { generationControl } from './generation-control.ts';
 import { imports } from './imports.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
@@ -87,6 +88,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   const confidence = new ClockConfidence(clock, log);
   const rules = upkeepRules(config, confidence);
   const store = await Store.open({ root: config.state, limits, clock, log, meter, rules, lock: lockState, remakeMap });
+  sayRolledBack(store, log);
   measureStore(store, meter);
   measureClock(confidence, meter);
 
@@ -168,6 +170,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     explainer: new ContentExplainer({ store, targets, ports }),
     imports: imports({ config, store, runs: upkeepRuns }),
     verifications: verifications({ store, runs: upkeepRuns, repair }),
+    generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
   };
 
   const listeners: Listener[] = [];
@@ -231,11 +234,23 @@ export async function serve(config: Config, options: { version: string; logLevel
   return 0;
 }
 
+/** Nobody shall wonder for long why nothing new comes. */
+function sayRolledBack(store: Store, log: Logger): void {
+  for (const subscription of store.generations.subscriptions()) {
+    const since = store.generations.rolledBackSince(subscription);
+    const [generation, newest] = [store.current(subscription)?.id, store.generations.newest(subscription)?.id];
+    if (since !== null) log.warn({ subscription, generation, newest, since }, 'this subscription is rolled back');
+  }
+}
+
 /** The store as subscriptions see it: what is published also reaches the pages. */
 function publishing(store: Store, then: () => Promise<void>): GenerationStore {
   return {
     current: (subscription) => store.current(subscription),
+    newest: (subscription) => store.generations.newest(subscription),
     kept: (subscription) => store.kept(subscription),
+    rolledBackSince: (subscription) => store.generations.rolledBackSince(subscription),
+    pins: () => store.generations.pins(),
     publish: async (document) => {
       await store.publish(document);
       await then();

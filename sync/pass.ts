@@ -53,7 +53,7 @@ export class Pass {
   /**
    * Runs it to its end; never rejects for what an upstream or the disk does: that is in the run.
    * @param members who is to be read, beside those that the hub's list brings anew.
-   * @returns whether the current generation is another one afterwards.
+   * @returns whether a generation was published.
    */
   async run(
     run: Run,
@@ -63,7 +63,7 @@ export class Pass {
   ): Promise<{ published: boolean }> {
     const { store, clock, random } = this.#context.parts;
     const { name, refresh } = this.#context.options;
-    const before = store.current(name)?.id;
+    const before = store.newest(name)?.id;
     const next = clock.monotonic() + jittered(refresh, random);
     const lease = store.beginRun(name);
     run.begin();
@@ -88,7 +88,7 @@ export class Pass {
     if (!run.failures.some(isOutage) && run.state !== 'cancelled') {
       this.#contact = { ...this.#contact, checked: clock.now() };
     }
-    return { published: store.current(name)?.id !== before };
+    return { published: store.newest(name)?.id !== before };
   }
 
   async #discover(run: Run, targets: Set<Member>, signal: AbortSignal): Promise<void> {

@@ -90,8 +90,8 @@ export class Publisher {
   async #publish(): Promise<number> {
     const { subscription, store, clock, log } = this.#options;
     const { hubVersion, ...wanted } = this.#options.wanted();
-    const before = store.current(subscription);
-    const current = before?.repositories ?? {};
+    // Rolled back, what is served is not what comes next after.
+    const current = store.newest(subscription)?.repositories ?? {};
     const { waiting, wait } = this.#heldBack({ ...wanted, current, waiting: new Set() });
     const repositories = compose({ ...wanted, current, waiting });
     if (sameRepositories(repositories, current)) return wait;
@@ -103,7 +103,9 @@ export class Publisher {
     );
     log.info(
       { generation: document.id, changed: changed.slice(0, 20), repositories: changed.length },
-      'generation published',
+      store.rolledBackSince(subscription) === null
+        ? 'generation published'
+        : 'generation published; it waits for a release, the subscription is rolled back',
     );
     return wait;
   }

@@ -26,7 +26,13 @@ export interface GenerationStore {
   current(subscription: string): GenerationDocument | null;
   /** Every generation that is still served, newest first, the current one included. */
   kept(subscription: string): readonly GenerationDocument[];
-  /** Resolves once the document is durable and served as the current one. */
+  /** What it would serve if it were not rolled back: what the next generation is compared with. */
+  newest(subscription: string): GenerationDocument | null;
+  /** RFC 3339: since when it does not follow the newest; null: it does. */
+  rolledBackSince(subscription: string): string | null;
+  /** The generations that are pinned. @throws WaystationError when that cannot be read. */
+  pins(): Promise<ReadonlySet<string>>;
+  /** Resolves once the document is durable, and served as the current one unless its subscription is rolled back. */
   publish(document: GenerationDocument): Promise<void>;
   /** When a client was last given this path's repomd.xml, in the clock's monotonic milliseconds; null: never. */
   repomdServedAt(path: string): number | null;

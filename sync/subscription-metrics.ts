@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Meter } from '../base/metrics.ts';
 import type { SubscriptionSet } from './subscriptions.ts';
 
-/** `waystation_upstream_up` and `waystation_generation_age_seconds`, by subscription (contract). */
+/** `waystation_upstream_up`, `waystation_generation_age_seconds` (contract) and whether it is rolled back, by subscription. */
 export function measureSubscriptions(set: SubscriptionSet, meter: Meter, clock: Clock): void {
   meter
     .gauge('upstream_up', 'Whether the hub of a subscription, or at least one of its upstreams, answers', [
@@ -20,4 +20,9 @@ export function measureSubscriptions(set: SubscriptionSet, meter: Meter, clock: 
             : [[{ subscription: name }, Math.max(0, clock.now() - Date.parse(created)) / 1000] as const],
         ),
     );
+  meter
+    .gauge('generation_rolled_back', 'Whether a subscription is rolled back and does not follow what is published', [
+      'subscription',
+    ])
+    .collect(() => set.contacts().map(({ name, rolledBack }) => [{ subscription: name }, rolledBack ? 1 : 0]));
 }

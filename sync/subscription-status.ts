@@ -37,6 +37,7 @@ export async function subscriptionStatus(
     flip,
     generation: current?.id ?? null,
     published: current?.created ?? null,
+    rolledBack: rolledBack(name, store),
     checked: text(checked),
     hub: {
       type: hub.type,
@@ -56,6 +57,12 @@ export async function subscriptionStatus(
     },
     repositories: await Promise.all(members.map((member) => repositoryStatus(subscription, store, member))),
   };
+}
+
+function rolledBack(name: string, store: GenerationStore): SubscriptionStatus['rolledBack'] {
+  const since = store.rolledBackSince(name);
+  const newest = store.newest(name);
+  return since === null || newest === null ? null : { since, newest: newest.id };
 }
 
 /** The states alone: unlike the whole status they cost no count of what is held. */
@@ -85,6 +92,20 @@ function guardedText({ kind, name }: Guard, failed: string | null): string {
   return `guarded at the hub (${kind}: ${name}), no access rule${behind}`;
 }
 
+/** Where a repository stands that the current generation does not have. */
+function unserved(
+  subscription: Subscription,
+  store: GenerationStore,
+  { path, wanted, wantedSince }: Member,
+  failed: string | null,
+): Standing {
+  const closed = wanted !== null && wanted.guard !== null && subscription.options.access(path) === null;
+  if (closed) return { state: 'guarded', reason: guardedText(wanted.guard, failed), since: wantedSince };
+  const back = isPublishedSince(store, subscription.options.name, path) ? 'not in the generation rolled back to' : null;
+  const reason = failed ?? back ?? blocking(subscription, path) ?? 'not read yet';
+  return { state: 'pending', reason, since: wantedSince };
+}
+
 function standing(
   subscription: Subscription,
   store: GenerationStore,
@@ -95,15 +116,13 @@ function standing(
   if (takenBy !== null) return { state: 'pending', reason: `path taken by ${takenBy}`, since: wantedSince };
   const failed = failure === null ? null : `${failure.error.code}: ${failure.error.message}`;
   if (document === null) {
-    const closed = wanted !== null && wanted.guard !== null && subscription.options.access(path) === null;
-    if (closed) return { state: 'guarded', reason: guardedText(wanted.guard, failed), since: wantedSince };
-    return { state: 'pending', reason: failed ?? blocking(subscription, path) ?? 'not read yet', since: wantedSince };
+    return unserved(subscription, store, member, failed);
   }
   const kept = store.kept(subscription.options.name);
   if (wanted === null && leftSince !== null) {
     return { state: 'orphaned', reason: 'the hub no longer lists it', since: leftSince };
   }
-  const { guard } = document;
+  const guard = document.guard ?? store.newest(subscription.options.name)?.repositories[path]?.guard ?? null;
   if (guard !== null && subscription.options.access(path) === null) {
     const since = unchangedSince(
       kept,
@@ -119,13 +138,22 @@ function standing(
   const since = unchangedSince(kept, path, (older) => older.repomd.digest === document.repomd.digest);
   if (failure !== null) return { state: 'behind', reason: failed, since: failure.since };
   if (member.proven !== null && changes(document, member.proven)) {
-    const waits = subscription.waiting.has(path)
-      ? 'waits for clients that read the previous one'
-      : 'is being published';
-    const reason = blocking(subscription, path) ?? `a newer one is proven and ${waits}`;
+    const reason =
+      blocking(subscription, path) ?? `a newer one is proven and ${whyNotServed(subscription, store, path)}`;
     return { state: 'behind', reason, since: member.provenSince };
   }
   return { state: 'current', reason: null, since };
+}
+
+function whyNotServed(subscription: Subscription, store: GenerationStore, path: string): string {
+  if (store.rolledBackSince(subscription.options.name) !== null)
+    return 'waits for a release: the subscription is rolled back';
+  return subscription.waiting.has(path) ? 'waits for clients that read the previous one' : 'is being published';
+}
+
+/** Whether what a release makes current has the path. */
+function isPublishedSince(store: GenerationStore, name: string, path: string): boolean {
+  return store.rolledBackSince(name) !== null && store.newest(name)?.repositories[path] !== undefined;
 }
 
 /** What keeps a subscription that flips together from publishing, other than this path itself. */

@@ -42,7 +42,11 @@ export class Subscription {
     const { name: subscription, hub, flip } = options;
     const { store, clock, owners, taken } = parts;
     const ending = new AbortController();
-    const served = () => store.current(subscription)?.repositories ?? {};
+    // Rolled back, what was published since is this subscription's as well.
+    const served = () => ({
+      ...store.current(subscription)?.repositories,
+      ...store.newest(subscription)?.repositories,
+    });
     const { authoritative } = hub;
     const roster = new Roster(
       { subscription, authoritative, owners, clock, served, notes: note.members },

@@ -1,8 +1,8 @@
 import { WaystationError } from '../base/errors.ts';
-import type { GenerationDocument } from '../base/generation.ts';
 import type { ContactState, GenerationStatus, RepositoryState, RunStatus, SubscriptionStatus } from '../base/status.ts';
 import type { Subscriptions } from '../base/subscriptions.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
+import { generationList } from './generation-status.ts';
 import { hubState } from './hub-contact.ts';
 import { PathOwners } from './paths.ts';
 import type { GenerationStore } from './store.ts';
@@ -23,7 +23,7 @@ export class SubscriptionSet implements Subscriptions {
     const owners = new PathOwners();
     // What is served already has its path before any newcomer, whatever the order of the list.
     for (const { name } of list) {
-      for (const path of Object.keys(store.current(name)?.repositories ?? {})) owners.claim(path, name);
+      for (const path of Object.keys(store.newest(name)?.repositories ?? {})) owners.claim(path, name);
     }
     const taken = (id: string): boolean => list.some(({ name }) => store.kept(name).some((kept) => kept.id === id));
     const subscriptions: Subscription[] = [];
@@ -58,11 +58,17 @@ export class SubscriptionSet implements Subscriptions {
   }
 
   /** What metrics are made of: cheap, and at any time. */
-  contacts(): readonly { readonly name: string; readonly state: ContactState; readonly created: string | null }[] {
+  contacts(): readonly {
+    readonly name: string;
+    readonly state: ContactState;
+    readonly created: string | null;
+    readonly rolledBack: boolean;
+  }[] {
     return [...this.#subscriptions.values()].map(({ options: { name }, contact, roster }) => ({
       name,
       state: hubState(contact.discovery, roster.readable),
       created: this.#store.current(name)?.created ?? null,
+      rolledBack: this.#store.rolledBackSince(name) !== null,
     }));
   }
 
@@ -79,12 +85,7 @@ export class SubscriptionSet implements Subscriptions {
   async generations(subscription?: string): Promise<readonly GenerationStatus[]> {
     const names =
       subscription === undefined ? [...this.#subscriptions.keys()] : [this.#named(subscription).options.name];
-    const lists = names.map((name) =>
-      this.#store
-        .kept(name)
-        .map((document) => this.#generation(document, this.#store.current(name)?.id === document.id)),
-    );
-    return Promise.all(lists.flat());
+    return generationList(this.#store, names);
   }
 
   runs(): readonly RunStatus[] {
@@ -112,25 +113,5 @@ export class SubscriptionSet implements Subscriptions {
       throw new WaystationError('unknown_subscription', `no subscription is called ${name}`);
     }
     return subscription;
-  }
-
-  async #generation(document: GenerationDocument, current: boolean): Promise<GenerationStatus> {
-    const { id, subscription, created, hubVersion } = document;
-    const entries = Object.entries(document.repositories);
-    const holdings = await Promise.all(entries.map(([path, repository]) => this.#store.holdings(path, repository)));
-    const sum = (figure: (holding: (typeof holdings)[number]) => number): number =>
-      holdings.reduce((total, holding) => total + figure(holding), 0);
-    return {
-      id,
-      subscription,
-      created,
-      current,
-      pinned: false,
-      rolledBack: false,
-      hubVersion,
-      repositories: Object.fromEntries(entries.map(([path, { repomd }]) => [path, { repomd: repomd.digest }])),
-      packages: { listed: sum(({ packages }) => packages.listed), held: sum(({ packages }) => packages.held) },
-      bytes: { listed: sum(({ bytes }) => bytes.listed), held: sum(({ bytes }) => bytes.held) },
-    };
   }
 }

@@ -7,12 +7,6 @@ import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
-/** `current.json`: which generation each subscription serves. The one file that a flip replaces. */
-export interface CurrentFile {
-  readonly format: 1;
-  readonly current: Readonly<Record<string, string>>;
-}
-
 /** What was found on disk. */
 export interface Found {
   readonly documents: Map<string, readonly GenerationDocument[]>;
@@ -111,35 +105,4 @@ function isListed(value: unknown): boolean {
   return (
     isObject(value) && parseDigest(String(value['digest'])) === value['digest'] && Number.isSafeInteger(value['size'])
   );
-}
-
-/** What `current.json` says, or what is the best guess without it. */
-export async function readCurrent(
-  disk: Disk,
-  layout: Layout,
-  documents: ReadonlyMap<string, readonly GenerationDocument[]>,
-  log: Logger,
-): Promise<Record<string, string>> {
-  const current: Record<string, string> = {};
-  // Without a readable current.json, or with one that names a lost document, the newest is the best guess.
-  for (const [subscription, [newest]] of documents) if (newest !== undefined) current[subscription] = newest.id;
-  try {
-    const bytes = await disk.readFile(layout.current);
-    if (bytes === null) {
-      if (documents.size > 0)
-        log.error({ path: layout.current }, 'current.json is missing; the newest generations are served');
-      return current;
-    }
-    const file = JSON.parse(bytes.toString()) as CurrentFile;
-    for (const [subscription, id] of Object.entries(file.current)) {
-      if (documents.get(subscription)?.some((document) => document.id === id)) current[subscription] = id;
-      else log.error({ subscription, id }, 'the current generation is lost; the newest that is left is served');
-    }
-  } catch (error) {
-    log.error(
-      { path: layout.current, error: String(error) },
-      'current.json cannot be read; the newest generations are served',
-    );
-  }
-  return current;
 }

@@ -1,5 +1,5 @@
 import { WaystationError } from '../../base/errors.ts';
-import { diskError } from '../disk/disk.ts';
+import { diskError, replaceFile } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
@@ -18,6 +18,15 @@ export async function readPins(disk: Disk, layout: Layout): Promise<ReadonlySet<
   const pins = pinsOf(bytes.toString());
   if (pins === null) throw new WaystationError('disk_failing', `${layout.pins} is no list of pins of format 1`);
   return new Set(pins);
+}
+
+/** Replaces the list as a whole; durable when it resolves. @throws WaystationError */
+export async function writePins(disk: Disk, layout: Layout, pins: readonly string[]): Promise<void> {
+  try {
+    await replaceFile(disk, layout.pins, Buffer.from(`${JSON.stringify({ format: 1, pins }, null, 2)}\n`));
+  } catch (error) {
+    throw diskError(error, layout.pins);
+  }
 }
 
 function pinsOf(text: string): readonly string[] | null {

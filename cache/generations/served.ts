@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
-import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
+import type { GenerationDocument, Guard, RepositoryDocument } from '../../base/generation.ts';
 import type { Generations } from './generations.ts';
 import type { MapEntry, PackageMap } from '../package-map/reader.ts';
 import type { Maps } from '../package-map/maps.ts';
@@ -40,6 +40,7 @@ export class Served {
   readonly #onMapLost: (repository: ServedRepository) => void;
   readonly #lookups = new LRUCache<string, Listed | false>({ max: 20_000 });
   #current: ReadonlyMap<string, ServedRepository> = new Map();
+  #guards: ReadonlyMap<string, Guard> = new Map();
   /** Grows with every change of what is served: what was remembered under another epoch is out of date. */
   epoch = 0;
 
@@ -54,13 +55,26 @@ export class Served {
   /** Takes over what the documents say now. */
   refresh(): void {
     const current = new Map<string, ServedRepository>();
-    for (const subscription of this.#generations.subscriptions()) {
+    const guards = new Map<string, Guard>();
+    const isBack = (subscription: string): boolean => this.#generations.rolledBackSince(subscription) !== null;
+    // A path that went to another subscription stays there when the one that had it goes back.
+    const subscriptions = this.#generations
+      .subscriptions()
+      .toSorted((one, other) => Number(isBack(other)) - Number(isBack(one)));
+    for (const subscription of subscriptions) {
       const generation = this.#generations.current(subscription);
       for (const [path, document] of Object.entries(generation?.repositories ?? {})) {
         if (generation !== null) current.set(path, { path, generation, document });
       }
     }
+    for (const { path, generation, document } of current.values()) {
+      // What its hub guards by now is closed in a generation from before, too.
+      const newest = this.#generations.newest(generation.subscription)?.repositories[path];
+      const guard = document.guard ?? newest?.guard ?? null;
+      if (guard !== null) guards.set(path, guard);
+    }
     this.#current = current;
+    this.#guards = guards;
     this.epoch += 1;
   }
 
@@ -71,6 +85,11 @@ export class Served {
 
   repository(path: string): ServedRepository | null {
     return this.#current.get(path) ?? null;
+  }
+
+  /** How the content of a path is guarded at its hub, as far as was published; null: it is not. */
+  guard(path: string): Guard | null {
+    return this.#guards.get(path) ?? null;
   }
 
   /** The repository that `path` (decoded, no leading slash) lies in: of nested ones the longest. */

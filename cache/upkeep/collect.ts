@@ -10,7 +10,6 @@ import type { Marks } from '../blobs/marks.ts';
 import type { Disk } from '../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';
-import { readPins } from '../generations/pins.ts';
 import type { Maps } from '../package-map/maps.ts';
 import type { MappedRepository } from './remake-maps.ts';
 import type { Pointers } from '../unlisted/pointers.ts';
@@ -132,10 +131,11 @@ export class Collector {
       pass.version = this.#version;
       const pins = await this.#pins();
       for (const subscription of generations.subscriptions()) {
-        const current = generations.current(subscription);
+        // Rolled back, both what is served and what a release will serve.
+        const served = [generations.current(subscription), generations.newest(subscription)];
         for (const document of generations.kept(subscription)) {
-          const held = document === current || pins === null || pins.has(document.id);
-          await this.#document(pass, document, held);
+          const pinned = pins === null || pins.has(document.id);
+          await this.#document(pass, document, { pinned, served: served.includes(document) });
         }
       }
       for (const [subscription, repositories] of claims.proven()) {
@@ -148,19 +148,25 @@ export class Collector {
     }
   }
 
-  async #document(pass: Pass, document: GenerationDocument, held: boolean): Promise<void> {
+  async #document(
+    pass: Pass,
+    document: GenerationDocument,
+    { pinned, served }: { readonly pinned: boolean; readonly served: boolean },
+  ): Promise<void> {
     const { rules } = this.#options;
     if (pass.seen.has(document)) return;
     for (const [path, repository] of Object.entries(document.repositories)) {
-      const holds = held ? rules.holds(document.subscription, path, repository) : 'none';
+      const holds = served ? rules.holds(document.subscription, path, repository) : 'none';
       await pass.marking.repository(path, repository, holds);
+      // Whatever the policy; its own choice, which has a map of its own, is a part of it.
+      if (pinned) await pass.marking.repository(path, repository, 'all');
     }
     pass.seen.add(document);
   }
 
   /** null: they cannot be read, and any generation may be pinned. */
   async #pins(): Promise<ReadonlySet<string> | null> {
-    return readPins(this.#options.disk, this.#options.layout).catch(() => null);
+    return this.#options.generations.pins().catch(() => null);
   }
 
   async #pointers(pass: Pass, removing: boolean, collected: Collected): Promise<void> {

@@ -3,15 +3,10 @@ import { asWaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
-import type { Disk } from '../disk/disk.ts';
-import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';
-import { readPins } from '../generations/pins.ts';
 import type { Keep, UpkeepRules } from './rules.ts';
 
 export interface RetirementOptions {
-  readonly disk: Disk;
-  readonly layout: Layout;
   readonly generations: Generations;
   readonly rules: UpkeepRules;
   readonly clock: Clock;
@@ -74,24 +69,28 @@ export class Retirement {
     return rules.clock.confirmed ? old.toReversed() : [];
   }
 
-  #outlived({ id }: GenerationDocument, successor: GenerationDocument, grace: number): boolean {
-    const { clock } = this.#options;
+  #outlived(document: GenerationDocument, successor: GenerationDocument, grace: number): boolean {
+    const { clock, generations } = this.#options;
+    const { id } = document;
+    const now = clock.now();
+    const told = generations.leftAt(id);
+    const leftAt = told === null ? 0 : Date.parse(told);
+    // Written by a clock that was ahead: it counts from when that is seen.
+    if (leftAt > now && !this.#left.has(id)) this.left(document);
     const left = this.#left.get(id);
     if (left !== undefined && clock.monotonic() - left <= grace) return false;
-    return clock.now() - Date.parse(successor.created) > grace;
+    return now - Date.parse(successor.created) > grace && (leftAt > now || now - leftAt > grace);
   }
 
   /** @returns null when nothing more can be retired now. */
   async #retire(document: GenerationDocument, keep: Keep): Promise<boolean | null> {
-    const { disk, layout, generations, log, retired } = this.#options;
+    const { generations, log, retired } = this.#options;
     const { subscription, id: generation } = document;
     try {
-      const pins = await readPins(disk, layout);
+      // Time goes by until it is its turn, and the clock may have jumped.
+      const gone = await generations.retire(document, () => this.#due(keep).includes(document));
       this.#said = null;
-      if (pins.has(generation)) return false;
-      // Time went by, and the clock may have jumped.
-      if (!this.#due(keep).includes(document)) return false;
-      if (!(await generations.retire(document))) return false;
+      if (!gone) return false;
     } catch (thrown) {
       const { message } = asWaystationError(thrown);
       if (this.#said !== message) log.error({ error: message }, 'no generation can be retired');

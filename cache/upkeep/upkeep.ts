@@ -54,8 +54,8 @@ export class Upkeep {
   }
 
   /**
-   * A generation was published: what must not be evicted of it is protected when this resolves.
-   * @param before what was current until then.
+   * A generation was published, or made current: what must not be evicted of it is protected when this resolves.
+   * @param before what it takes the place of.
    */
   async published(document: GenerationDocument, before: GenerationDocument | null): Promise<void> {
     if (before !== null && before.id !== document.id) this.#retirement.left(before);
@@ -64,7 +64,15 @@ export class Upkeep {
     await this.#protect(document, before);
   }
 
-  async #protect(document: GenerationDocument, before: GenerationDocument | null): Promise<void> {
+  /** A generation was pinned: all of it that is held is protected when this resolves. Or it is pinned no longer. */
+  async pinned(document: GenerationDocument, pinned: boolean): Promise<void> {
+    this.#wanted = true;
+    this.#wake.abort();
+    if (pinned) await this.#protect(document, null, true);
+  }
+
+  /** @param whole all packages that are held, whatever the policy. */
+  async #protect(document: GenerationDocument, before: GenerationDocument | null, whole = false): Promise<void> {
     const { marks, maps } = this.#options;
     for (const [path, repository] of Object.entries(document.repositories)) {
       const { scope } = repository;
@@ -72,7 +80,7 @@ export class Upkeep {
       if (same === repository) continue;
       for (const [, listed] of pinnedFiles(repository))
         marks.protect(possessionScope(scope, path, listed), listed.digest);
-      const name = this.#heldBy(document.subscription, path, repository);
+      const name = whole ? repository.map : this.#heldBy(document.subscription, path, repository);
       if (name === null) continue;
       if (same?.scope === scope && this.#heldBy(document.subscription, path, same) === name) continue;
       const map = await maps.get(name).catch(() => null);

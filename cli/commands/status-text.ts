@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import type { CacheStatus, ErrorStatus, ScrubStatus, Status, SubscriptionStatus } from '../../base/status.ts';
 import { agoText, bytesText } from '../../gateway/page/figures.ts';
+import { plainTable, tableText } from '../plain-table.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
 type Paint = Terminal['paint'];
@@ -16,7 +16,7 @@ export function statusText(status: Status, now: number, paint: Paint): string {
 }
 
 function subscriptionText(subscription: SubscriptionStatus, now: number, paint: Paint): string {
-  const { name, state, hub, generation, published, checked, sync, policy } = subscription;
+  const { name, state, hub, generation, published, checked, sync, policy, rolledBack } = subscription;
   const facts = [
     painted(paint, state),
     `hub ${plainText(hub.type)} ${painted(paint, hub.state)}`,
@@ -28,6 +28,8 @@ function subscriptionText(subscription: SubscriptionStatus, now: number, paint: 
     `sync ${sync.state}`,
   ];
   const lines = [`${paint('bold', plainText(name))}: ${facts.join(', ')}`];
+  // A service of an earlier version says nothing of it.
+  if (rolledBack) lines.push(`  ${paint('yellow', rolledBackText(subscription, rolledBack, now))}`);
   for (const [what, error] of [
     ['hub', hub.error],
     ['sync', sync.error],
@@ -35,6 +37,15 @@ function subscriptionText(subscription: SubscriptionStatus, now: number, paint: 
     if (error !== null) lines.push(`  ${errorText(what, error, now, paint)}`);
   const table = repositoryTable(subscription, now, paint);
   return [...lines, table].join('\n');
+}
+
+function rolledBackText(
+  { name, generation }: SubscriptionStatus,
+  { since, newest }: NonNullable<SubscriptionStatus['rolledBack']>,
+  now: number,
+): string {
+  const ahead = newest === generation ? 'which is the newest' : `the newest is ${newest}`;
+  return `rolled back to ${generation} ${agoText(since, now) ?? ''}; ${ahead}; waystation release ${plainText(name)} ends it`;
 }
 
 function errorText(what: string, error: ErrorStatus, now: number, paint: Paint): string {
@@ -56,7 +67,7 @@ function repositoryTable({ repositories }: SubscriptionStatus, now: number, pain
       plainText(reason ?? ''),
     ]);
   }
-  return trimmed(table.toString());
+  return tableText(table);
 }
 
 function cacheText(cache: CacheStatus, now: number, paint: Paint): string {
@@ -86,33 +97,4 @@ const bad = new Set(['disconnected', 'failing', 'full', 'read-only']);
 
 function painted(paint: Paint, state: string): string {
   return paint(good.has(state) ? 'green' : bad.has(state) ? 'red' : 'yellow', state);
-}
-
-/** Columns and no lines: what `awk`, narrow windows and people cope with. */
-function plainTable(head: string[]): InstanceType<typeof Table> {
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-  };
-  const chars = {
-    ...none,
-    'bottom-right': '',
-    left: ' ',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: ' ',
-  };
-  return new Table({ head, chars, style: { head: [], border: [], 'padding-left': 1, 'padding-right': 0 } });
-}
-
-function trimmed(text: string): string {
-  return text.replace(/[ \t]+$/gm, '');
 }

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import { diff, release, rollBack, setPinned } from './generations.ts';
 import { startImport } from './imports.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
@@ -24,12 +25,10 @@ export function adminApp(ports: AdminPorts): Hono {
   });
   app.use(bodyLimit({ maxSize: mostBodyBytes, onError: (context) => problem(context, tooLarge()) }));
   for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
-  app.post('/api/v1/syncs', (context) => startSync(context, ports));
-  app.post('/api/v1/imports', (context) => startImport(context, ports));
-  app.post('/api/v1/verifications', (context) => startVerification(context, ports));
-  for (const path of Object.keys(reads(ports))) app.all(path, (context) => notAllowed(context, path));
-  app.all('/api/v1/imports', (context) => notAllowed(context, '/api/v1/imports'));
-  app.all('/api/v1/verifications', (context) => notAllowed(context, '/api/v1/verifications'));
+  for (const [path, handler] of Object.entries(changes(ports))) app.post(path, handler);
+  for (const path of Object.keys(reads(ports)))
+    app.all(path, (context) => notAllowed(context, readAndChange.includes(path) ? 'GET, HEAD, POST' : 'GET, HEAD'));
+  for (const path of Object.keys(changes(ports))) app.all(path, (context) => notAllowed(context, 'POST'));
   app.notFound((context) => problem(context, new WaystationError('not_found', `nothing at ${context.req.path}`)));
   app.onError((thrown, context) => {
     const error = asWaystationError(thrown);
@@ -68,9 +67,22 @@ function reads(ports: AdminPorts): Record<string, Handler> {
     '/api/v1/syncs/:id': (context) => context.json(runOf(ports, context.req.param('id') ?? '')),
     '/api/v1/syncs/:id/wait': (context) => waitForSync(context, ports, context.req.param('id') ?? ''),
     '/api/v1/explain': async (context) => context.json(await ports.explainer.explain(pathAsked(context))),
+    '/api/v1/diff': (context) => diff(context, ports),
     '/api/v1/events': () => {
       throw new WaystationError('not_built', 'events are not built yet');
     },
+  };
+}
+
+function changes(ports: AdminPorts): Record<string, Handler> {
+  return {
+    '/api/v1/syncs': (context) => startSync(context, ports),
+    '/api/v1/imports': (context) => startImport(context, ports),
+    '/api/v1/verifications': (context) => startVerification(context, ports),
+    '/api/v1/generations/:generation/pin': (context) => setPinned(context, ports, true),
+    '/api/v1/generations/:generation/unpin': (context) => setPinned(context, ports, false),
+    '/api/v1/subscriptions/:name/rollback': (context) => rollBack(context, ports),
+    '/api/v1/subscriptions/:name/release': (context) => release(context, ports),
   };
 }
 
@@ -80,14 +92,9 @@ function pathAsked(context: Context): string {
   throw new WaystationError('bad_request', 'path must be the absolute path of a request, such as /content/edge/base/');
 }
 
-const allowed: Readonly<Record<string, string>> = {
-  '/api/v1/syncs': 'GET, HEAD, POST',
-  '/api/v1/imports': 'POST',
-  '/api/v1/verifications': 'POST',
-};
+const readAndChange = ['/api/v1/syncs'];
 
-function notAllowed(context: Context, path: string): Response {
-  const allow = allowed[path] ?? 'GET, HEAD';
+function notAllowed(context: Context, allow: string): Response {
   const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);
   return problem(context, error, { allow });
 }

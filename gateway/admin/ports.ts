@@ -18,6 +18,7 @@ export interface AdminPorts {
   readonly explainer: Explainer;
   readonly imports: Imports;
   readonly verifications: Verifications;
+  readonly generations: GenerationControl;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
 }
@@ -46,6 +47,46 @@ export interface Verifications {
    * @throws WaystationError `unknown_subscription`, `not_found`
    */
   start(what: { readonly subscription?: string; readonly path?: string }): Promise<string>;
+}
+
+/**
+ * What may be done with kept generations. Each is named by its id, the beginning of one, or `@DATE`; everything that
+ * changes resolves when it is durable and served, and again to no effect.
+ */
+export interface GenerationControl {
+  /** @throws WaystationError `unknown_generation`, `bad_request` */
+  setPinned(generation: string, pinned: boolean): Promise<Pinning>;
+  /**
+   * @param generation null: the one before the current.
+   * @throws WaystationError `unknown_subscription`, `unknown_generation`, `nothing_older`, `bad_request`
+   */
+  rollback(subscription: string, generation: string | null): Promise<Switched>;
+  /** @throws WaystationError `unknown_subscription`, `nothing_older` */
+  release(subscription: string): Promise<Switched>;
+  /** How two generations differ. @param path of one repository; null: of all. @throws WaystationError `unknown_generation` */
+  diff(from: string, to: string, path: string | null): Promise<object>;
+}
+
+export interface Pinning {
+  readonly generation: string;
+  /** null: its document is lost. */
+  readonly subscription: string | null;
+  readonly pinned: boolean;
+  /** false: it was so already. */
+  readonly changed: boolean;
+}
+
+export interface Switched {
+  readonly subscription: string;
+  /** What is served now, and what was before. */
+  readonly generation: string;
+  readonly before: string;
+  /** What is served after a release. */
+  readonly newest: string;
+  /** RFC 3339; null: it follows what is published. */
+  readonly rolledBackSince: string | null;
+  /** false: it was so already. */
+  readonly changed: boolean;
 }
 
 export interface CacheReader {

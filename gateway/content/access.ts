@@ -10,7 +10,7 @@ import type { ContentPorts, Pending } from './ports.ts';
  */
 export function objectionTo(place: Place, served: Served, ports: ContentPorts): WaystationError | null {
   const { path, document } = place.repository;
-  const guard = document.guard ?? served.repository(path)?.document.guard ?? null;
+  const guard = document.guard ?? served.guard(path);
   return closedBy(path, guard, ports.access(path));
 }
 

@@ -1,6 +1,7 @@
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Generations } from '../../cache/generations/generations.ts';
+import { momentOf } from '../../cache/generations/named.ts';
 import type { Place, Served } from '../../cache/generations/served.ts';
 
 /** Where a content path leads. */
@@ -83,17 +84,6 @@ export class Targets {
       `nothing was published here that early: the oldest kept generation is of ${oldest.created}`,
     );
   }
-}
-
-/** A time as it stands; a date means the end of that day, UTC: "what was there on the first of November". */
-function momentOf(text: string): number | null {
-  if (/^\d{4}-\d\d-\d\d$/.test(text)) {
-    const start = Date.parse(`${text}T00:00:00Z`);
-    return Number.isNaN(start) ? null : start + 86_399_999;
-  }
-  if (!/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text)) return null;
-  const moment = Date.parse(text);
-  return Number.isNaN(moment) ? null : moment;
 }
 
 function withoutSlash(path: string): string {

@@ -42,7 +42,7 @@ function subscriptionCard(
   catalogued: CatalogSubscription | undefined,
   { now, publicUrl }: Surroundings,
 ): Markup {
-  const { name, state, generation, published, checked, policy, repositories } = status;
+  const { name, state, generation, published, checked, policy, repositories, rolledBack } = status;
   const heading = `subscription-${name}`;
   return html`<section class="card" aria-labelledby="${heading}">
     <div class="head">
@@ -61,9 +61,39 @@ function subscriptionCard(
       <li>last looked <b>${ago(checked, now)}</b></li>
       <li>policy <b>${policy}</b></li>
     </ul>
+    ${rolledBack === null ? '' : rolledBackNote(generation, rolledBack, now)}
     ${repositories.length === 0 ? html`<p>No repositories yet.</p>` : repositoryTable(repositories, now)}
     ${catalogued === undefined ? '' : usage(catalogued, publicUrl)}
+    ${catalogued === undefined || published === null ? '' : goingBack(catalogued, published, publicUrl)}
   </section> `;
+}
+
+function rolledBackNote(
+  generation: string | null,
+  { since, newest }: NonNullable<SubscriptionStatus['rolledBack']>,
+  now: number,
+): Markup {
+  const ahead = newest === generation ? html`which is the newest` : html`the newest is <code>${newest}</code>`;
+  return html`<p class="reason">
+    Rolled back to <code>${generation}</code> ${ago(since, now)}; ${ahead}. New ones are kept, and none is served before
+    a release.
+  </p>`;
+}
+
+/** yum 3 takes no repomd.xml older than its own: such a host goes back by an address that it has not seen. */
+function goingBack({ name, repositories }: CatalogSubscription, published: string, publicUrl: string): Markup {
+  const [first] = repositories;
+  if (first === undefined) return html``;
+  const dated = `${publicUrl}/generations/@${published}/${encodePath(first.path)}/`;
+  return html`<details>
+    <summary>Stay at a date, or go back on EL7</summary>
+    <p>
+      Every kept generation stays at an address of its own, by date:
+      <code>${dated}</code>. A host with that <code>baseurl</code> keeps what was newest here then. dnf follows when
+      this server goes back by <code>waystation rollback ${name}</code>; yum of EL7 refuses metadata older than what it
+      has: give it the address with a date in a section of another name, or run <code>yum clean metadata</code> on it.
+    </p>
+  </details>`;
 }
 
 /** Roles are spelt out: on a narrow screen the rows become blocks, and browsers then forget that it is a table. */

@@ -534,7 +534,7 @@ describe('pointers of unlisted files', () => {
   });
 });
 
-test('metadata is protected, and of full repositories the packages of the current and of pinned generations', async () => {
+test('metadata is protected, and the packages of pinned generations, of full repositories also of the current one', async () => {
   await using store = await upkeepPieces();
   const { old, shared, fresh, first, second, third } = await threeGenerations(store);
   const isProtected = (listed: { digest: `${string}:${string}` }): boolean =>
@@ -552,6 +552,24 @@ test('metadata is protected, and of full repositories the packages of the curren
   await store.collector.run(patient, false);
   expect(packages()).toEqual([true, true, true]);
   await writeFile(store.layout.pins, 'unreadable');
+  await store.collector.run(patient, false);
+  expect(packages()).toEqual([true, true, true]);
+  store.configured.full.clear();
+  await writeFile(store.layout.pins, JSON.stringify({ format: 1, pins: [pinned] }));
+  await store.collector.run(patient, false);
+  expect(packages()).toEqual([true, true, false]);
+});
+
+test('rolled back, the packages of full repositories are protected of what is served and of what a release serves', async () => {
+  await using store = await upkeepPieces();
+  const { old, shared, fresh, first } = await threeGenerations(store);
+  const packages = (): readonly boolean[] =>
+    [old, shared, fresh].map(({ listed }) => (store.index.flagsOf('open', listed.digest) & flag.protected) !== 0);
+  noRuns(store);
+  store.configured.full.add('site/base');
+  const oldest = store.generations.kept('corp').at(-1);
+  expect(oldest?.repositories['site/base']).toEqual(first);
+  await store.generations.rollback('corp', oldest?.id ?? '');
   await store.collector.run(patient, false);
   expect(packages()).toEqual([true, true, true]);
 });

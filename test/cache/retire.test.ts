@@ -199,3 +199,56 @@ test('a generation that is published again while it is about to go is served and
   expect(store.generations.current('corp')).toEqual(generation(1));
   expect(existsSync(store.layout.generation('corp', generation(1).id))).toBe(true);
 });
+
+describe('after a rollback and a release', () => {
+  test('neither what is served nor what a release would serve goes', async () => {
+    await using store = await kept(5);
+    await store.generations.rollback('corp', generation(1).id);
+    store.configured.keeps = [{ subscription: 'corp', generations: 1, grace: 0 }];
+    store.clock.advance(hour);
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(5, 1));
+  });
+
+  test('what a release would serve stays also when a clock that went back dates it first', async () => {
+    await using store = await upkeepPieces();
+    for (const number of [5, 6]) await store.generations.publish(generation(number));
+    await store.generations.rollback('corp', null);
+    await store.generations.publish(generation(1));
+    store.configured.keeps = [{ subscription: 'corp', generations: 1, grace: 0 }];
+    store.clock.advance(hour);
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(6, 5, 1));
+  });
+
+  test('the generation that was served until the release stays for its grace, also over a restart', async () => {
+    await using folder = await temporaryDirectory();
+    {
+      await using before = await kept(5, { root: folder.path });
+      await before.generations.rollback('corp', generation(1).id);
+      await before.generations.release('corp');
+    }
+    await using store = await upkeepPieces({ root: folder.path });
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(5, 4, 1));
+    store.clock.advance(hour + 1);
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(5, 4));
+  });
+
+  test('one that a clock ahead of time released stays for its grace, and not until then', async () => {
+    await using folder = await temporaryDirectory();
+    {
+      await using before = await kept(5, { root: folder.path });
+      before.clock.advance(1_000 * hour);
+      await before.generations.rollback('corp', generation(1).id);
+      await before.generations.release('corp');
+    }
+    await using store = await upkeepPieces({ root: folder.path });
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(5, 4, 1));
+    store.clock.advance(hour + 1);
+    await store.retirement.run(patient);
+    expect(idsOf(store)).toEqual(ids(5, 4));
+  });
+});

@@ -18,6 +18,8 @@ interface Fixture extends AsyncDisposable {
   readonly layout: Layout;
   readonly maps: Maps;
   publish(document: GenerationDocument): Promise<void>;
+  /** Goes back by one. */
+  goBack(subscription: string): Promise<void>;
   /** The map of a primary that lists these hrefs, each with its own name as its bytes. */
   map(name: string, ...hrefs: string[]): Promise<Digest>;
   place(path: string): Place;
@@ -36,6 +38,10 @@ async function fixture(): Promise<Fixture> {
     maps,
     async publish(document) {
       await generations.publish(document);
+      served.refresh();
+    },
+    async goBack(subscription) {
+      await generations.rollback(subscription, null);
       served.refresh();
     },
     async map(name, ...hrefs) {
@@ -178,4 +184,43 @@ test('the files below a folder are the pinned ones and the packages in it, by na
     'repodata/repomd.xml.key',
   ]);
   expect(await names('')).toHaveLength(7);
+});
+
+test('what is served after a rollback is the one before, and what only newer ones list is found behind it', async () => {
+  await using f = await fixture();
+  const [old, fresh] = [
+    repositoryDocument({ repomd: listedText('old repomd'), map: await f.map('old', 'old.rpm') }),
+    repositoryDocument({ repomd: listedText('new repomd'), map: await f.map('new', 'new.rpm') }),
+  ];
+  await f.publish(generation(1, { base: old }));
+  await f.publish(generation(2, { base: fresh, later: fresh }));
+  const { epoch } = f.served;
+  await f.goBack('corp');
+  expect(f.served.epoch).toBeGreaterThan(epoch);
+  expect(f.served.repository('later')).toBeNull();
+  expect(await f.served.find(f.place('base/repodata/repomd.xml'))).toMatchObject({ listed: listedText('old repomd') });
+  for (const file of ['old.rpm', 'new.rpm'])
+    expect(await f.served.find(f.place(`base/${file}`))).toMatchObject({ kind: 'listed', listed: listedText(file) });
+});
+
+test('what its hub guards by now is guarded in the generation rolled back to', async () => {
+  await using f = await fixture();
+  const guard = { kind: 'rbac', name: 'staff' };
+  await f.publish(generation(1, { base: repositoryDocument(), other: repositoryDocument() }));
+  await f.publish(generation(2, { base: repositoryDocument({ guard }), other: repositoryDocument() }));
+  await f.goBack('corp');
+  expect(f.place('base/a.rpm').repository.document.guard).toBeNull();
+  expect([f.served.guard('base'), f.served.guard('other')]).toEqual([guard, null]);
+});
+
+test.each(['before', 'after'])('a path that went to another subscription, known %s it, stays there', async (order) => {
+  await using f = await fixture();
+  const other = (): Promise<void> => f.publish(generation(3, { path: repositoryDocument() }, 'other'));
+  if (order === 'before') await other();
+  await f.publish(generation(1, { base: repositoryDocument(), path: repositoryDocument() }));
+  await f.publish(generation(2, { base: repositoryDocument() }));
+  if (order === 'after') await other();
+  await f.goBack('corp');
+  expect(f.served.repository('path')?.generation.subscription).toBe('other');
+  expect(f.served.repository('base')?.generation.id).toBe(generation(1).id);
 });

@@ -61,7 +61,7 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   };
   await countBlobs({ disk: systemDisk, layout, index, space, log: silentLogger }, patient);
   claims.indexed();
-  const generations = await Generations.load(disk, layout, log);
+  const generations = await Generations.load(disk, layout, log, clock);
   const maps = new Maps(disk, layout);
   const pointers = new Pointers(disk, layout);
   const sink = new CacheSink({ disk, layout, blobs, fills, maps, space, room: space, claims });

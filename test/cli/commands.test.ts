@@ -10,6 +10,7 @@ import { adminApp } from '../../gateway/admin/app.ts';
 import { type CommandResult, waystation } from '../support/command-line.ts';
 import { statusDocumentOf, subscriptionDocument } from '../support/contract-documents.ts';
 import { type ScriptedSubscriptions, scriptedSubscriptions } from '../support/scripted-subscriptions.ts';
+import { scriptedGenerations } from '../support/scripted-generations.ts';
 import { unixService } from '../support/unix-service.ts';
 
 const version = (JSON.parse(await readFile('package.json', 'utf8')) as { version: string }).version;
@@ -53,6 +54,7 @@ async function service(
     },
     imports: { start: () => Promise.resolve('import-1') },
     verifications: { start: () => Promise.resolve('verify-1') },
+    generations: scriptedGenerations(),
     allowed: 'change',
   });
   const running = await unixService(app);
@@ -96,7 +98,7 @@ describe('waystation', () => {
   test('--help is on stdout and names the commands', async () => {
     const { code, stdout } = await waystation('--help');
     expect(code).toBe(0);
-    for (const name of ['serve', 'config', 'status', 'sync', 'verify', 'state', 'import'])
+    for (const name of ['serve', 'config', 'status', 'sync', 'verify', 'state', 'import', 'generations', 'rollback'])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   });
 
@@ -111,9 +113,9 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['generations', 'pin', 'unpin', 'rollback', 'release', 'diff', 'ready', 'purge']
-      .concat(['forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'])
-      .map((name) => [name]),
+    ['ready', 'purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'].map((name) => [
+      name,
+    ]),
   )('%s is refused by name', async (name) => {
     const { code, stderr } = await waystation(name, 'word', '--option', 'x');
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);

@@ -202,6 +202,8 @@ export async function checkNext({ store, clock }: Running, machine: Machine, say
     });
     await checkMap(store, map, 'P4', say);
   }
+  // While it is rolled back, nothing newer is served.
+  if (store.generations.rolledBackSince('corp') !== null) await store.publication.release('corp');
   const next = generation(50, { 'corp/base': repositoryDocument() }, 'corp');
   await store.publish(next);
   if (store.current('corp')?.id !== next.id) say('P4', 'the next generation is not served');

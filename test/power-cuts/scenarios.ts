@@ -70,6 +70,10 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a subscription goes back, pins, publishes meanwhile and is released',
+    prepare: (machine) => (running) => goBack(machine, running),
+  },
+  {
     name: 'an unlisted file is replaced, and another one beside it',
     prepare: (machine) => {
       const bootable = unlistedFile(machine, 'images/boot.iso', [3000, 4000, 3500]);
@@ -117,6 +121,27 @@ function subscription(machine: Machine, name: string): Work {
       await machine.published(published, () => running.store.publish(published));
     }
   };
+}
+
+/** Ends what an earlier process left rolled back, and does all of it again. Goes no further where the disk refuses. */
+async function goBack(machine: Machine, { store }: Running): Promise<void> {
+  const { generations, publication } = store;
+  const isBack = (): boolean => generations.rolledBackSince('corp') !== null;
+  const release = async (): Promise<void> => {
+    const newest = generations.newest('corp');
+    if (newest !== null) await machine.published(newest, async () => void (await publication.release('corp')));
+  };
+  if (isBack()) await release();
+  if (isBack()) return;
+  const [first, second, third] = [generation(1, {}), generation(2, {}), generation(3, {})];
+  for (const each of [first, second]) await machine.published(each, () => store.publish(each));
+  if (generations.find(first.id) === null || generations.find(second.id) === null) return;
+  await machine.tried(publication.setPinned(first.id, true));
+  await machine.published(first, async () => void (await publication.rollback('corp', first.id)));
+  if (!isBack()) return;
+  await machine.tried(store.publish(third));
+  await machine.tried(publication.setPinned(first.id, false));
+  await release();
 }
 
 interface Prepared {

@@ -12,6 +12,7 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
     flip: 'each',
     generation: '20261123T101500Z-1a2b3c4d',
     published: at,
+    rolledBack: null,
     checked: at,
     hub: { type: 'yum', url: 'https://pulp.example.com/', state: 'connected', lastContact: at, error: null },
     sync: { id: null, state: 'idle', kind: 'on-demand', error: null },

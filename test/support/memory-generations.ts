@@ -10,6 +10,8 @@ export class MemoryGenerations implements GenerationStore {
   /** Runs and generations, in their order. */
   readonly events: string[] = [];
   readonly #sink: Sink;
+  readonly pinned = new Set<string>();
+  readonly #held = new Map<string, { readonly id: string; readonly since: string }>();
   readonly #kept = new Map<string, readonly GenerationDocument[]>();
   readonly #watchers = new Set<() => void>();
   #refusal: Error | null = null;
@@ -31,7 +33,26 @@ export class MemoryGenerations implements GenerationStore {
   }
 
   current(subscription: string): GenerationDocument | null {
+    const held = this.#held.get(subscription);
+    return this.kept(subscription).find(({ id }) => held === undefined || id === held.id) ?? null;
+  }
+
+  newest(subscription: string): GenerationDocument | null {
     return this.kept(subscription)[0] ?? null;
+  }
+
+  rolledBackSince(subscription: string): string | null {
+    return this.#held.get(subscription)?.since ?? null;
+  }
+
+  /** From now on this one is current; null: the newest, and those to come. */
+  hold(subscription: string, held: { readonly id: string; readonly since: string } | null): void {
+    if (held === null) this.#held.delete(subscription);
+    else this.#held.set(subscription, held);
+  }
+
+  pins(): Promise<ReadonlySet<string>> {
+    return Promise.resolve(this.pinned);
   }
 
   kept(subscription: string): readonly GenerationDocument[] {

@@ -21,4 +21,8 @@ test('age and reach of every subscription can be scraped, and one that never pub
     [{ subscription: 'good' }, 1],
     [{ subscription: 'new' }, 1],
   ]);
+  expect([...(readers.get('generation_rolled_back')?.() ?? [])]).toEqual([
+    [{ subscription: 'good' }, 0],
+    [{ subscription: 'new' }, 0],
+  ]);
 });

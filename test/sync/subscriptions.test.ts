@@ -19,6 +19,7 @@ test('a subscription is read at once and published, and its status says so', asy
   expect(await statusOf(set)).toEqual({
     name: 'vendor',
     state: 'connected',
+    rolledBack: null,
     policy: 'on-demand',
     flip: 'each',
     generation: generation?.id,

@@ -6,6 +6,7 @@ import { adminApp } from '../../../gateway/admin/app.ts';
 import type { AdminPorts, ImportAsked, Explanation, SubscriptionReadiness } from '../../../gateway/admin/ports.ts';
 import { worst } from '../../../gateway/admin/status.ts';
 import { statusDocumentOf, subscriptionDocument } from '../../support/contract-documents.ts';
+import { scriptedGenerations } from '../../support/scripted-generations.ts';
 import { scriptedSubscriptions } from '../../support/scripted-subscriptions.ts';
 
 const explanation: Explanation = {
@@ -32,6 +33,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
     imports: { start: () => Promise.resolve('import-1') },
     verifications: { start: () => Promise.resolve('verify-1') },
+    generations: scriptedGenerations(),
     allowed: 'read',
     ...changes,
   };
@@ -316,5 +318,49 @@ describe('every answer', () => {
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain('secret');
     expect(logged).toEqual([{ err: failure, path: '/api/v1/status' }]);
+  });
+});
+
+describe('kept generations', () => {
+  const change = (path: string, body = '{}', allowed: AdminPorts['allowed'] = 'change'): Promise<Response> =>
+    Promise.resolve(adminApp(ports({ allowed })).request(path, { method: 'POST', body }));
+
+  test('are pinned, unpinned, rolled back to and released on the socket', async () => {
+    const answers = await Promise.all([
+      change('/api/v1/generations/20261123T1/pin'),
+      change('/api/v1/generations/%402026-11-23/unpin'),
+      change('/api/v1/subscriptions/corp/rollback'),
+      change('/api/v1/subscriptions/corp/rollback', '{"generation":"@2026-11-23"}'),
+      change('/api/v1/subscriptions/corp/release', ''),
+    ]);
+    expect(await Promise.all(answers.map((answer) => answer.json()))).toMatchObject([
+      { generation: '20261123T1', pinned: true },
+      { generation: '@2026-11-23', pinned: false },
+      { subscription: 'corp', generation: 'the one before' },
+      { subscription: 'corp', generation: '@2026-11-23' },
+      { subscription: 'corp', generation: 'newest', rolledBackSince: null },
+    ]);
+  });
+
+  test.each([
+    '/api/v1/generations/20261123T1/pin',
+    '/api/v1/generations/20261123T1/unpin',
+    '/api/v1/subscriptions/corp/rollback',
+    '/api/v1/subscriptions/corp/release',
+  ])('%s changes nothing over TCP, and answers nothing but POST', async (path) => {
+    expect((await change(path, '{}', 'read')).status).toBe(403);
+    const read = await get({ allowed: 'change' }, path);
+    expect([read.status, read.headers.get('allow')]).toEqual([405, 'POST']);
+  });
+
+  test.each(['', '[]', 'null', '{"generation":7}', '{"to":"x"}'])('a rollback asked by %j is refused', async (body) => {
+    expect((await change('/api/v1/subscriptions/corp/rollback', body)).status).toBe(400);
+  });
+
+  test('are compared also over TCP, whole or one repository', async () => {
+    const answer = await get({}, '/api/v1/diff?from=a&to=%402026-11-23&path=edge/base');
+    expect([answer.status, await answer.json()]).toEqual([200, { from: 'a', to: '@2026-11-23', path: 'edge/base' }]);
+    expect(await (await get({}, '/api/v1/diff?from=a&to=b')).json()).toEqual({ from: 'a', to: 'b', path: null });
+    expect((await get({}, '/api/v1/diff?from=a')).status).toBe(400);
   });
 });

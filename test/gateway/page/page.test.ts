@@ -64,6 +64,25 @@ describe('the page', () => {
     expect(text).toMatch(/Cache ok/);
   });
 
+  test('says that a subscription is rolled back, since when, and what is newest', async () => {
+    const rolledBack = { since: '2026-11-23T12:15:00Z', newest: '20261123T120000Z-ffffffff' };
+    const status = (changes: object) => () =>
+      Promise.resolve(statusDocumentOf([subscriptionDocument({ rolledBack, ...changes })]));
+    const text = textOf(await pageOf({ status: status({}) })).replaceAll(/\s+/g, ' ');
+    expect(text).toContain(
+      'Rolled back to 20261123T101500Z-1a2b3c4d 1 h ago ; the newest is 20261123T120000Z-ffffffff',
+    );
+    const held = textOf(await pageOf({ status: status({ generation: rolledBack.newest }) }));
+    expect(held.replaceAll(/\s+/g, ' ')).toContain('which is the newest');
+    expect(textOf(await pageOf())).not.toContain('Rolled back');
+  });
+
+  test('names the address by date, for hosts that cannot follow a rollback', async () => {
+    const text = textOf(await pageOf());
+    expect(text).toContain(`${publicUrl}/generations/@2026-11-23T10:15:00Z/edge/base/`);
+    expect(text).toContain('yum clean metadata');
+  });
+
   test('links to listings, .repo files and keys, relative to itself', async () => {
     const links = all(tagsOf(await pageOf()), 'a').map(({ attributes }) => attributes['href']);
     expect(links).toEqual(['./', 'content/edge/base/', 'repo-files/corp.repo', 'keys/corp/1.asc', 'keys/corp/2.asc']);
