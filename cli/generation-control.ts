@@ -1,4 +1,4 @@
-import { WaystationError } from '../base/errors.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Switch } from '../cache/generations/generations.ts';
 import { namedGeneration } from '../cache/generations/named.ts';
@@ -34,23 +34,37 @@ export function generationControl({ config, store, log, switched }: ControlParts
     }
     return { subscription, generation: now.id, before: before.id, newest, rolledBackSince: since, changed };
   };
+  /** Who asks over HTTP is not told what is wrong with the disk; the log is. */
+  const written = async <Result>(work: Promise<Result>): Promise<Result> => {
+    try {
+      return await work;
+    } catch (thrown) {
+      const { source, message } = asWaystationError(thrown);
+      if (source === 'disk') log.error({ error: message }, 'what is served or pinned cannot be changed');
+      throw thrown;
+    }
+  };
   return {
     setPinned: async (text, pinned) => {
       // One whose document is lost can still be unpinned.
-      const lost = !pinned && generations.find(text) === null && (await generations.pins()).has(text);
+      const lost = !pinned && generations.find(text) === null && (await written(generations.pins())).has(text);
       const id = lost ? text : namedGeneration(generations, text, null).id;
-      const changed = await publication.setPinned(id, pinned);
+      const changed = await written(publication.setPinned(id, pinned));
       if (changed) log.info({ generation: id }, pinned ? 'a generation is pinned' : 'a generation is pinned no longer');
       return { generation: id, subscription: generations.find(id)?.subscription ?? null, pinned, changed };
     },
     rollback: async (name, text) => {
       const subscription = known(name);
       const to = text === null ? null : namedGeneration(generations, text, subscription).id;
-      return answer(subscription, await publication.rollback(subscription, to), 'rolled back');
+      return answer(subscription, await written(publication.rollback(subscription, to)), 'rolled back');
     },
     release: async (name) => {
       const subscription = known(name);
-      return answer(subscription, await publication.release(subscription), 'released: what is newest is served again');
+      return answer(
+        subscription,
+        await written(publication.release(subscription)),
+        'released: what is newest is served again',
+      );
     },
     diff: (from, to, path) =>
       comparison.compare(namedGeneration(generations, from, null), namedGeneration(generations, to, null), path),

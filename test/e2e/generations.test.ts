@@ -181,4 +181,9 @@ test('the commands say clearly what is not there, and work alike with and withou
     expect([release.code, release.stdout]).toEqual([0, `vendor serves its newest generation already: ${id}\n`]);
   }
   expect((await pop.run('unpin', 'vendor@9999-12-31')).stdout).toBe(`${id} of vendor is not pinned\n`);
+  await writeFile(join(pop.state, 'pins.json'), 'mine');
+  expect(await pop.run('pin', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('is no list of pins') });
+  await pop.launch();
+  expect(await pop.run('pin', id)).toMatchObject({ code: 1, stderr: expect.stringContaining('in the log') });
+  expect(pop.output).toContain('is no list of pins');
 });

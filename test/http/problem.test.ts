@@ -26,7 +26,11 @@ describe('the status of an error', () => {
   });
 
   test('is 404 only where absence is meant', () => {
-    expect(codes.filter((code) => statusOf[code] === 404)).toEqual(['not_found', 'unknown_subscription']);
+    expect(codes.filter((code) => statusOf[code] === 404)).toEqual([
+      'not_found',
+      'unknown_subscription',
+      'unknown_generation',
+    ]);
   });
 });
 
