@@ -16,8 +16,8 @@ export interface Selection {
 
 /**
  * Finds what a target means.
- * @throws WaystationError `unknown_subscription` when no generation of that name is kept, `not_found` when no kept
- * generation has anything at the path.
+ * @throws WaystationError `unknown_subscription` when no generation of that name is kept, `not_found` when the path is in
+ * no kept generation.
  */
 export async function select(references: References, target: VerifyTarget): Promise<Selection> {
   const whole = (subscription: string): Part[] =>
