@@ -8,8 +8,8 @@ import type { Digest } from '../base/digest.ts';
 import { silentLogger } from '../base/log.ts';
 import { silentMeter } from '../base/metrics.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
-import { systemDisk } from '../cache/disk/disk.ts';
-import type { Disk } from '../cache/disk/disk.ts';
+import { systemDisk } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import { Store } from '../cache/store.ts';
 import { median } from './lab/processes.ts';
 

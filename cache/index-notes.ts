@@ -2,7 +2,7 @@ import type { Level } from 'level';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Counter, Meter } from '../base/metrics.ts';
-import type { Disk } from './disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import type { Layout } from './disk/layout.ts';
 import type { Notes } from './notes.ts';
 

@@ -4,15 +4,15 @@ import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
 import type { Claims } from './blobs/claims.ts';
-import { diskError } from './disk/disk.ts';
-import type { Disk } from './disk/disk.ts';
+import { diskError } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import { discardPart, filePart } from './fills/fill-place.ts';
 import type { Fills } from './fills/fills.ts';
 import { passingPart } from './disk/layout.ts';
 import type { Layout } from './disk/layout.ts';
-import type { Maps } from './package-map/maps.ts';
-import type { PackageMap } from './package-map/reader.ts';
-import type { PackageMapWriter } from './package-map/writer.ts';
+import type { Maps } from './maps.ts';
+import type { PackageMap } from '../maps/reader.ts';
+import type { PackageMapWriter } from '../maps/writer.ts';
 import type { Reserving, Space } from './space/space.ts';
 
 /** Bytes of one read of a held file. */

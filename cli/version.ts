@@ -1,6 +1,6 @@
 import packageDocument from '../package.json' with { type: 'json' };
 import { currentFormat, stateFormats } from '../cache/disk/formats.ts';
-import { magic } from '../cache/package-map/format.ts';
+import { magic } from '../maps/format.ts';
 import { commit } from './commit.ts';
 
 /** X.Y.Z, as in package.json. */

@@ -3,10 +3,10 @@ import { closeSync, futimesSync, mkdirSync, openSync, statfsSync, statSync, writ
 import { join } from 'node:path';
 import type { Digest, Listed } from '../../base/digest.ts';
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import { proven } from '../../cache/disk/file-facts.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import { proven } from '../../disk/file-facts.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { PackageMapWriter } from '../../cache/package-map/writer.ts';
+import { PackageMapWriter } from '../../maps/writer.ts';
 import { generationDocument } from '../../sync/generation-document.ts';
 
 /** What a made state directory holds. */

@@ -1,7 +1,7 @@
 import { algorithmOf, hasher } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 
 /** Bytes of one read while a file is hashed. */
 const readSize = 512 * 1024;

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Disk, ReadableFile } from '../disk/disk.ts';
-import type { FileFacts } from '../disk/file-facts.ts';
+import type { Disk, ReadableFile } from '../../disk/disk.ts';
+import type { FileFacts } from '../../disk/file-facts.ts';
 
 /** Milliseconds for which an open file is taken to be the one that has its name, unchanged. */
 const trustedFor = 1_000;

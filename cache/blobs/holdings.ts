@@ -3,7 +3,7 @@ import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { Claims } from './claims.ts';
-import type { Maps } from '../package-map/maps.ts';
+import type { Maps } from '../maps.ts';
 
 /** How much of a repository is held. Sizes are the listed ones, in bytes. */
 export interface Holdings {

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { WaystationError } from '../../base/errors.ts';
-import type { Disk, ReadableFile, WritableFile } from '../disk/disk.ts';
-import { unfinishedSuffix } from '../disk/disk.ts';
+import type { Disk, ReadableFile, WritableFile } from '../../disk/disk.ts';
+import { unfinishedSuffix } from '../../disk/disk.ts';
 import { queueNames } from './blob-entries.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { wordsKept } from './digest-words.ts';

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Listed } from '../../base/digest.ts';
-import type { Disk } from '../disk/disk.ts';
-import { proven } from '../disk/file-facts.ts';
-import type { FileFacts } from '../disk/file-facts.ts';
+import type { Disk } from '../../disk/disk.ts';
+import { proven } from '../../disk/file-facts.ts';
+import type { FileFacts } from '../../disk/file-facts.ts';
 import { checkFile } from './check.ts';
 
 /** Files that are known to be right although the disk does not take their stamp. */

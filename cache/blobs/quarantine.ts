@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { systemCode } from '../../base/errors.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 
 /** Most bytes and files that are kept for whoever wants to look at them. They count nowhere as cache. */
 const mostBytes = 64 * 1024 * 1024;

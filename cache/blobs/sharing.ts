@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hexOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
-import { diskError } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
 import { flag } from './entry-flags.ts';
 import type { BlobParts } from './removal.ts';
 

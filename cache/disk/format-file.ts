@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { WaystationError } from '../../base/errors.ts';
-import { diskError, replaceFile } from './disk.ts';
-import type { Disk } from './disk.ts';
+import { diskError, replaceFile } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { Layout } from './layout.ts';
 
 /** What `FORMAT` says. */

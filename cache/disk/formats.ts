@@ -1,4 +1,4 @@
-import type { Disk } from './disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { Layout } from './layout.ts';
 
 /** What makes a directory of one format into one of the next. */

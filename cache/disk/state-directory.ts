@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import { diskError, unfinishedSuffix } from './disk.ts';
-import type { Disk } from './disk.ts';
+import { diskError, unfinishedSuffix } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { formatPath, readFormat, writeFormat } from './format-file.ts';
 import type { FormatFile } from './format-file.ts';
 import { currentFormat, servedFormats } from './formats.ts';

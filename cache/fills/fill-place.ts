@@ -1,7 +1,7 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { invariant, WaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
 import type { Layout } from '../disk/layout.ts';
 import { FilePart, MemoryPart } from './part.ts';

@@ -1,5 +1,5 @@
-import { diskError } from '../disk/disk.ts';
-import type { Disk, WritableFile } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk, WritableFile } from '../../disk/disk.ts';
 
 /** Bytes of a fill while they arrive. Written at the end only; read by any number of followers behind that. */
 export interface Part {

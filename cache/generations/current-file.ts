@@ -1,6 +1,6 @@
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /** A subscription that stays at one generation until it is released. */

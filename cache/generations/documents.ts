@@ -3,8 +3,8 @@ import { parseDigest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /** What was found on disk. */

@@ -1,6 +1,6 @@
 import { WaystationError } from '../../base/errors.ts';
-import { diskError, replaceFile } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError, replaceFile } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /**

@@ -3,8 +3,8 @@ import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument, Guard, RepositoryDocument } from '../../base/generation.ts';
 import type { Generations } from './generations.ts';
-import type { MapEntry, PackageMap } from '../package-map/reader.ts';
-import type { Maps } from '../package-map/maps.ts';
+import type { MapEntry, PackageMap } from '../../maps/reader.ts';
+import type { Maps } from '../maps.ts';
 
 /** One repository of one generation. */
 export interface ServedRepository {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { CacheState } from '../../base/status.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 
 export interface SpaceLimits {
   /** Most bytes that blobs and parts may take, given the file system's size. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import { pointerIn, writeEntry } from './unlisted-entry.ts';
 import type { UnlistedEntry } from './unlisted-entry.ts';

@@ -2,8 +2,8 @@ import { parseDigest } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { Validators } from '../../base/transfer.ts';
-import { replaceFile } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { replaceFile } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 
 /** A file that no metadata lists, as it was last seen: a pointer to a blob, with what its origin said of it. */

@@ -6,7 +6,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Representation, Transfer } from '../../base/transfer.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Claims } from '../blobs/claims.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { Comparison, unproven } from './expectation.ts';
 import type { Expectation } from './expectation.ts';
 import { Growing } from '../fills/growing.ts';

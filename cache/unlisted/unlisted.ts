@@ -5,7 +5,7 @@ import { WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Supplier, Transfer } from '../../base/transfer.ts';
 import type { BlobStore, HeldBlob } from '../blobs/blob-store.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Expectation } from './expectation.ts';
 import { Follower } from '../fills/follower.ts';
 import type { Layout } from '../disk/layout.ts';

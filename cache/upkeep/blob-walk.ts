@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 

@@ -3,7 +3,7 @@ import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import { flag } from '../blobs/entry-flags.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';

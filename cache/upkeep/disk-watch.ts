@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { DirectoryLock } from '../disk/directory-lock.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { DirectoryLock } from '../../disk/directory-lock.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { writeFormat } from '../disk/format-file.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';

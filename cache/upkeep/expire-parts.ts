@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { parsePartName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';

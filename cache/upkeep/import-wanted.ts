@@ -5,7 +5,7 @@ import type { RepositoryDocument } from '../../base/generation.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Generations } from '../generations/generations.ts';
 import { pinnedFiles } from '../generations/pinned-files.ts';
-import type { Maps } from '../package-map/maps.ts';
+import type { Maps } from '../maps.ts';
 import { WantedTable } from './wanted-table.ts';
 
 /** What lists files, and what says which are held. */

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
-import { diskError, unfinishedSuffix } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError, unfinishedSuffix } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Logger } from '../../base/log.ts';
 import { Foreign } from './foreign.ts';

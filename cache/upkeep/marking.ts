@@ -3,7 +3,7 @@ import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Marks } from '../blobs/marks.ts';
 import { pinnedFiles } from '../generations/pinned-files.ts';
-import type { Maps } from '../package-map/maps.ts';
+import type { Maps } from '../maps.ts';
 import type { MappedRepository } from './remake-maps.ts';
 import type { HeldPackages, Newest } from './rules.ts';
 

@@ -1,4 +1,4 @@
-import type { MapEntry } from '../package-map/reader.ts';
+import type { MapEntry } from '../../maps/reader.ts';
 
 /** Entries in the order of the bytes of their hrefs, and what they belong to. */
 export interface HrefSource<Of> {

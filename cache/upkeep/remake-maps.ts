@@ -4,7 +4,7 @@ import { asWaystationError } from '../../base/errors.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Generations } from '../generations/generations.ts';
-import type { Maps } from '../package-map/maps.ts';
+import type { Maps } from '../maps.ts';
 import type { CacheSink } from '../sink.ts';
 import type { Newest, UpkeepRules } from './rules.ts';
 

@@ -1,8 +1,8 @@
 import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { BlobStore, PartFile } from '../blobs/blob-store.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk, WritableFile } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk, WritableFile } from '../../disk/disk.ts';
 import type { Reservation, Space } from '../space/space.ts';
 
 export type Digests = ReadonlyMap<Algorithm, Digest>;

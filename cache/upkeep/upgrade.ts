@@ -1,6 +1,6 @@
 import { WaystationError } from '../../base/errors.ts';
-import { diskError } from '../disk/disk.ts';
-import type { Disk } from '../disk/disk.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { formatPath, readFormat, writeFormat } from '../disk/format-file.ts';
 import { currentFormat } from '../disk/formats.ts';
 import type { StateFormats } from '../disk/formats.ts';

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { geteuid } from 'node:process';
 import { asWaystationError, systemCode, WaystationError } from '../../base/errors.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { stateFormats } from '../../cache/disk/formats.ts';
 import type { StateFormats } from '../../cache/disk/formats.ts';
 import { upgradeState } from '../../cache/upkeep/upgrade.ts';

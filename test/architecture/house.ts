@@ -9,15 +9,32 @@ export const folders = {
   http: ['base'],
   yum: ['base'],
   config: ['base'],
-  cache: ['base', 'http'],
+  disk: ['base'],
+  maps: ['base', 'disk'],
+  cache: ['base', 'http', 'disk', 'maps'],
   origin: ['base', 'http'],
   mirror: ['base', 'http', 'yum', 'origin'],
   protocol: ['base'],
   sync: ['base', 'yum', 'cache', 'origin', 'mirror', 'protocol'],
   web: ['base', 'http'],
   gateway: ['base', 'http', 'yum', 'cache', 'web'],
-  hub: ['base', 'http', 'yum', 'origin', 'mirror', 'protocol', 'web'],
-  cli: ['base', 'http', 'yum', 'config', 'cache', 'origin', 'mirror', 'protocol', 'sync', 'web', 'gateway', 'hub'],
+  hub: ['base', 'http', 'yum', 'disk', 'maps', 'origin', 'mirror', 'protocol', 'web'],
+  cli: [
+    'base',
+    'http',
+    'yum',
+    'config',
+    'disk',
+    'maps',
+    'cache',
+    'origin',
+    'mirror',
+    'protocol',
+    'sync',
+    'web',
+    'gateway',
+    'hub',
+  ],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Folder = keyof typeof folders;
@@ -50,6 +67,8 @@ export const withheld: Readonly<Partial<Record<Folder, readonly string[]>>> = {
   http: [...sockets, ...disk],
   yum: [...sockets, ...disk],
   protocol: [...sockets, ...disk],
+  disk: sockets,
+  maps: sockets,
   cache: sockets,
   sync: sockets,
 };
@@ -66,7 +85,7 @@ const everywhere = Object.keys(folders) as Folder[];
 /** What folders must not use although it needs no import. */
 export const bans: readonly Ban[] = [
   { use: /^(globalThis\.)?fetch$/, in: everywhere, because: 'requests leave by undici request, from origin/' },
-  { use: /(^|\.)createReadStream$/, in: ['web', 'gateway', 'cache'], because: 'bodies leave by pooled reads' },
+  { use: /(^|\.)createReadStream$/, in: ['web', 'gateway', 'disk', 'cache'], because: 'bodies leave by pooled reads' },
   { use: /^Date\.now$|^performance\.now$/, in: ['http', 'yum'], because: 'rules are given the time' },
   {
     use: /^process\.env$/,

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Listed } from '../../base/digest.ts';
-import type { ReadableFile } from '../../cache/disk/disk.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import type { ReadableFile } from '../../disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import { StandingClock } from '../support/standing-clock.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import { placeOf, walkBlobs } from '../../cache/upkeep/blob-walk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

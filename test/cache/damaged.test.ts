@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
-import { proven } from '../../cache/disk/file-facts.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
+import { proven } from '../../disk/file-facts.ts';
 import { commit, file, flipped, pieces, readAll } from './pieces.ts';
 
 /** A store that counts one blob which is shorter than its name says. */

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { WritableFile } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { WritableFile } from '../../disk/disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { passed, ScriptedLoader } from '../support/scripted-loader.ts';
 import { file, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';

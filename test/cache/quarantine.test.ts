@@ -2,8 +2,8 @@ import { link, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Quarantine } from '../../cache/blobs/quarantine.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { mebibyte } from './pieces.ts';
 

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile, rm } from 'node:fs/p
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import { proven } from '../../cache/disk/file-facts.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import { proven } from '../../disk/file-facts.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import type { Store, StoreOptions } from '../../cache/store.ts';
 import { expireParts } from '../../cache/upkeep/expire-parts.ts';

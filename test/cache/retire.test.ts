@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation } from './generation-documents.ts';

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import { Generations } from '../../cache/generations/generations.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';

@@ -3,7 +3,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { Scrub } from '../../cache/upkeep/scrub.ts';
 import { nothingScrubbed, writeScrubNote } from '../../cache/upkeep/scrub-note.ts';
 import type { ScrubBudget } from '../../cache/upkeep/scrub-pace.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { silentLogger } from '../../base/log.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
 import { Space } from '../../cache/space/space.ts';

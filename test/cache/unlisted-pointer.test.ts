@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
 import type { Transfer } from '../../base/transfer.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { UnlistedFetches } from '../../cache/unlisted/unlisted-fetch.ts';
 import { pieces } from './pieces.ts';

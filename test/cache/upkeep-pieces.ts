@@ -8,10 +8,10 @@ import type { GenerationDocument, RepositoryDocument } from '../../base/generati
 import { silentLogger } from '../../base/log.ts';
 import type { Logger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { Disk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { Generations } from '../../cache/generations/generations.ts';
-import { Maps } from '../../cache/package-map/maps.ts';
+import { Maps } from '../../cache/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
 import { Pointers } from '../../cache/unlisted/pointers.ts';
 import { Collector } from '../../cache/upkeep/collect.ts';

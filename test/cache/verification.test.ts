@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RunStatus } from '../../base/status.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { placeOf } from '../../cache/upkeep/blob-walk.ts';
 import type { BlobName } from '../../cache/upkeep/blob-walk.ts';
 import { select } from '../../cache/upkeep/selection.ts';

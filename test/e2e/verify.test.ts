@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunStatus } from '../../base/status.ts';
 import { lockState } from '../../cli/state-lock.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { FaultyOrigin } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import { download } from '../support/http-download.ts';

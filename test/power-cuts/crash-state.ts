@@ -1,4 +1,4 @@
-import { proven } from '../../cache/disk/file-facts.ts';
+import { proven } from '../../disk/file-facts.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import { RecordedFile } from '../support/recorded-files.ts';
 import type {

@@ -1,6 +1,6 @@
-import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
-import { proven } from '../../cache/disk/file-facts.ts';
-import type { FileFacts } from '../../cache/disk/file-facts.ts';
+import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
+import { proven } from '../../disk/file-facts.ts';
+import type { FileFacts } from '../../disk/file-facts.ts';
 import type { Seeded } from './seeded.ts';
 import type { Timeline } from './timeline.ts';
 

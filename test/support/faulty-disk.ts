@@ -1,6 +1,6 @@
-import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
-import type { FileFacts } from '../../cache/disk/file-facts.ts';
+import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { FileFacts } from '../../disk/file-facts.ts';
 
 /** One call on the disk, as it was made. */
 export interface DiskCall {

@@ -1,4 +1,4 @@
-import { proven } from '../../cache/disk/file-facts.ts';
+import { proven } from '../../disk/file-facts.ts';
 
 /** A file as a start finds it. One object under two names is one file with two links. */
 export interface FoundFile {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../cache/disk/disk.ts';
-import type { FileFacts } from '../../cache/disk/file-facts.ts';
+import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
+import type { FileFacts } from '../../disk/file-facts.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import type { DiskCall } from './faulty-disk.ts';
 import { failure } from './recorded-files.ts';

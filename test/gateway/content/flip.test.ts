@@ -7,7 +7,7 @@ import type { Listed } from '../../../base/digest.ts';
 import type { GenerationDocument } from '../../../base/generation.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { silentMeter } from '../../../base/metrics.ts';
-import { systemDisk, type Disk } from '../../../cache/disk/disk.ts';
+import { systemDisk, type Disk } from '../../../disk/disk.ts';
 import { Store } from '../../../cache/store.ts';
 import { Content } from '../../../gateway/content/content.ts';
 import { Exchanges } from '../../../gateway/content/exchange.ts';

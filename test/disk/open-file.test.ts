@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { OpenFile } from '../../cache/disk/open-file.ts';
+import { OpenFile } from '../../disk/open-file.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { everythingClosed } from './pieces.ts';
+import { everythingClosed } from '../cache/pieces.ts';
 
 test('a closed file is not read from, whichever file has its descriptor now', async () => {
   await using folder = await temporaryDirectory();

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { algorithmOf, algorithms, hexOf } from '../../base/digest.ts';
-import type { Digest, Listed } from '../../base/digest.ts';
+import { algorithmOf, algorithms, hexOf } from '../base/digest.ts';
+import type { Digest, Listed } from '../base/digest.ts';
 
 /**
  * The package map: what one primary lists, href → algorithm, digest, size; immutable, sorted by the bytes of href.

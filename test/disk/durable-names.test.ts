@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Descriptors } from '../../cache/blobs/descriptors.ts';
-import { DurableNames } from '../../cache/disk/durable-names.ts';
+import { DurableNames } from '../../disk/durable-names.ts';
 import { Seeded } from '../simulation/seeded.ts';
 import { RecordedFiles } from '../support/recorded-files.ts';
 import { RecordingDisk } from '../support/recording-disk.ts';

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { PackageEntry, Unservable } from '../../base/package-entry.ts';
+import type { PackageEntry, Unservable } from '../base/package-entry.ts';
 import type { Disk, WritableFile } from '../disk/disk.ts';
 import { blockTarget, encodeEntry, encodeHeader, headerLength, listedOf, unservableKept, viewEntry } from './format.ts';
 import { compareNames, SortedEntries } from './sorted-entries.ts';

@@ -1,4 +1,4 @@
-import type { Disk } from '../disk/disk.ts';
+import type { Disk } from './disk.ts';
 
 /** What is to be named, durably. */
 export interface Pending {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { FaultyDisk as Recorder } from '../support/faulty-disk.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
-import { bytesBelow, commit, file, pieces } from './pieces.ts';
-import type { Pieces } from './pieces.ts';
+import { bytesBelow, commit, file, pieces } from '../cache/pieces.ts';
+import type { Pieces } from '../cache/pieces.ts';
 
 async function keepAll(store: Pieces, count: number, size = 100): Promise<PromiseSettledResult<void>[]> {
   const files = Array.from({ length: count }, () => file(size));

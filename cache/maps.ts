@@ -1,12 +1,12 @@
-import { digestFrom, hexOf } from '../../base/digest.ts';
-import type { Digest } from '../../base/digest.ts';
+import { digestFrom, hexOf } from '../base/digest.ts';
+import type { Digest } from '../base/digest.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { DurableNames } from '../disk/durable-names.ts';
-import { passingPart } from '../disk/layout.ts';
-import type { Layout } from '../disk/layout.ts';
-import { PackageMap } from './reader.ts';
-import { PackageMapWriter } from './writer.ts';
+import { passingPart } from './disk/layout.ts';
+import type { Layout } from './disk/layout.ts';
+import { PackageMap } from '../maps/reader.ts';
+import { PackageMapWriter } from '../maps/writer.ts';
 
 /** The package maps on disk, opened when first asked for and shared by all generations with the same primary. */
 export class Maps {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { systemCode, WaystationError } from '../../base/errors.ts';
+import { systemCode, WaystationError } from '../base/errors.ts';
 import { factsOf, proven } from './file-facts.ts';
 import type { FileFacts } from './file-facts.ts';
 import { OpenFile } from './open-file.ts';

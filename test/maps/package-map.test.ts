@@ -4,15 +4,15 @@ import { describe, expect, test } from 'vitest';
 import { algorithms, digestOf } from '../../base/digest.ts';
 import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
 import type { PackageEntry } from '../../base/package-entry.ts';
-import { systemDisk } from '../../cache/disk/disk.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { Maps } from '../../cache/package-map/maps.ts';
-import type { PackageMap } from '../../cache/package-map/reader.ts';
+import { Maps } from '../../cache/maps.ts';
+import type { PackageMap } from '../../maps/reader.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { passed } from '../support/scripted-loader.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { everythingClosed } from './pieces.ts';
+import { everythingClosed } from '../cache/pieces.ts';
 
 const primary = digestOf('a primary');
 

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
-import type { Listed } from '../../base/digest.ts';
-import { WaystationError } from '../../base/errors.ts';
-import type { Unservable } from '../../base/package-entry.ts';
+import type { Listed } from '../base/digest.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Unservable } from '../base/package-entry.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk, ReadableFile } from '../disk/disk.ts';
 import { decodeHeader, headerLength, listedOf, viewEntry } from './format.ts';
