@@ -34,6 +34,7 @@ export const errorCatalogue = {
   key_unusable: ['config', false],
   mirror_list_invalid: ['origin', true],
   path_taken: ['config', true],
+  does_not_fit: ['config', true],
   disk_full: ['disk', true],
   disk_read_only: ['disk', true],
   disk_failing: ['disk', true],

@@ -1,5 +1,6 @@
 import type { Digest } from './digest.ts';
 import type { ErrorCode } from './errors.ts';
+import type { SubscriptionPlan } from './plan.ts';
 
 /** The documents of `status --json` and `/api/v1/*` (contract). Times are RFC 3339, sizes bytes. */
 
@@ -16,6 +17,8 @@ export interface ErrorStatus {
 
 export interface RepositoryStatus {
   readonly path: string;
+  /** Its own: an override may say another than the subscription does. */
+  readonly policy: string;
   readonly state: RepositoryState;
   readonly reason: string | null;
   readonly since: string;
@@ -115,7 +118,7 @@ export interface RunStatus {
   readonly id: string;
   /** null: it concerns more than one. */
   readonly subscription: string | null;
-  /** `verify`, `import`, or the policy of a sync. */
+  /** `verify`, `import`, `plan`, or the policy of a sync. */
   readonly kind: string;
   readonly state: RunState;
   readonly started: string;
@@ -132,6 +135,8 @@ export interface RunStatus {
   readonly failures: readonly RunFailure[];
   /** Of an import that went to its end. */
   readonly import?: ImportReport;
+  /** Of a plan that went to its end: one a subscription. */
+  readonly plans?: readonly SubscriptionPlan[];
 }
 
 /** What an import found and did. Every file seen is one of matched, unlisted, unneeded, unreadable, left. */

@@ -44,6 +44,7 @@ import { CacheSink } from './sink.ts';
 import { Evictor } from './space/evictor.ts';
 import { Room } from './space/room.ts';
 import { Space } from './space/space.ts';
+import { StoredFiles } from './space/stored-files.ts';
 import type { SpaceLimits } from './space/space.ts';
 import { cacheStatus, usageOf } from './space/usage.ts';
 import type { Usage } from './space/usage.ts';
@@ -95,6 +96,7 @@ export class Store {
   readonly marks: Marks;
   readonly upkeep: Upkeep;
   readonly publication: Publication;
+  readonly stored: StoredFiles;
   readonly #claims: Claims;
   readonly #evictor: Evictor;
   readonly audit: Audit;
@@ -154,6 +156,7 @@ export class Store {
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
     this.#holdings = new HoldingsCounter(maps, this.#index, clock);
     const counted = (): Promise<void> => this.recovered;
+    this.stored = new StoredFiles({ index: this.#index, marks, claims, maps, space, counted });
     const holdings: ImportStore['holdings'] = (path, document) => this.holdings(path, document);
     this.#importing = { disk, layout, blobs, space, generations, maps, counted, holdings };
     this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);

@@ -86,15 +86,21 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
     .argument('[subscription...]', 'which ones (default: all)')
     .option('--wait', 'wait until it has ended, and fail if anything is missing')
     .option('--json', 'print a JSON document')
-    .addOption(new Option('--plan').hideHelp())
+    .addOption(
+      new Option('--plan', 'show what a sync would fetch, keep and let go, and whether it fits').conflicts('wait'),
+    )
     .addOption(new Option('--force <path>').hideHelp())
     .addOption(new Option('--cancel').hideHelp())
     .action(async (subscriptions: string[], options: SyncOptions, self: Command) => {
-      for (const name of ['plan', 'force', 'cancel'] as const)
+      for (const name of ['force', 'cancel'] as const)
         if (options[name] !== undefined) throw notBuilt(`sync --${name}`);
-      const { sync } = await import('./commands/sync.ts');
       const { socket } = (await loaded(self)).listen;
       const { wait = false, json = false } = options;
+      if (options.plan === true) {
+        const { plan } = await import('./commands/plan.ts');
+        return end(await plan({ socket, subscriptions, json }, terminal));
+      }
+      const { sync } = await import('./commands/sync.ts');
       end(await sync({ socket, subscriptions, wait, json }, terminal));
     });
 

@@ -46,6 +46,7 @@ import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
 import { measureOrigins } from './origin-metrics.ts';
+import { plans } from './plans.ts';
 import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
 import { measureClock, measureStore } from './store-metrics.ts';
@@ -117,6 +118,8 @@ export async function serve(config: Config, options: { version: string; logLevel
       reader,
       packages: new PackageFetcher(store.sink, log),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
+      stored: store.stored,
+      allowedRate: () => null,
       clock,
       log,
       random: Math.random,
@@ -169,6 +172,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
     explainer: new ContentExplainer({ store, targets, ports }),
     imports: imports({ config, store, runs: upkeepRuns }),
+    plans: plans({ subscriptions, runs: upkeepRuns }),
     verifications: verifications({ store, runs: upkeepRuns, repair }),
     generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
   };

@@ -33,6 +33,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   key_unusable: 503,
   mirror_list_invalid: 504,
   path_taken: 503,
+  does_not_fit: 503,
   disk_full: 503,
   disk_read_only: 503,
   disk_failing: 503,

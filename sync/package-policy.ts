@@ -3,6 +3,7 @@ import { WaystationError } from '../base/errors.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
 import type { PackagesResult } from '../mirror/packages.ts';
+import type { ReadProgress } from '../mirror/progress.ts';
 import type { PassContext } from './pass.ts';
 import type { Member } from './member.ts';
 import type { Run } from './run.ts';
@@ -24,7 +25,7 @@ export function newestOf(policy: Policy): number | null {
 /**
  * Holds a repository to its policy: every servable package of the document is held when this resolves (`full`), the
  * newest (`newest:N`), or just as many as were (`on-demand`). What is missing is named in the run, path by path.
- * @throws WaystationError that sums up what is missing; the next read goes on with it.
+ * @throws WaystationError that sums up what is missing; the next read goes on with it. `does_not_fit`: nothing was fetched.
  */
 export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Promise<void> {
   const { run, member, repository, document } = read;
@@ -40,8 +41,19 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
   const complete = counted.held >= counted.listed && counted.listed > 0;
   if (complete && (stays || (await parts.store.holdsAll(member.path, wanted)))) return;
-  const result = await parts.packages.fetch({ repository, document, map, progress: run.packages }, signal);
-  tell(read, result, counted.listed);
+  const admitted = await parts.admission.admit(member.path, wanted);
+  const progress: ReadProgress = {
+    expected: (files, bytes) => run.packages.expected(files, bytes),
+    done: (bytes, fetched) => {
+      run.packages.done(bytes, fetched);
+      if (fetched) admitted.fetched(bytes);
+    },
+  };
+  try {
+    tell(read, await parts.packages.fetch({ repository, document, map, progress }, signal), counted.listed);
+  } finally {
+    admitted.end();
+  }
 }
 
 /** The map that lists what the policy wants; null: the repository has no packages. */

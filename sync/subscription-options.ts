@@ -8,7 +8,9 @@ import type { RepositoryReader } from '../mirror/repository-reader.ts';
 import type { Trust } from '../mirror/signature.ts';
 import type { Flip } from './flip.ts';
 import type { DiscoveryState } from './hub-contact.ts';
+import type { Admission } from './admission.ts';
 import type { PathOwners } from './paths.ts';
+import type { Stored } from './plan/stored.ts';
 import type { GenerationStore } from './store.ts';
 
 /** What is fetched before anybody asks: metadata alone, every package too, or the newest N versions of each. */
@@ -41,11 +43,17 @@ export interface SubscriptionParts {
    * @throws WaystationError
    */
   readonly newest: (of: NewestOf, signal: AbortSignal) => Promise<Digest | null>;
+  /** What is stored, as plans count it. */
+  readonly stored: Stored;
+  /** Bytes a second that transfers may take from now on; null: no limit. */
+  readonly allowedRate: () => number | null;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */
   readonly random: () => number;
   readonly owners: PathOwners;
+  /** Of all subscriptions: they share the disk. */
+  readonly admission: Admission;
   /** Whether a generation's id is in use on this PoP. */
   readonly taken: (id: string) => boolean;
 }

@@ -84,7 +84,8 @@ async function repositoryStatus(
   const nothing = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
   const { packages, bytes } = document === null ? nothing : await store.holdings(path, document);
   const repomd = document?.repomd.digest ?? null;
-  return { path, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes };
+  const policy = subscription.options.policyOf(path);
+  return { path, policy, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes };
 }
 
 function guardedText({ kind, name }: Guard, failed: string | null): string {

@@ -1,7 +1,10 @@
 import { asWaystationError, WaystationError } from '../base/errors.ts';
+import type { SubscriptionPlan } from '../base/plan.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
+import type { ReadProgress } from '../mirror/progress.ts';
 import { undiscovered } from './hub-contact.ts';
 import { Pass } from './pass.ts';
+import { planSubscription } from './plan/planning.ts';
 import { Publisher } from './publisher.ts';
 import { Roster } from './roster.ts';
 import { Run } from './run.ts';
@@ -130,6 +133,14 @@ export class Subscription {
       this.#wake.abort();
     }
     return this.#planned;
+  }
+
+  /** What a sync would do now. Changes nothing but that metadata is held which was not. @throws the signal's reason. */
+  plan(progress: ReadProgress, signal: AbortSignal): Promise<SubscriptionPlan> {
+    const { options, roster } = this;
+    const recentRate = this.log.finished.find(({ rate }) => rate > 0)?.rate ?? null;
+    const until = AbortSignal.any([signal, this.#ending.signal]);
+    return planSubscription({ options, roster, parts: this.#parts, recentRate }, progress, until);
   }
 
   /** Ends all work; a generation that is being written is finished. Nothing that was fetched is lost. */

@@ -1,7 +1,10 @@
 import { WaystationError } from '../base/errors.ts';
+import type { SubscriptionPlan } from '../base/plan.ts';
 import type { ContactState, GenerationStatus, RepositoryState, RunStatus, SubscriptionStatus } from '../base/status.ts';
 import type { Subscriptions } from '../base/subscriptions.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
+import type { ReadProgress } from '../mirror/progress.ts';
+import { Admission } from './admission.ts';
 import { generationList } from './generation-status.ts';
 import { hubState } from './hub-contact.ts';
 import { PathOwners } from './paths.ts';
@@ -10,7 +13,7 @@ import { Subscription } from './subscription.ts';
 import type { SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
 import { repositoryStates, subscriptionStatus } from './subscription-status.ts';
 
-export type SubscriptionSetParts = Omit<SubscriptionParts, 'owners' | 'taken'>;
+export type SubscriptionSetParts = Omit<SubscriptionParts, 'owners' | 'taken' | 'admission'>;
 
 /** All subscriptions of a PoP. */
 export class SubscriptionSet implements Subscriptions {
@@ -26,8 +29,9 @@ export class SubscriptionSet implements Subscriptions {
       for (const path of Object.keys(store.newest(name)?.repositories ?? {})) owners.claim(path, name);
     }
     const taken = (id: string): boolean => list.some(({ name }) => store.kept(name).some((kept) => kept.id === id));
+    const shared = { ...parts, owners, taken, admission: new Admission(parts.stored) };
     const subscriptions: Subscription[] = [];
-    for (const options of list) subscriptions.push(await Subscription.open(options, { ...parts, owners, taken }));
+    for (const options of list) subscriptions.push(await Subscription.open(options, shared));
     return new SubscriptionSet(subscriptions, store);
   }
 
@@ -99,6 +103,16 @@ export class SubscriptionSet implements Subscriptions {
 
   start(subscription: string): string {
     return this.#named(subscription).request().id;
+  }
+
+  /** The names of all of them, in the order of the configuration. */
+  get names(): readonly string[] {
+    return [...this.#subscriptions.keys()];
+  }
+
+  /** As `Subscription.plan`. @throws WaystationError `unknown_subscription`; the signal's reason. */
+  async plan(subscription: string, progress: ReadProgress, signal: AbortSignal): Promise<SubscriptionPlan> {
+    return this.#named(subscription).plan(progress, signal);
   }
 
   async finished(id: string, signal?: AbortSignal): Promise<RunStatus> {

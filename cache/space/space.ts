@@ -83,6 +83,11 @@ export class Space implements Reserving {
     return this.#limits.max(this.#total);
   }
 
+  /** Bytes of the file system that stay free. */
+  get keepFree(): number {
+    return this.#limits.keepFree(this.#total);
+  }
+
   /** Bytes of blobs and parts. */
   get used(): number {
     return this.#used;

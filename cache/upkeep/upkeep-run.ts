@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
+import type { SubscriptionPlan } from '../../base/plan.ts';
 import type { ImportReport, RunFailure, RunState, RunStatus } from '../../base/status.ts';
 
 /** Failures that are named; the others are counted. */
@@ -31,7 +32,7 @@ export class UpkeepRun {
   readonly #ended = Promise.withResolvers<RunStatus>();
   readonly #phases = new Map<string, Counts>();
   readonly #failures: RunFailure[] = [];
-  #import: ImportReport | null = null;
+  #report: Pick<RunStatus, 'import' | 'plans'> = {};
   #unnamed = 0;
   #unhealed = 0;
   #state: RunState = 'planned';
@@ -88,7 +89,12 @@ export class UpkeepRun {
 
   /** What an import found and did. */
   imported(report: ImportReport): void {
-    this.#import = report;
+    this.#report = { import: report };
+  }
+
+  /** What syncs would do. */
+  planned(plans: readonly SubscriptionPlan[]): void {
+    this.#report = { plans };
   }
 
   /** Ends it: `cancelled`, else `failed` when anything is wrong that was not healed. */
@@ -116,7 +122,7 @@ export class UpkeepRun {
       rate,
       secondsLeft: this.#finished !== null ? 0 : rate > 0 ? Math.ceil(left / rate) : null,
       failures: [...this.#failures, ...this.#more()],
-      ...(this.#import === null ? {} : { import: this.#import }),
+      ...this.#report,
     };
   }
 

@@ -55,12 +55,15 @@ function errorText(what: string, error: ErrorStatus, now: number, paint: Paint):
 
 function repositoryTable({ repositories }: SubscriptionStatus, now: number, paint: Paint): string {
   if (repositories.length === 0) return '  no repositories yet';
-  const table = plainTable(['PATH', 'STATE', 'PACKAGES', 'BYTES', 'SINCE', 'REASON'].map((head) => paint('dim', head)));
-  for (const { path, state, reason, since, packages, bytes } of repositories) {
+  const table = plainTable(
+    ['PATH', 'STATE', 'POLICY', 'PACKAGES', 'BYTES', 'SINCE', 'REASON'].map((head) => paint('dim', head)),
+  );
+  for (const { path, policy = '', state, reason, since, packages, bytes } of repositories) {
     const unservable = packages.unservable === 0 ? '' : ` (${packages.unservable} unservable)`;
     table.push([
       plainText(path),
       painted(paint, state),
+      plainText(policy),
       `${packages.held}/${packages.listed}${unservable}`,
       `${bytesText(bytes.held)}/${bytesText(bytes.listed)}`,
       agoText(since, now) ?? '',

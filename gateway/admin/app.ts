@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import { diff, release, rollBack, setPinned } from './generations.ts';
 import { startImport } from './imports.ts';
+import { startPlan } from './plans.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
 import { readinessDocument, statusDocument } from './status.ts';
@@ -77,6 +78,7 @@ function reads(ports: AdminPorts): Record<string, Handler> {
 function changes(ports: AdminPorts): Record<string, Handler> {
   return {
     '/api/v1/syncs': (context) => startSync(context, ports),
+    '/api/v1/plans': (context) => startPlan(context, ports),
     '/api/v1/imports': (context) => startImport(context, ports),
     '/api/v1/verifications': (context) => startVerification(context, ports),
     '/api/v1/generations/:generation/pin': (context) => setPinned(context, ports, true),

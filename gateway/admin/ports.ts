@@ -19,8 +19,15 @@ export interface AdminPorts {
   readonly imports: Imports;
   readonly verifications: Verifications;
   readonly generations: GenerationControl;
+  readonly plans: Plans;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
+}
+
+/** Begins runs of kind `plan`, which are then among the syncs. */
+export interface Plans {
+  /** @param subscriptions none: all. @returns the run's id. @throws WaystationError `unknown_subscription`, `draining` */
+  start(subscriptions: readonly string[]): string;
 }
 
 /** Begins runs of kind `import`, which are then among the syncs. */

@@ -54,6 +54,7 @@ async function service(
     },
     imports: { start: () => Promise.resolve('import-1') },
     verifications: { start: () => Promise.resolve('verify-1') },
+    plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
     allowed: 'change',
   });
@@ -76,6 +77,7 @@ const behind = subscriptionDocument({
   repositories: [
     {
       path: 'vendor/tools',
+      policy: 'on-demand',
       state: 'pending',
       reason: 'no answer in 9 s',
       since: '2026-11-23T10:15:00Z',
@@ -121,7 +123,7 @@ describe('waystation', () => {
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);
   });
 
-  test.each([[['--plan']], [['--force', 'edge/base']], [['--cancel']]])('sync %j is refused by name', async (words) => {
+  test.each([[['--force', 'edge/base']], [['--cancel']]])('sync %j is refused by name', async (words) => {
     const { code, stderr } = await waystation('sync', ...words);
     expect([code, stderr]).toEqual([2, `waystation: sync ${words[0]} is not built yet\n`]);
   });
@@ -211,9 +213,9 @@ describe('status', () => {
     expect(stdout).toMatch(
       /^corp: connected, .*generation 20261123T101500Z-1a2b3c4d published .*checked .*sync idle$/m,
     );
-    expect(stdout).toMatch(/^ +PATH +STATE +PACKAGES +BYTES +SINCE +REASON$/m);
-    expect(stdout).toMatch(/^ +edge\/base +current +3\/7 +11\.7 KiB\/4\.9 MiB /m);
-    expect(stdout).toMatch(/^ +vendor\/tools +pending +0\/0 .* no answer in 9 s$/m);
+    expect(stdout).toMatch(/^ +PATH +STATE +POLICY +PACKAGES +BYTES +SINCE +REASON$/m);
+    expect(stdout).toMatch(/^ +edge\/base +current +on-demand +3\/7 +11\.7 KiB\/4\.9 MiB /m);
+    expect(stdout).toMatch(/^ +vendor\/tools +pending +on-demand +0\/0 .* no answer in 9 s$/m);
     expect(stdout).toMatch(/^ +hub: upstream_timeout: no answer in 9 s \(/m);
     expect(stdout).toMatch(/^cache: ok, 11\.7 KiB of 200 GiB in 9 blobs/m);
     expect(stdout).toMatch(

@@ -19,6 +19,7 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
     repositories: [
       {
         path: 'edge/base',
+        policy: 'on-demand',
         state: 'current',
         reason: null,
         since: at,

@@ -87,6 +87,13 @@ export class MemorySink implements Sink {
     this.#blobs.delete(name(scope, listed));
   }
 
+  /** The scopes that hold a file. */
+  scopesOf(digest: Digest): string[] {
+    return [...this.#blobs.keys()]
+      .map((key) => key.split(' '))
+      .flatMap(([scope = '', of]) => (of === digest ? [scope] : []));
+  }
+
   /** How many blobs a scope holds. */
   count(scope: string): number {
     return [...this.#blobs.keys()].filter((key) => key.startsWith(`${scope} `)).length;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,6 +110,12 @@ export class Pop implements AsyncDisposable {
   /** Writes a file beside the configuration. */
   async file(name: string, text: string): Promise<void> {
     await writeFile(join(this.#folder, 'config', name), text, { mode: 0o600 });
+  }
+
+  /** Changes top-level keys of the configuration: what the next launch reads. */
+  async reconfigure(config: Readonly<Record<string, unknown>>): Promise<void> {
+    const before = JSON.parse(await readFile(this.configFile, 'utf8')) as object;
+    await writeFile(this.configFile, JSON.stringify({ ...before, ...config }, null, 2));
   }
 
   /** Starts the process and resolves when it is live. @throws with its output when it ends before. */

@@ -14,6 +14,7 @@ import { SubscriptionSet } from '../../sync/subscriptions.ts';
 import { FaultyOrigin } from '../support/faulty-origin.ts';
 import { MemoryGenerations } from '../support/memory-generations.ts';
 import { MemorySink } from '../support/memory-sink.ts';
+import { MemoryStored } from '../support/memory-stored.ts';
 import { StandingClock } from '../support/standing-clock.ts';
 import { upstream } from '../support/upstream.ts';
 
@@ -24,7 +25,11 @@ export class Bench {
   readonly origin: FaultyOrigin;
   readonly sink = new MemorySink();
   readonly store = new MemoryGenerations(this.sink);
+  readonly stored = new MemoryStored(this.sink);
   readonly clock = new StandingClock();
+
+  /** Bytes a second, as `limits` would say. */
+  allowedRate: number | null = null;
 
   static async start(): Promise<Bench> {
     const origin = await FaultyOrigin.start();
@@ -64,7 +69,9 @@ export class Bench {
     const packages = new PackageFetcher(sink, silentLogger);
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
-    const parts = { store, reader, packages, newest, clock, log: silentLogger, random: () => 0.5 };
+    const { stored } = this;
+    const allowedRate = (): number | null => this.allowedRate;
+    const parts = { store, reader, packages, newest, stored, allowedRate, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;

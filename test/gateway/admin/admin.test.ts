@@ -33,6 +33,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },
     imports: { start: () => Promise.resolve('import-1') },
     verifications: { start: () => Promise.resolve('verify-1') },
+    plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
     allowed: 'read',
     ...changes,
@@ -362,5 +363,40 @@ describe('kept generations', () => {
     expect([answer.status, await answer.json()]).toEqual([200, { from: 'a', to: '@2026-11-23', path: 'edge/base' }]);
     expect(await (await get({}, '/api/v1/diff?from=a&to=b')).json()).toEqual({ from: 'a', to: 'b', path: null });
     expect((await get({}, '/api/v1/diff?from=a')).status).toBe(400);
+  });
+});
+
+describe('plans', () => {
+  const asking = () => {
+    const asked: (readonly string[])[] = [];
+    const start = (names: readonly string[]): string => `plan-${asked.push(names)}`;
+    return { asked, plans: { start } };
+  };
+  const ask = (changes: Partial<AdminPorts>, body: string): Promise<Response> =>
+    Promise.resolve(adminApp(ports(changes)).request('/api/v1/plans', { method: 'POST', body }));
+
+  test.each([
+    ['{}', []],
+    ['{"subscriptions":["corp","vendor"]}', ['corp', 'vendor']],
+  ])('%s begins one, and says where its run is', async (body, names) => {
+    const { asked, plans } = asking();
+    const response = await ask({ plans, allowed: 'change' }, body);
+    expect([response.status, response.headers.get('location')]).toEqual([202, '/api/v1/syncs/plan-1']);
+    expect(asked).toEqual([names]);
+  });
+
+  test.each(['', '[]', '{"subscriptions":"corp"}', '{"subscriptions":[1]}', '{"subscription":"corp"}'])(
+    'a body of %j begins none',
+    async (body) => {
+      const { asked, plans } = asking();
+      expect((await ask({ plans, allowed: 'change' }, body)).status).toBe(400);
+      expect(asked).toEqual([]);
+    },
+  );
+
+  test('a listener that only reads begins none', async () => {
+    const { asked, plans } = asking();
+    expect((await ask({ plans }, '{}')).status).toBe(403);
+    expect(asked).toEqual([]);
   });
 });

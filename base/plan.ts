@@ -1,0 +1,68 @@
+import type { Digest } from './digest.ts';
+import type { ErrorStatus } from './status.ts';
+
+/** What `sync --plan` shows: what a sync would do, as upstream and disk are now. Sizes in bytes. */
+
+/** Files, and the sum of their sizes. */
+export interface PlanCount {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** A file that several repositories list counts in the first of them that wants it, so that these add up. */
+export interface PlanCounts {
+  /** Wanted by the policy, and not held. */
+  readonly fetch: PlanCount;
+  /** Of these: stored, but by a hub or identity other than this one, which has to prove that it may have them. */
+  readonly fetchStored: PlanCount;
+  /** Held, and listed by what upstream shows. */
+  readonly keep: PlanCount;
+  /** Of these: came through another repository, an older generation or another hub. */
+  readonly keepShared: PlanCount;
+  /** Neither held nor wanted: fetched when somebody asks. */
+  readonly onDemand: PlanCount;
+  /** Held, and listed only by what is served now: goes when that is not kept any more. */
+  readonly retire: PlanCount;
+}
+
+export interface RepositoryPlan extends PlanCounts {
+  readonly path: string;
+  readonly policy: string;
+  /** The repomd.xml that is served, and the one that upstream shows; null: there is none, or it could not be had. */
+  readonly served: Digest | null;
+  readonly upstream: Digest | null;
+  /** Why it could not be planned: then its counts are 0. */
+  readonly error: Omit<ErrorStatus, 'at'> | null;
+}
+
+/** Whether so many bytes find room. */
+export interface PlanRoom {
+  /** Bytes to be stored. */
+  readonly needed: number;
+  /** Bytes that may be evicted for them. */
+  readonly evictable: number;
+  /** Of blobs and parts: what there is, and what there may be. */
+  readonly used: number;
+  readonly max: number;
+  /** Of the file system: what is free, and what has to stay free. */
+  readonly free: number;
+  readonly keepFree: number;
+  /** null: not known yet, as what may be evicted is not. */
+  readonly fits: boolean | null;
+}
+
+export interface SubscriptionPlan {
+  readonly subscription: string;
+  readonly hubVersion: string | null;
+  readonly repositories: readonly RepositoryPlan[];
+  readonly total: PlanCounts;
+  /** Metadata that had to be fetched to know all this. It is held now. */
+  readonly read: PlanCount;
+  readonly room: PlanRoom;
+  /** Bytes a second: what `limits` allow from now on (null: no limit), and what the last run that fetched anything had. */
+  readonly rate: { readonly allowed: number | null; readonly recent: number | null };
+  /** How long `total.fetch` takes at these rates; null: the rate is not known. */
+  readonly seconds: { readonly allowed: number | null; readonly recent: number | null };
+  /** Why the hub could not be asked for its list: then what it said last was planned. */
+  readonly error: Omit<ErrorStatus, 'at'> | null;
+}

@@ -1,0 +1,65 @@
+import type { PlanCount, PlanCounts, PlanRoom, SubscriptionPlan } from '../../base/plan.ts';
+import { bytesText, spanText } from '../../gateway/page/figures.ts';
+import { plainTable, tableText } from '../plain-table.ts';
+import { plainText, type Terminal } from '../terminal.ts';
+
+type Paint = Terminal['paint'];
+
+/** A plan for people: a table of repositories with their total, then time and room. */
+export function planText(plan: SubscriptionPlan, paint: Paint): string {
+  const { subscription, repositories, total, read } = plan;
+  const head = ['PATH', 'POLICY', 'FETCH', 'KEEP', 'ON DEMAND', 'RETIRE'];
+  const table = plainTable(head.map((word) => paint('dim', word)));
+  for (const { path, policy, error, ...counts } of repositories) {
+    if (error === null) table.push([plainText(path), policy, ...cells(counts)]);
+    else table.push([plainText(path), policy, paint('red', error.code)]);
+  }
+  if (repositories.length > 1) table.push(['total', '', ...cells(total)]);
+  const lines = [
+    `${paint('bold', plainText(subscription))}: ${repositories.length === 0 ? 'no repositories' : `${countText(total.fetch)} to fetch`}`,
+    ...(repositories.length === 0 ? [] : [tableText(table)]),
+    ...notes(total),
+    `  ${timeText(plan)}`,
+    `  ${roomText(plan.room, paint)}`,
+    `  to plan this, ${countText(read)} of metadata were fetched`,
+  ];
+  return lines.join('\n');
+}
+
+function cells({ fetch, keep, onDemand, retire }: PlanCounts): string[] {
+  return [fetch, keep, onDemand, retire].map((count) => (count.files === 0 ? '-' : countText(count)));
+}
+
+function notes({ fetchStored, keepShared }: PlanCounts): string[] {
+  return [
+    [fetchStored, 'to fetch are stored, but another hub or identity gave them'] as const,
+    [keepShared, 'to keep came through another repository, generation or hub'] as const,
+  ].flatMap(([count, what]) => (count.files === 0 ? [] : [`  ${countText(count)} ${what}`]));
+}
+
+function countText({ files, bytes }: PlanCount): string {
+  return `${files} ${files === 1 ? 'file' : 'files'}, ${bytesText(bytes)}`;
+}
+
+function timeText({ rate, seconds }: SubscriptionPlan): string {
+  const at = (what: string, bytes: number | null, time: number | null): string[] =>
+    bytes === null || time === null ? [] : [`${spanText(time * 1000)} at ${bytesText(bytes)}/s (${what})`];
+  const times = [
+    ...at('the limit now', rate.allowed, seconds.allowed),
+    ...at('as the last run had', rate.recent, seconds.recent),
+  ];
+  return `time: ${times.length === 0 ? 'no limit, and no run that would tell' : times.join(', ')}`;
+}
+
+function roomText({ needed, evictable, used, max, free, keepFree, fits }: PlanRoom, paint: Paint): string {
+  const verdict =
+    fits === null
+      ? 'not known yet whether it fits'
+      : fits
+        ? paint('green', 'it fits')
+        : paint('red', 'it does not fit');
+  return (
+    `room: ${verdict}: ${bytesText(needed)} needed, ${bytesText(evictable)} may be evicted, ` +
+    `${bytesText(used)} of ${bytesText(max)} used, ${bytesText(free)} free on disk, of which ${bytesText(keepFree)} stay free`
+  );
+}

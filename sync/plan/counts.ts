@@ -1,0 +1,51 @@
+import type { PlanCount, PlanCounts } from '../../base/plan.ts';
+import type { Decision } from './decide.ts';
+
+type Counted = { -readonly [Name in keyof PlanCounts]: { files: number; bytes: number } };
+
+/** Sums of decisions. */
+export class PlanTally {
+  readonly #counts: Counted = {
+    fetch: none(),
+    fetchStored: none(),
+    keep: none(),
+    keepShared: none(),
+    onDemand: none(),
+    retire: none(),
+  };
+
+  add({ verdict, elsewhere, listed }: Omit<Decision, 'path' | 'scope' | 'wanted'>): void {
+    const counts = this.#counts;
+    const add = (count: { files: number; bytes: number }): void => {
+      count.files += 1;
+      count.bytes += listed.size;
+    };
+    add(verdict === 'leave' ? counts.onDemand : counts[verdict]);
+    if (verdict === 'fetch' && elsewhere) add(counts.fetchStored);
+    if (verdict === 'keep' && elsewhere) add(counts.keepShared);
+  }
+
+  get counts(): PlanCounts {
+    return structuredClone(this.#counts);
+  }
+}
+
+function none(): { files: number; bytes: number } {
+  return { files: 0, bytes: 0 };
+}
+
+/** Counts added up, name by name. */
+export function totalOf(parts: readonly PlanCounts[]): PlanCounts {
+  const sum = (name: keyof PlanCounts): PlanCount => ({
+    files: parts.reduce((files, part) => files + part[name].files, 0),
+    bytes: parts.reduce((bytes, part) => bytes + part[name].bytes, 0),
+  });
+  return {
+    fetch: sum('fetch'),
+    fetchStored: sum('fetchStored'),
+    keep: sum('keep'),
+    keepShared: sum('keepShared'),
+    onDemand: sum('onDemand'),
+    retire: sum('retire'),
+  };
+}

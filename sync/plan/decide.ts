@@ -1,0 +1,72 @@
+import type { Listed } from '../../base/digest.ts';
+import { FileSet } from '../../cache/blobs/file-set.ts';
+import type { Stored } from './stored.ts';
+
+/** A file as a repository lists it. */
+export interface PlanFile {
+  /** The possession scope that it is held in. */
+  readonly scope: string;
+  readonly listed: Listed;
+}
+
+/** What a repository lists: packages, metadata, whatever else has a size and a digest. Each is gone through once or twice. */
+export interface ListedRepository {
+  readonly path: string;
+  /** What its policy wants held. */
+  readonly wanted: () => AsyncIterable<PlanFile>;
+  /** What it lists besides, to be fetched when somebody asks; wanted files may be among them. */
+  readonly others: () => AsyncIterable<PlanFile>;
+  /** What is served of it now. */
+  readonly before: () => AsyncIterable<PlanFile>;
+}
+
+/**
+ * `fetch`: wanted and not held. `keep`: held, and listed by what is to be served. `leave`: neither held nor wanted.
+ * `retire`: held, served now, and listed by nothing that is to be served: it goes once what is served now is not kept any more.
+ */
+export type Verdict = 'fetch' | 'keep' | 'leave' | 'retire';
+
+export interface Decision extends PlanFile {
+  readonly path: string;
+  readonly verdict: Verdict;
+  /** It is among what the policies want. */
+  readonly wanted: boolean;
+  /**
+   * `keep`: what is served of this repository does not list it, so it came through another repository, generation or hub.
+   * `fetch`: its bytes are stored, but this scope has not proven that it possesses them.
+   */
+  readonly elsewhere: boolean;
+}
+
+/**
+ * wanted × stored → fetch, keep, leave, retire. Pure: asks nobody and changes nothing; `stored` must not change meanwhile.
+ * Each file is decided once for each scope, in the first repository that has it: what is wanted anywhere before all else.
+ * Memory: some 40 bytes a file, so that two million packages take less than 100 MB.
+ */
+export async function* decide(
+  repositories: readonly ListedRepository[],
+  stored: Pick<Stored, 'holds' | 'storedElsewhere'>,
+): AsyncGenerator<Decision> {
+  const before = new FileSet();
+  for (const repository of repositories) {
+    for await (const { scope, listed } of repository.before()) before.add(scope, listed.digest);
+  }
+  const seen = new FileSet();
+  for (const wanted of [true, false]) {
+    for (const { path, ...lists } of repositories) {
+      for await (const { scope, listed } of wanted ? lists.wanted() : lists.others()) {
+        if (!seen.add(scope, listed.digest)) continue;
+        const held = stored.holds(scope, listed.digest);
+        const verdict = held ? 'keep' : wanted ? 'fetch' : 'leave';
+        const elsewhere = held ? !before.has(scope, listed.digest) : stored.storedElsewhere(listed.digest);
+        yield { path, scope, listed, verdict, wanted, elsewhere };
+      }
+    }
+  }
+  for (const repository of repositories) {
+    for await (const { scope, listed } of repository.before()) {
+      if (!seen.add(scope, listed.digest) || !stored.holds(scope, listed.digest)) continue;
+      yield { path: repository.path, scope, listed, verdict: 'retire', wanted: false, elsewhere: false };
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { digestOf } from '../../base/digest.ts';
+import { decide } from '../../sync/plan/decide.ts';
+import type { Decision, ListedRepository, PlanFile } from '../../sync/plan/decide.ts';
+
+/** One of few files, so that repositories share some, in one of two scopes. */
+const file = fc.record({
+  scope: fc.constantFrom('open', 'pulp-1'),
+  number: fc.nat(15),
+});
+type Drawn = typeof file extends fc.Arbitrary<infer Value> ? Value : never;
+
+const files = fc.array(file, { maxLength: 12 });
+const repository = fc.record({ wanted: files, others: files, before: files });
+const worlds = fc.record({ repositories: fc.array(repository, { maxLength: 4 }), stored: files });
+type World = typeof worlds extends fc.Arbitrary<infer Value> ? Value : never;
+
+const digestOfNumber = Array.from({ length: 16 }, (_, number) => digestOf(String(number)));
+
+function planFile({ scope, number }: Drawn): PlanFile {
+  return { scope, listed: { digest: digestOfNumber[number] ?? digestOf(''), size: 2 ** number } };
+}
+
+function nameOf({ scope, listed }: PlanFile): string {
+  return `${scope} ${listed.digest}`;
+}
+
+function names(list: readonly Drawn[]): Set<string> {
+  return new Set(list.map((each) => nameOf(planFile(each))));
+}
+
+function repositoriesOf({ repositories }: World): ListedRepository[] {
+  return repositories.map(({ wanted, others, before }, index) => ({
+    path: String(index),
+    wanted: () => walk(wanted),
+    others: () => walk(others),
+    before: () => walk(before),
+  }));
+}
+
+async function* walk(list: readonly Drawn[]): AsyncGenerator<PlanFile> {
+  for (const each of list) yield planFile(each);
+}
+
+async function decided(world: World, held = names(world.stored)): Promise<readonly Decision[]> {
+  const stored = {
+    holds: (scope: string, digest: string) => held.has(`${scope} ${digest}`),
+    storedElsewhere: (digest: string) => [...held].some((name) => name.endsWith(digest)),
+  };
+  const decisions: Decision[] = [];
+  for await (const decision of decide(repositoriesOf(world), stored)) decisions.push(decision);
+  return decisions;
+}
+
+const named = (decisions: readonly Decision[], ...verdicts: readonly Decision['verdict'][]): Set<string> =>
+  new Set(decisions.filter(({ verdict }) => verdicts.includes(verdict)).map(nameOf));
+
+const all = (world: World, list: 'wanted' | 'others' | 'before'): Set<string> =>
+  new Set(world.repositories.flatMap((each) => [...names(each[list])]));
+
+test('what is fetched and what is held of it are together what is wanted', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, async (world) => {
+      const decisions = (await decided(world)).filter(({ wanted }) => wanted);
+      expect(named(decisions, 'fetch', 'keep')).toEqual(all(world, 'wanted'));
+      expect(named(decisions, 'keep').isSubsetOf(names(world.stored))).toBe(true);
+      expect(named(decisions, 'fetch').isDisjointFrom(names(world.stored))).toBe(true);
+    }),
+  );
+});
+
+test('nothing is decided twice, in however many repositories it is', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, async (world) => {
+      const decisions = await decided(world);
+      expect(new Set(decisions.map(nameOf)).size).toBe(decisions.length);
+    }),
+  );
+});
+
+test('a plan that was carried out leaves nothing to fetch, and changes nothing else', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, async (world) => {
+      const first = await decided(world);
+      expect(await decided(world)).toEqual(first);
+      const after = await decided(world, names(world.stored).union(named(first, 'fetch')));
+      expect(named(after, 'fetch').size).toBe(0);
+      expect(named(after, 'keep')).toEqual(named(first, 'fetch', 'keep'));
+      expect(named(after, 'leave')).toEqual(named(first, 'leave'));
+      expect(named(after, 'retire')).toEqual(named(first, 'retire'));
+    }),
+  );
+});
+
+test('what is held retires when it is served now and listed by nothing to come, else it is kept', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, async (world) => {
+      const decisions = await decided(world);
+      const held = names(world.stored);
+      const listedNext = all(world, 'wanted').union(all(world, 'others'));
+      expect(named(decisions, 'keep')).toEqual(held.intersection(listedNext));
+      expect(named(decisions, 'retire')).toEqual(held.intersection(all(world, 'before')).difference(listedNext));
+      expect(named(decisions, 'leave')).toEqual(all(world, 'others').difference(all(world, 'wanted')).difference(held));
+    }),
+  );
+});
+
+test('bytes that another scope stored are fetched all the same, and counted as such', async () => {
+  const world: World = {
+    repositories: [{ wanted: [{ scope: 'pulp-1', number: 3 }], others: [], before: [] }],
+    stored: [{ scope: 'open', number: 3 }],
+  };
+  expect(await decided(world)).toMatchObject([{ verdict: 'fetch', scope: 'pulp-1', elsewhere: true }]);
+});
+
+test('what came through another repository or generation is told from what the repository had itself', async () => {
+  const [own, others] = [{ scope: 'open', number: 1 } as const, { scope: 'open', number: 2 } as const];
+  const world: World = {
+    repositories: [{ wanted: [own, others], others: [], before: [own] }],
+    stored: [own, others],
+  };
+  expect((await decided(world)).map(({ verdict, elsewhere }) => [verdict, elsewhere])).toEqual([
+    ['keep', false],
+    ['keep', true],
+  ]);
+});
