@@ -7,8 +7,8 @@ import type { BlobIndex } from '../blobs/blob-index.ts';
 import type { Claims } from '../blobs/claims.ts';
 import { FileSet } from '../blobs/file-set.ts';
 import type { Marks } from '../blobs/marks.ts';
-import type { Maps } from '../package-map/maps.ts';
-import type { PackageMap } from '../package-map/reader.ts';
+import type { Maps } from '../maps.ts';
+import type { PackageMap } from '../../maps/reader.ts';
 import type { Space } from './space.ts';
 
 const packagesPerTurn = 2_000;
