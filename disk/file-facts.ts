@@ -11,6 +11,8 @@ export interface FileFacts {
   readonly links: number;
   /** Which file it is, whatever its names. */
   readonly inode: number;
+  /** It is a folder, and no file. */
+  readonly folder: boolean;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface FileFacts {
  */
 export const proven = Date.UTC(2001, 0, 1);
 
-export function factsOf({ size, mtimeMs, ctimeMs, nlink, ino }: Stats): FileFacts {
-  return { size, modified: mtimeMs, changed: ctimeMs, links: nlink, inode: ino };
+export function factsOf(stats: Stats): FileFacts {
+  const { size, mtimeMs, ctimeMs, nlink, ino } = stats;
+  return { size, modified: mtimeMs, changed: ctimeMs, links: nlink, inode: ino, folder: stats.isDirectory() };
 }

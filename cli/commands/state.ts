@@ -8,7 +8,7 @@ import type { StateFormats } from '../../cache/disk/formats.ts';
 import { upgradeState } from '../../cache/upkeep/upgrade.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { lockState } from '../state-lock.ts';
-import type { StateLock } from '../state-lock.ts';
+import type { TakenName } from '../abstract-name.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface StateUpgradeRequest {
@@ -59,7 +59,7 @@ async function ownDirectory(root: string): Promise<void> {
     );
 }
 
-async function locked(root: string): Promise<StateLock> {
+async function locked(root: string): Promise<TakenName> {
   try {
     return await lockState(root);
   } catch (error) {

@@ -254,7 +254,7 @@ export class SimulatedDisk implements Disk {
 }
 
 function factsOf({ number, size, modified, names }: Inode): FileFacts {
-  return { size, modified, changed: 0, links: names, inode: number };
+  return { size, modified, changed: 0, links: names, inode: number, folder: false };
 }
 
 function failure(code: string, call: string, path: string): Error {

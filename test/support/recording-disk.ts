@@ -84,7 +84,8 @@ export class RecordingDisk implements Disk {
     await this.#turn();
     const node = this.#files.find(path);
     if (node === null) return null;
-    return node.kind === 'file' ? factsOf(node) : { size: 0, modified: 0, changed: 0, links: 1, inode: 0 };
+    if (node.kind === 'file') return factsOf(node);
+    return { size: 0, modified: 0, changed: 0, links: 1, inode: 0, folder: true };
   }
 
   rename(from: string, to: string): Promise<void> {
@@ -184,5 +185,5 @@ export class RecordingDisk implements Disk {
 }
 
 function factsOf({ size, modified, links, number }: RecordedFile): FileFacts {
-  return { size, modified, changed: modified, links, inode: number };
+  return { size, modified, changed: modified, links, inode: number, folder: false };
 }
