@@ -42,6 +42,7 @@ export const errorCatalogue = {
   state_locked: ['disk', true],
   state_format_unknown: ['disk', false],
   state_unusable: ['disk', false],
+  untrusted: ['hub', true],
   store_busy: ['disk', true],
   store_damaged: ['disk', false],
   store_format_unknown: ['disk', false],

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { notBuiltCommands } from './commands/not-built.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { hubCommands } from './hub/program.ts';
 import { logLevels, type LogLevel } from './log-levels.ts';
 import type { Terminal } from './terminal.ts';
 import { version, versionLine } from './version.ts';
@@ -134,6 +135,7 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
     });
 
   generationCommands(program, (code) => end(code), terminal);
+  hubCommands(program, { command, configFile, end: (code) => end(code), terminal });
 
   for (const name of notBuiltCommands)
     program

@@ -41,6 +41,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   state_locked: 503,
   state_format_unknown: 503,
   state_unusable: 503,
+  untrusted: 504,
   store_busy: 503,
   store_damaged: 503,
   store_format_unknown: 503,

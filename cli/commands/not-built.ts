@@ -8,5 +8,4 @@ export const notBuiltCommands = [
   'doctor',
   'repo-file',
   'support-bundle',
-  'hub',
 ] as const;

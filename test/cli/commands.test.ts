@@ -115,13 +115,19 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['ready', 'purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle', 'hub'].map((name) => [
-      name,
-    ]),
+    ['ready', 'purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle'].map((name) => [name]),
   )('%s is refused by name', async (name) => {
     const { code, stderr } = await waystation(name, 'word', '--option', 'x');
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);
   });
+
+  test.each(['serve', 'token', 'snapshot', 'promote', 'rollback', 'channels', 'pops'])(
+    'hub %s is refused by name',
+    async (name) => {
+      const { code, stderr } = await waystation('hub', name, 'word', '--option', 'x');
+      expect([code, stderr]).toEqual([2, `waystation: hub ${name} is not built yet\n`]);
+    },
+  );
 
   test.each([[['--force', 'edge/base']], [['--cancel']]])('sync %j is refused by name', async (words) => {
     const { code, stderr } = await waystation('sync', ...words);
@@ -130,7 +136,7 @@ describe('waystation', () => {
 });
 
 describe('a configuration', () => {
-  test('with problems ends every command with 78 and a line for each on stderr', async () => {
+  test('with problems ends every command with 78 and a line for each on stderr', { timeout: 60_000 }, async () => {
     const file = await configFor(null);
     await writeFile(file, 'nosuch: 1\nstate: 5\n');
     for (const words of [['config', 'check'], ['status'], ['sync'], ['serve'], ['state', 'upgrade']]) {

@@ -8,7 +8,7 @@ export interface StoreUnderTest extends AsyncDisposable {
   again(): Promise<ObjectStore>;
 }
 
-const bytes = (text: string): Buffer => Buffer.from(text);
+const bytes = (of: string): Buffer => Buffer.from(of);
 
 async function text(store: ObjectStore, key: string): Promise<string | null> {
   return (await store.get(key))?.bytes.toString() ?? null;

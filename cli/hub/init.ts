@@ -1,0 +1,32 @@
+import { systemClock } from '../../base/clock.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
+import { Authority } from '../../hub/keys/authority.ts';
+import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { SigningKeys } from '../../hub/keys/signing-keys.ts';
+import { keysOf } from '../../hub/store/layout.ts';
+import { initStore } from '../../hub/store/store-format.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Terminal } from '../terminal.ts';
+import { openHubStore } from './open-store.ts';
+
+/** `waystation hub init`: makes keys and store where there are none. What is there stays, so it can be run again. */
+export async function hubInit(config: HubConfig, json: boolean, terminal: Terminal): Promise<number> {
+  const store = await openHubStore(config);
+  // The store first: of one that is not a hub's nothing is touched, and no keys are made for it.
+  const { id } = await initStore(store);
+  const folder = new KeyFolder(config.keys);
+  const now = systemClock.now();
+  const authority = await Authority.make(folder, new URL(config.publicUrl).hostname, now);
+  const signing = await SigningKeys.make(folder, now);
+  await store.put(keysOf.publicKeys, Buffer.from(`${JSON.stringify(signing.published, null, 2)}\n`));
+  const { fingerprint } = authority;
+  if (json) {
+    const made = { store: config.store.path, id, keys: config.keys, fingerprint, signingKey: signing.signer.id };
+    terminal.out(JSON.stringify(made, null, 2));
+  } else {
+    terminal.out(`store ${config.store.path} (${id})`);
+    terminal.out(`keys ${config.keys}: back them up, and nothing of them into the store`);
+    terminal.out(`authority sha256:${fingerprint}`);
+  }
+  return exitCodes.ok;
+}

@@ -1,0 +1,19 @@
+import type { HostAndPort } from '../listen-address.ts';
+
+/** The configuration of a hub, resolved: defaults filled in, paths absolute. Plain data. */
+export interface HubConfig {
+  /** The file it came from, absolute. */
+  readonly file: string;
+  readonly listen: {
+    readonly api: HostAndPort;
+    readonly admin: HostAndPort;
+    /** Path of the Unix socket of the commands. */
+    readonly socket: string;
+  };
+  /** Base URL without a trailing `/`, always https. */
+  readonly publicUrl: string;
+  readonly state: string;
+  readonly store: { readonly type: 'directory'; readonly path: string };
+  /** Directory of the keys. */
+  readonly keys: string;
+}
