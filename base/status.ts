@@ -1,6 +1,7 @@
 import type { Digest } from './digest.ts';
 import type { ErrorCode } from './errors.ts';
 import type { SubscriptionPlan } from './plan.ts';
+import type { Purpose } from './transfer.ts';
 
 /** The documents of `status --json` and `/api/v1/*` (contract). Times are RFC 3339, sizes bytes. */
 
@@ -97,11 +98,27 @@ export interface ScrubStatus {
   readonly missing: number;
 }
 
+/** What is taken from upstream, and how much of it is allowed. */
+export interface TransferStatus {
+  /** In force now, in bytes a second, null: nothing limits; and when that changes, null: never. */
+  readonly limit: { readonly rate: number | null; readonly until: string | null };
+  /** Something waits for the limit. */
+  readonly throttled: boolean;
+  /** Files that are transferred at a time. */
+  readonly slots: {
+    readonly perHub: number;
+    readonly total: number;
+    readonly busy: Readonly<Record<Purpose, number>>;
+    readonly waiting: Readonly<Record<Purpose, number>>;
+  };
+}
+
 export interface Status {
   readonly version: string;
   readonly state: ContactState;
   readonly subscriptions: readonly SubscriptionStatus[];
   readonly cache: CacheStatus;
+  readonly transfers: TransferStatus;
 }
 
 export interface RunFailure {

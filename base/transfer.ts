@@ -2,6 +2,15 @@
  * Bytes from upstream, as ports. The cache is given these and has no idea of the network; `origin/` implements them.
  */
 
+/**
+ * For whom bytes come. `client`: somebody waits for them, or they are small and tell whether there is news. `metadata`:
+ * records of a repository. `background`: what nobody waits for, such as the packages of a sync and repairs.
+ */
+export type Purpose = 'client' | 'metadata' | 'background';
+
+/** Who comes first. */
+export const fromFirst: readonly Purpose[] = ['client', 'metadata', 'background'];
+
 /** What an origin said about the bytes that it sends. */
 export interface Representation {
   /** The URL that answers, without user info and query: for logs and errors. */
@@ -37,6 +46,17 @@ export interface Loader {
   open(offset: number, signal: AbortSignal): Promise<Transfer>;
   /** The bytes of this transfer had the wrong digest or length: its source is not asked again, or once more if alone. */
   lied(transfer: Transfer): void;
+  /**
+   * Resolves when it is this file's turn to be transferred, by its purpose; the turn stays until a transfer ends or
+   * `done`. Asked before anything is reserved for the file; `open` waits for it if nobody did.
+   * @returns whether it waited: somebody else may have had the file fetched meanwhile.
+   * @throws WaystationError when there is nobody to ask; the signal's reason.
+   */
+  turn?(signal: AbortSignal): Promise<boolean>;
+  /** The file is held, or given up: nobody will open another transfer by this loader. */
+  done?(): void;
+  /** A client waits for the file now, whatever it was asked for. */
+  hurry?(): void;
 }
 
 export interface Validators {
@@ -57,8 +77,8 @@ export interface Slice {
 
 /** What a repository's upstream can do: one a repository, over all of its URLs. */
 export interface Supplier {
-  /** The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. */
-  loader(href: string): Loader;
+  /** The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. Default purpose: `client`. */
+  loader(href: string, purpose?: Purpose): Loader;
   /**
    * The tries for one slice of a listed file: `open` asks for the bytes from its offset (`start`, or what was reached
    * since) to `end` in a single Range. Only a 206 that gives exactly those, of a file of that length, is a transfer.

@@ -65,10 +65,20 @@ export class CacheSink {
     // Again when it is gone: a fill that has just ended may be one of a file that was removed since.
     while (!(await this.holds(scope, listed))) {
       const known = await this.#claims.during(scope, listed.digest, async () => {
-        await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
+        await this.#fill(scope, listed, loader, signal);
         return this.#claims.claim(scope, listed.digest);
       });
       if (known) return;
+    }
+  }
+
+  /** Nothing is reserved before it is the file's turn. */
+  async #fill(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+    try {
+      if ((await loader.turn?.(signal)) === true && (await this.holds(scope, listed))) return;
+      await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
+    } finally {
+      loader.done?.();
     }
   }
 

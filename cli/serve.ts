@@ -4,6 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { outcomes } from '../base/outcome.ts';
+import { fromFirst } from '../base/transfer.ts';
 import { Store } from '../cache/store.ts';
 import { Repair } from '../cache/upkeep/repair.ts';
 import type { SupplierOf } from '../cache/upkeep/repair.ts';
@@ -56,6 +57,7 @@ import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
 import { upkeepRules } from './upkeep-rules.ts';
+import { upstreamTraffic } from './upstream-traffic.ts';
 import { Upstreams } from './upstreams.ts';
 import { verifications } from './verifications.ts';
 
@@ -79,6 +81,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       result: ['stored', 'lied', 'cut', 'refused', 'bypassed', 'abandoned'],
       state: ['ok', 'full', 'read-only', 'failing'],
       outcome: outcomes,
+      purpose: fromFirst,
     },
     processMetrics: true,
   });
@@ -95,7 +98,8 @@ export async function serve(config: Config, options: { version: string; logLevel
 
   const health = new Health({ clock, log, onDate: (date) => confidence.observe(date) });
   measureOrigins(health, meter);
-  const upstreams = new Upstreams({ version, clock, log, health, notes: store.notes });
+  const { traffic } = upstreamTraffic({ config, clock, meter });
+  const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
   const bound: string[] = [];
@@ -160,6 +164,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     logger: log,
     subscriptions: withUpkeepRuns(subscriptions, upkeepRuns),
     cache: { status: async () => ({ ...(await store.status()), scrub: scrub.status() }) },
+    transfers: () => traffic.status(),
     metrics: meter,
     readiness: {
       get draining() {

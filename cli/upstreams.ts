@@ -12,6 +12,7 @@ import type { Health } from '../origin/health.ts';
 import type { Identity } from '../origin/identity.ts';
 import type { MirrorDirectorySource } from '../origin/mirror-directory.ts';
 import { SourceSet } from '../origin/source-set.ts';
+import type { Traffic } from '../origin/traffic.ts';
 import { parseMetalink } from '../yum/metalink.ts';
 import { parseMirrorList } from '../yum/mirrorlist.ts';
 
@@ -20,6 +21,7 @@ interface UpstreamParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly notes: Notes;
 }
 
@@ -84,8 +86,7 @@ export class Upstreams {
     const key = JSON.stringify({ origins, credentials, headers, tls, proxy });
     let client = this.#clients.get(key);
     if (client === undefined) {
-      const { version, health, clock, log } = this.#parts;
-      client = new Client({ identity: identityOf(access, urls), version, health, clock, log });
+      client = new Client({ ...this.#parts, identity: identityOf(access, urls) });
       this.#clients.set(key, client);
     }
     return client;

@@ -2,6 +2,7 @@ import type { FileReference } from './file-reference.ts';
 import type { HostAndPort } from './listen-address.ts';
 import type { Policy } from './schema-subscription.ts';
 import type { Share } from './sizes.ts';
+import type { TimeWindow } from './time-window.ts';
 
 /** The configuration, resolved: defaults filled in, inheritance and overrides applied, paths absolute. Plain data. */
 export interface Config {
@@ -30,9 +31,22 @@ export interface Config {
   };
   /** Milliseconds. */
   readonly drain: number;
+  readonly limits: readonly Limit[];
+  /** Files that syncs take from upstream at a time. */
+  readonly transfers: { readonly perHub: number; readonly total: number };
   /** Beginnings of URL paths: as asked for → as served. All begin and end with `/`. Longest first. */
   readonly aliases: readonly (readonly [from: string, to: string])[];
   readonly subscriptions: readonly Subscription[];
+}
+
+/** A bound for what is taken from upstream. */
+export interface Limit {
+  /** Bytes a second. */
+  readonly rate: number;
+  /** null: always. */
+  readonly during: TimeWindow | null;
+  /** A name that Intl knows. */
+  readonly timezone: string;
 }
 
 export interface ListenAddress extends HostAndPort {

@@ -4,6 +4,7 @@ import { formatDuration } from './durations.ts';
 import type { FileReference } from './file-reference.ts';
 import { formatHostAndPort } from './listen-address.ts';
 import { formatRate, formatShare } from './sizes.ts';
+import { formatWindow } from './time-window.ts';
 import { displayUrl } from './web-url.ts';
 
 /**
@@ -11,7 +12,7 @@ import { displayUrl } from './web-url.ts';
  * values and queries of URLs are left out, files are named and never opened, so it can be shown to anybody.
  */
 export function describe(config: Config): string {
-  const { listen, publicUrl, state, cache, drain, aliases, subscriptions } = config;
+  const { listen, publicUrl, state, cache, drain, limits, transfers, aliases, subscriptions } = config;
   return stringify(
     {
       listen: { content: listen.content.map(listener), admin: listen.admin.map(listener), socket: listen.socket },
@@ -26,6 +27,12 @@ export function describe(config: Config): string {
             : { every: formatDuration(cache.scrub.every), rate: formatRate(cache.scrub.rate) },
       },
       drain: formatDuration(drain),
+      limits: limits.map(({ rate, during, timezone }) =>
+        during === null
+          ? { rate: formatRate(rate) }
+          : { rate: formatRate(rate), during: formatWindow(during), timezone },
+      ),
+      transfers,
       aliases: Object.fromEntries(aliases),
       subscriptions: subscriptions.map(describeSubscription),
     },

@@ -3,6 +3,7 @@ import { durationPattern, formatDuration, parseDuration } from './durations.ts';
 import { listenAddressPattern, parseListenAddress } from './listen-address.ts';
 import { parseRate, parseShare, ratePattern, sharePattern } from './sizes.ts';
 import type { Share } from './sizes.ts';
+import { parseWindow, windowPattern } from './time-window.ts';
 import type { WebUrlRules } from './web-url.ts';
 import { webUrlProblem } from './web-url.ts';
 
@@ -63,13 +64,23 @@ export function share(low: number, high: number): Written<Share> {
   );
 }
 
-export const rate = written('must be a rate such as 20MiB/s', ratePattern, parseRate);
-
 /** A rate at which work goes on at all. */
 export const positiveRate = written('must be a rate such as 20MiB/s, and more than 0', ratePattern, (text) => {
   const value = parseRate(text);
   return value === 0 ? null : value;
 });
+
+/** A whole number from 1 to `most`. */
+export function count(most: number): z.ZodInt {
+  const error = `must be a whole number from 1 to ${most}`;
+  return z.int({ error }).min(1, { error }).max(most, { error });
+}
+
+export const timeWindow = written(
+  'must be days and times such as Mon-Fri 07:00-19:00, Sat,Sun or 22:00-06:00, which do not end when they begin',
+  windowPattern,
+  parseWindow,
+);
 
 /** Milliseconds, at least `least`. */
 export function duration(least = 0): Written<number> {

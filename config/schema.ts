@@ -2,15 +2,16 @@ import { z } from 'zod';
 import { aliasProblem } from './url-alias.ts';
 import { subscription } from './schema-subscription.ts';
 import {
+  count,
   directoryName,
   duration,
   fileName,
   hostAndPort,
   plainText,
   positiveRate,
-  rate,
   section,
   share,
+  timeWindow,
   webUrl,
 } from './schema-values.ts';
 
@@ -54,6 +55,14 @@ const timezone = plainText('must be a time zone such as Europe/Paris', (text) =>
   }
 });
 
+const limit = section({
+  rate: positiveRate.describe('Bytes a second, of all subscriptions and clients together'),
+  during: timeWindow
+    .optional()
+    .describe('Days and times such as `Mon-Fri 07:00-19:00`, `Sat,Sun` or `22:00-06:00`; absent: always'),
+  timezone: timezone.prefault('UTC').describe('Where the clocks hang that `during` is about'),
+});
+
 const scrub = z.union(
   [
     z.literal('off'),
@@ -90,11 +99,15 @@ export const schema = section({
     ca: fileName.optional().describe('PEM certificates of the authorities to trust'),
   }).prefault({}),
   limits: z
-    .array(section({ rate, during: z.string({ error: 'must be text' }).optional(), timezone: timezone.optional() }), {
-      error: 'must be a list of limits',
-    })
-    .optional()
-    .describe('Bounds for what is taken from upstream'),
+    .array(limit, { error: 'must be a list of limits' })
+    .prefault([])
+    .describe('Bounds for what is taken from upstream, all in all; of those that apply the strictest counts'),
+  transfers: section({
+    perHub: count(64).prefault(8).describe('Of one hub (scheme, host and port)'),
+    total: count(256).prefault(16).describe('Of all hubs together'),
+  })
+    .prefault({})
+    .describe('Files that syncs take from upstream at a time; what clients wait for comes on top, and first'),
   aliases: z
     .record(z.string(), plainText('must be a path', aliasProblem), {
       error: 'must be a map of paths to paths',

@@ -25,6 +25,9 @@ export async function ensureByOwn(
       return own.open(offset, opening);
     },
     lied: (transfer) => own.lied(transfer),
+    turn: async (waiting) => (await own.turn?.(waiting)) ?? false,
+    done: () => own.done?.(),
+    hurry: () => own.hurry?.(),
   };
   for (;;) {
     try {

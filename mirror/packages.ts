@@ -134,7 +134,7 @@ class Work {
     }
     await this.#unsettled.room();
     const received = Promise.withResolvers<void>();
-    const loader = telling(repository.supplier.loader(href), received.resolve);
+    const loader = telling(repository.supplier.loader(href, 'background'), received.resolve);
     const held = ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal).then(
       () => {
         this.#linkFailures = 0;

@@ -39,7 +39,7 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
     const own = possessionScope(scope, path, listed);
     const held = await sink.holds(own, listed);
     if (!held) {
-      const loader = supplier.loader(href);
+      const loader = supplier.loader(href, 'metadata');
       await ensureByOwn({ sink, scope: own, listed, loader }, signal).catch(named(href, signal));
     }
     progress.done(listed.size, !held);

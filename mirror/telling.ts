@@ -24,5 +24,8 @@ export function telling(loader: Loader, ended: () => void): Loader {
       return told;
     },
     lied: (transfer) => loader.lied(originals.get(transfer) ?? transfer),
+    turn: async (signal) => (await loader.turn?.(signal)) ?? false,
+    done: () => loader.done?.(),
+    hurry: () => loader.hurry?.(),
   };
 }

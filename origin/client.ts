@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Answer, Transfer, Validators } from '../base/transfer.ts';
+import type { Answer, Purpose, Transfer, Validators } from '../base/transfer.ts';
 import { parseHttpDate } from '../http/http-date.ts';
 import { Connections } from './connections.ts';
 import { Exchange } from './exchange.ts';
@@ -14,12 +14,14 @@ import { judge } from './judgement.ts';
 import type { Until } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
 import { shownUrl } from './shown-url.ts';
+import type { Passage, Traffic } from './traffic.ts';
 
 export interface ClientOptions {
   readonly identity: Identity;
   /** Of this program, for User-Agent. */
   readonly version: string;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds between two chunks of a body; default 15,000. A slow upstream that goes on sending is never cut. */
@@ -36,11 +38,18 @@ export interface Ask {
   readonly validators: Validators | null;
   /** Milliseconds until the first byte of the body, over all redirects. */
   readonly startWithin: number;
+  /** In which the transfer goes, and which it leaves at its end; default: a client's. */
+  readonly passage?: Passage;
 }
 
 interface Way {
   /** The asked origin itself has answered: what fails after that says nothing about the link to it. */
   answered: boolean;
+}
+
+interface Going {
+  readonly passage: Passage;
+  readonly signal: AbortSignal;
 }
 
 /** RFC 9110 §15.4 names no number; ours is five. */
@@ -70,6 +79,8 @@ export class Client {
    */
   async get(ask: Ask, signal: AbortSignal): Promise<Answer> {
     const { clock, log } = this.#options;
+    const passage = ask.passage ?? this.passage('client');
+    await passage.enter(ask.url.origin, signal);
     const began = clock.monotonic();
     const where = shownUrl(ask.url);
     const limit = new AbortController();
@@ -80,13 +91,15 @@ export class Client {
     const fields = { url: where, offset: ask.offset };
     const way: Way = { answered: false };
     try {
-      const answer = await this.#follow(ask, AbortSignal.any([signal, limit.signal]), way);
+      const answer = await this.#follow(ask, { passage, signal: AbortSignal.any([signal, limit.signal]) }, way);
+      if (answer.kind !== 'found') passage.leave();
       log.debug(
         { ...fields, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
         'upstream answered',
       );
       return answer;
     } catch (thrown) {
+      passage.leave();
       signal.throwIfAborted();
       const error = transferFailure(thrown, 'head', where);
       if (!way.answered && isConnectionFailure(error)) {
@@ -97,6 +110,11 @@ export class Client {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** A way for the transfers of one file. */
+  passage(purpose: Purpose): Passage {
+    return this.#options.traffic.passage(purpose);
   }
 
   /** Cuts every connection. */
@@ -114,11 +132,11 @@ export class Client {
     this.#options.health.of(origin).answered(timeOf(head));
   }
 
-  async #follow(ask: Ask, signal: AbortSignal, way: Way): Promise<Answer> {
+  async #follow(ask: Ask, going: Going, way: Way): Promise<Answer> {
     const seen = new Set<string>();
     for (let url = ask.url; ;) {
       seen.add(url.href);
-      const exchange = await this.#exchange(url, ask, signal);
+      const exchange = await this.#exchange(url, ask, going.signal);
       const head = await exchange.head;
       if (url === ask.url) {
         way.answered = true;
@@ -130,7 +148,7 @@ export class Client {
       const judgement = judge(head, { offset, until, conditional, where, now: this.#options.clock.now() });
       if (judgement.kind === 'body') {
         await exchange.started;
-        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, where, offset }) };
+        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, ...going, where, offset }) };
       }
       exchange.discard();
       if (judgement.kind === 'refused') throw judgement.error;
@@ -194,9 +212,15 @@ function conditions(validators: Validators | null): Record<string, string> {
 function transferOf(
   exchange: Exchange,
   head: Head,
-  body: { readonly total: number | null; readonly skip: number; readonly where: string; readonly offset: number },
+  body: Going & {
+    readonly total: number | null;
+    readonly skip: number;
+    readonly where: string;
+    readonly offset: number;
+  },
 ): Transfer {
   const { headers } = head;
+  const { passage } = body;
   return {
     source: body.where,
     total: body.total,
@@ -204,13 +228,29 @@ function transferOf(
     etag: headers.etag ?? null,
     lastModified: headers['last-modified'] ?? null,
     offset: body.offset,
-    consume: (sink) => exchange.consume(body.skip === 0 ? sink : skipping(body.skip, sink)),
-    cancel: () => exchange.cancel(),
+    consume: (sink) =>
+      exchange.consume(paying(body.skip === 0 ? sink : skipping(body.skip, sink), body)).finally(() => passage.leave()),
+    cancel: () => {
+      exchange.cancel();
+      passage.leave();
+    },
+  };
+}
+
+type Sink = Parameters<Transfer['consume']>[0];
+
+/** Lets the origin be read again when the sink has the chunk and it is paid for, whichever comes later. */
+function paying(sink: Sink, { passage, signal }: Going): Sink {
+  return (chunk) => {
+    const taken = sink(chunk);
+    const paid = passage.pay(chunk.length, signal);
+    if (paid === undefined) return taken;
+    return taken === undefined ? paid : Promise.all([taken, paid]).then(() => {});
   };
 }
 
 /** Drops the first bytes: they were had before. */
-function skipping(count: number, sink: (chunk: Buffer) => void | Promise<void>): typeof sink {
+function skipping(count: number, sink: Sink): Sink {
   let left = count;
   return (chunk) => {
     const dropped = Math.min(left, chunk.length);

@@ -4,6 +4,7 @@ import type { Loader, Transfer } from '../base/transfer.ts';
 import type { Client } from './client.ts';
 import type { Until } from './judgement.ts';
 import type { Source } from './source.ts';
+import type { Passage } from './traffic.ts';
 import { firstToGive } from './tries.ts';
 
 export interface LoaderOptions {
@@ -12,6 +13,7 @@ export interface LoaderOptions {
   /** Where every transfer ends; null: at the end of the file. */
   readonly until: Until | null;
   readonly client: Client;
+  readonly passage: Passage;
   /** All sources, best first, as they are now. */
   readonly sources: (signal: AbortSignal) => Promise<readonly Source[]>;
   readonly clock: Clock;
@@ -40,14 +42,16 @@ export class SourceLoader implements Loader {
 
   async open(offset: number, signal: AbortSignal): Promise<Transfer> {
     this.#countTry(offset);
-    const { clock, random, startBudget, client, href, until } = this.#options;
+    const { clock, random, startBudget, client, passage, href, until } = this.#options;
     const began = clock.monotonic();
     const sources = this.#trusted(await this.#options.sources(signal));
     if (sources.length === 0)
       throw new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`);
     const budget = startBudget - (clock.monotonic() - began);
-    return firstToGive({ sources, budget, clock, random, signal }, async (source, startWithin) => {
-      const answer = await client.get({ url: source.url(href), offset, until, validators: null, startWithin }, signal);
+    const waited = (): number => passage.waited;
+    return firstToGive({ sources, budget, clock, random, signal, waited }, async (source, startWithin) => {
+      const ask = { url: source.url(href), offset, until, validators: null, startWithin, passage };
+      const answer = await client.get(ask, signal);
       if (answer.kind !== 'found') throw new WaystationError('upstream_lied', `${source.name} answers 304 unasked`);
       this.#from.set(answer.transfer, source);
       this.#last = source;
@@ -60,6 +64,19 @@ export class SourceLoader implements Loader {
     if (source === undefined) return;
     source.lied();
     this.#lies.set(source, this.#liesOf(source) + 1);
+  }
+
+  async turn(signal: AbortSignal): Promise<boolean> {
+    const [first] = await this.#options.sources(signal);
+    return first !== undefined && this.#options.passage.enter(first.origin, signal);
+  }
+
+  done(): void {
+    this.#options.passage.leave();
+  }
+
+  hurry(): void {
+    this.#options.passage.hurry();
   }
 
   /** Those who have not lied about this file; one that is alone gets a second chance. */

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Answer, Loader, Slice, Supplier, Validators } from '../base/transfer.ts';
+import type { Answer, Loader, Purpose, Slice, Supplier, Validators } from '../base/transfer.ts';
 import type { Client } from './client.ts';
 import type { Health } from './health.ts';
 import type { Until } from './judgement.ts';
@@ -41,12 +41,12 @@ export class SourceSet implements Supplier {
     this.#directories = options.mirrorLists.map((list) => new MirrorDirectory({ ...options, ...list }));
   }
 
-  loader(href: string): Loader {
-    return this.#loader(href, null);
+  loader(href: string, purpose: Purpose = 'client'): Loader {
+    return this.#loader(href, null, purpose);
   }
 
   slice(href: string, { end, total }: Slice): Loader {
-    return this.#loader(href, { end, total });
+    return this.#loader(href, { end, total }, 'client');
   }
 
   async get(href: string, validators: Validators | null, signal: AbortSignal): Promise<Answer> {
@@ -93,8 +93,9 @@ export class SourceSet implements Supplier {
     return [...new Set(sources)].toSorted((one, other) => one.rank - other.rank);
   }
 
-  #loader(href: string, until: Until | null): Loader {
-    return new SourceLoader({ ...this.#options, href, until, sources: (signal) => this.#sources(signal) });
+  #loader(href: string, until: Until | null, purpose: Purpose): Loader {
+    const passage = this.#options.client.passage(purpose);
+    return new SourceLoader({ ...this.#options, href, until, passage, sources: (signal) => this.#sources(signal) });
   }
 
   #fromList(url: string): Source {

@@ -11,6 +11,8 @@ const distrust = 300_000;
 export class Source {
   /** For logs and errors. */
   readonly name: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
   readonly #base: URL;
   readonly #health: OriginHealth;
   readonly #clock: Clock;
@@ -22,6 +24,7 @@ export class Source {
     this.#base = new URL(url);
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
     this.name = shownUrl(this.#base);
+    this.origin = this.#base.origin;
     this.#health = health;
     this.#clock = clock;
   }

@@ -12,6 +12,8 @@ export interface TryOptions {
   /** In [0, 1), for jitter. */
   readonly random: () => number;
   readonly signal: AbortSignal;
+  /** Milliseconds that tries waited for their turn so far: they do not count. */
+  readonly waited?: () => number;
 }
 
 /** Milliseconds: less than this is not worth another try. */
@@ -41,8 +43,9 @@ export async function firstToGive<Given>(
   ask: (source: Source, startWithin: number) => Promise<Given>,
 ): Promise<Given> {
   const { clock, random, signal } = options;
-  const deadline = clock.monotonic() + options.budget;
-  const left = (): number => deadline - clock.monotonic();
+  const waited = options.waited ?? (() => 0);
+  const deadline = clock.monotonic() + options.budget - waited();
+  const left = (): number => deadline + waited() - clock.monotonic();
   const failures: WaystationError[] = [];
   let candidates = options.sources;
   for (let round = 0; candidates.length > 0 && round <= pauses.length; round++) {

@@ -12,11 +12,12 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
-import { keyOf, notForOthers } from './in-flight.ts';
+import { begunWith, clientCame, keyOf, notForOthers } from './in-flight.ts';
 import type { FillRequest, InFlight } from './in-flight.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
+import { tellingLies } from './telling-lies.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
@@ -91,7 +92,7 @@ export class Fills {
       const begun = this.#clock.monotonic();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
-      entry.asked = true;
+      clientCame(entry);
       const fill = await entry.begun;
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
@@ -194,6 +195,7 @@ export class Fills {
       adopting: request.adopt === true,
       storing: true,
       asked: false,
+      loader: null,
       wanted: 0,
       comeBack: null,
     };
@@ -239,9 +241,11 @@ export class Fills {
   }
 
   #begin(request: FillRequest, place: FillPlace, entry: () => InFlight): Promise<Fill> {
+    const loader = this.#counting(request.loader());
+    begunWith(entry(), loader);
     return Fill.begin({
       listed: request.listed,
-      loader: this.#counting(request.loader()),
+      loader,
       makePart: (attempt, onWritten) => place.part(attempt, onWritten),
       clock: this.#clock,
       wholeFirst: request.adopt === true,
@@ -286,13 +290,6 @@ export class Fills {
   }
 
   #counting(loader: Loader): Loader {
-    return {
-      open: (offset, signal) => loader.open(offset, signal),
-      lied: (transfer) => {
-        this.#lies.inc({});
-        this.#log.warn({ source: transfer.source }, 'an upstream sent bytes that are not what metadata lists');
-        loader.lied(transfer);
-      },
-    };
+    return tellingLies(loader, { lies: this.#lies, log: this.#log });
   }
 }

@@ -24,10 +24,24 @@ export interface InFlight {
   storing: boolean;
   /** A client asked for it: a prefetched file has to be asked for first, to stay as long. */
   asked: boolean;
+  /** Of its transfers; null until it has begun. */
+  loader: Loader | null;
   /** Syncs that wait for it: it goes on without followers. */
   wanted: number;
   /** Ends the wait for someone to come back. */
   comeBack: AbortController | null;
+}
+
+/** A client asks for it: what is left of its transfer is no background work any more. */
+export function clientCame(entry: InFlight): void {
+  entry.asked = true;
+  entry.loader?.hurry?.();
+}
+
+/** It is transferred by this loader. Clients may have come before. */
+export function begunWith(entry: InFlight, loader: Loader): void {
+  entry.loader = loader;
+  if (entry.asked) loader.hurry?.();
 }
 
 /** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */

@@ -89,7 +89,7 @@ export class Repair {
     const { scope, listed } = blob;
     if (await this.#sink.holds(scope, listed)) return;
     if (!href.startsWith('repodata/repomd.xml')) {
-      await this.#sink.ensure(scope, listed, supplier.loader(href), signal);
+      await this.#sink.ensure(scope, listed, supplier.loader(href, 'background'), signal);
       // A fill that ended just before is remembered for a moment, whatever became of its file since.
       if (await this.#sink.holds(scope, listed)) return;
       throw new WaystationError('blob_damaged', `${href} was gone again at once`);

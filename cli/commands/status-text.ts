@@ -1,4 +1,11 @@
-import type { CacheStatus, ErrorStatus, ScrubStatus, Status, SubscriptionStatus } from '../../base/status.ts';
+import type {
+  CacheStatus,
+  ErrorStatus,
+  ScrubStatus,
+  Status,
+  SubscriptionStatus,
+  TransferStatus,
+} from '../../base/status.ts';
 import { agoText, bytesText } from '../../gateway/page/figures.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText, type Terminal } from '../terminal.ts';
@@ -10,7 +17,7 @@ export function statusText(status: Status, now: number, paint: Paint): string {
   const parts = [
     ...status.subscriptions.map((subscription) => subscriptionText(subscription, now, paint)),
     ...(status.subscriptions.length === 0 ? ['nothing is subscribed'] : []),
-    cacheText(status.cache, now, paint),
+    `${cacheText(status.cache, now, paint)}\n${transfersText(status.transfers)}`,
   ];
   return parts.join('\n\n');
 }
@@ -93,6 +100,18 @@ function scrubText(scrub: ScrubStatus | undefined, now: number, paint: Paint): s
       : `pass of ${agoText(passBegan, now)}: ${bytesText(bytes.done)} of ${bytesText(bytes.total)} read`;
   const found = damaged === 0 ? 'nothing damaged' : paint('red', `${damaged} damaged, ${missing} of them missing`);
   return `scrub: ${state}, ${pass}, ${found}, last whole pass ${agoText(lastPass, now) ?? 'never'}`;
+}
+
+/** A service of an earlier version says nothing of it. */
+function transfersText(transfers: TransferStatus | undefined): string {
+  if (transfers === undefined) return 'transfers: not known';
+  const { limit, throttled, slots } = transfers;
+  const { client, metadata, background } = slots.busy;
+  const waiting = slots.waiting.metadata + slots.waiting.background;
+  const syncs = `${metadata + background} of ${slots.total} for syncs${waiting === 0 ? '' : ` (${waiting} waiting)`}`;
+  const rate = limit.rate === null ? 'no limit' : `limit ${bytesText(limit.rate)}/s${throttled ? ', reached' : ''}`;
+  const change = limit.until === null ? '' : ` until ${limit.until}`;
+  return `transfers: ${client} for clients, ${syncs}, ${rate}${change}`;
 }
 
 const good = new Set(['connected', 'current', 'ok']);

@@ -2,7 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Outcome } from '../../base/outcome.ts';
-import type { CacheStatus, ContactState } from '../../base/status.ts';
+import type { CacheStatus, ContactState, TransferStatus } from '../../base/status.ts';
 import type { Subscriptions } from '../../base/subscriptions.ts';
 
 /** What the admin application is made of. */
@@ -13,6 +13,8 @@ export interface AdminPorts {
   readonly logger: Logger;
   readonly subscriptions: Subscriptions;
   readonly cache: CacheReader;
+  /** What is taken from upstream. */
+  readonly transfers: () => TransferStatus;
   readonly metrics: MetricsRenderer;
   readonly readiness: Readiness;
   readonly explainer: Explainer;

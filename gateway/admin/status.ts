@@ -11,9 +11,17 @@ export function worst(states: Iterable<ContactState>): ContactState {
 }
 
 /** The document of `status --json` and `/api/v1/status`. */
-export async function statusDocument(ports: Pick<AdminPorts, 'version' | 'subscriptions' | 'cache'>): Promise<Status> {
+export async function statusDocument(
+  ports: Pick<AdminPorts, 'version' | 'subscriptions' | 'cache' | 'transfers'>,
+): Promise<Status> {
   const [subscriptions, cache] = await Promise.all([ports.subscriptions.status(), ports.cache.status()]);
-  return { version: ports.version, state: worst(subscriptions.map(({ state }) => state)), subscriptions, cache };
+  return {
+    version: ports.version,
+    state: worst(subscriptions.map(({ state }) => state)),
+    subscriptions,
+    cache,
+    transfers: ports.transfers(),
+  };
 }
 
 export interface ReadinessDocument {

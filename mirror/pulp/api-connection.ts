@@ -8,6 +8,7 @@ import { Credentials } from '../../origin/identity.ts';
 import type { Identity } from '../../origin/identity.ts';
 import { NeighbourGuard } from '../../origin/neighbour-guard.ts';
 import { shownUrl } from '../../origin/shown-url.ts';
+import type { Traffic } from '../../origin/traffic.ts';
 import { parseHttpDate } from '../../http/http-date.ts';
 
 export interface ApiConnectionOptions {
@@ -15,6 +16,7 @@ export interface ApiConnectionOptions {
   /** Of this program, for User-Agent. */
   readonly version: string;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly clock: Clock;
 }
 
@@ -78,7 +80,9 @@ export class ApiConnection {
       stage = 'body';
       const health = this.#options.health.of(url.origin);
       health.answered(parseHttpDate([headers['date'] ?? ''].flat()[0] ?? ''));
-      return { status: statusCode, headers, text: await readText(body, where) };
+      const text = await readText(body, where);
+      this.#options.traffic.answered(Buffer.byteLength(text));
+      return { status: statusCode, headers, text };
     } catch (thrown) {
       signal.throwIfAborted();
       throw tlsFailure(thrown, where) ?? transferFailure(thrown, stage, where);

@@ -6,6 +6,7 @@ import { Client } from '../../origin/client.ts';
 import type { Health } from '../../origin/health.ts';
 import type { Identity } from '../../origin/identity.ts';
 import { SourceSet } from '../../origin/source-set.ts';
+import type { Traffic } from '../../origin/traffic.ts';
 import type { RepositorySupplier } from '../discovery.ts';
 import { RefusingSupplier } from './refusing-supplier.ts';
 
@@ -14,6 +15,7 @@ export interface ContentOptions {
   readonly identity: Identity;
   readonly version: string;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Health } from '../../origin/health.ts';
 import type { Identity } from '../../origin/identity.ts';
 import { shownUrl } from '../../origin/shown-url.ts';
+import type { Traffic } from '../../origin/traffic.ts';
 import type { Discovery, HubClient, WantedRepository } from '../discovery.ts';
 import { servedPath } from '../discovery.ts';
 import type { IdentityNames } from '../scope.ts';
@@ -38,6 +39,7 @@ export interface PulpHubOptions {
   /** Of this program. */
   readonly version: string;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly clock: Clock;
   readonly log: Logger;
   readonly notes: HubNotes;

@@ -36,6 +36,7 @@ async function service(
     logger: silentLogger,
     subscriptions,
     cache: { status: () => statusDocumentOf([]).cache },
+    transfers: () => statusDocumentOf([]).transfers,
     metrics: { render: () => Promise.resolve({ contentType: 'text/plain', body: '' }) },
     readiness: { draining: false, subscriptions: () => [] },
     explainer: {
@@ -224,6 +225,9 @@ describe('status', () => {
     expect(stdout).toMatch(/^ +vendor\/tools +pending +on-demand +0\/0 .* no answer in 9 s$/m);
     expect(stdout).toMatch(/^ +hub: upstream_timeout: no answer in 9 s \(/m);
     expect(stdout).toMatch(/^cache: ok, 11\.7 KiB of 200 GiB in 9 blobs/m);
+    expect(stdout).toMatch(
+      /^transfers: 2 for clients, 8 of 16 for syncs \(3 waiting\), limit 20 MiB\/s, reached until 20\d\d-/m,
+    );
     expect(stdout).toMatch(
       /^scrub: running, pass of .*: 2\.9 KiB of 11\.7 KiB read, nothing damaged, last whole pass never$/m,
     );

@@ -223,10 +223,6 @@ test.each(['newest', 'newest:', 'newest:0', 'newest:-1', 'newest:1.5', 'newest:x
 
 const notBuilt: readonly (readonly [string, string])[] = [
   [
-    'limits: [{ rate: 20MiB/s, during: "Mon-Fri 07:00-19:00", timezone: Europe/Paris }]\n',
-    '1:1: limits: not built yet: limits (not_built)',
-  ],
-  [
     'subscriptions: [{ name: a, hub: { type: waystation, url: http://a }, channel: c }]\n',
     '1:41: subscriptions.0.hub.type: not built yet: hub type waystation (not_built)',
   ],
@@ -326,12 +322,12 @@ test.each(['content', 'rhel9/baseos/x86_64', 'keys', 'c++/~x', 'a@b', 'x..y', '.
 );
 
 test('everything is reported at once, each once, in the order of the file', () => {
-  const text = `drain: x\nbogus: 1\nlimits: []\nstate: 5\n${yumConfig({ entries: ['{ path: /a }', '{ path: a, url: ftp://a, username: u }', '{ path: a, url: http://a, access: opn }'], lines: ['refresh: 1ms', 'policy: all'] })}`;
+  const text = `drain: x\nbogus: 1\nlimits: 5\nstate: 5\n${yumConfig({ entries: ['{ path: /a }', '{ path: a, url: ftp://a, username: u }', '{ path: a, url: http://a, access: opn }'], lines: ['refresh: 1ms', 'policy: all'] })}`;
   const places = problems(text).map((line) => line.split(':').slice(0, 3).join(':'));
   expect(places).toEqual([
     '1:8: drain',
     '2:1: bogus',
-    '3:1: limits',
+    '3:9: limits',
     '4:8: state',
     '9:9: subscriptions.0.repositories.0',
     '9:17: subscriptions.0.repositories.0.path',

@@ -29,6 +29,8 @@ test('an empty file has the defaults of the contract', () => {
     state: '/var/lib/waystation',
     cache: { max: { percent: 80 }, keepFree: { percent: 5 }, scrub: { every: 2_592_000_000, rate: 16_777_216 } },
     drain: 60_000,
+    limits: [],
+    transfers: { perHub: 8, total: 16 },
     aliases: [],
     subscriptions: [],
   });

@@ -10,6 +10,7 @@ import { Client } from '../../origin/client.ts';
 import { Health } from '../../origin/health.ts';
 import { anonymousIdentity } from '../../origin/identity.ts';
 import { SourceSet } from '../../origin/source-set.ts';
+import { freeTraffic } from '../support/free-traffic.ts';
 import { hubContract } from './hub-contract.ts';
 
 hubContract('yum', async () => {
@@ -51,7 +52,7 @@ function client(origin: string, secret: string): YumHub & { close(): Promise<unk
     const url = `${origin}/${name}/`;
     const password = username === null ? null : async (): Promise<string> => secret;
     const identity = { ...anonymousIdentity([url]), username, password };
-    const own = new Client({ identity, version: '0.0.0', health, clock, log });
+    const own = new Client({ identity, version: '0.0.0', health, traffic: freeTraffic(), clock, log });
     clients.push(own);
     const supplier = new SourceSet({ client: own, health, clock, log, urls: [url], mirrorLists: [] });
     return { path: `site/${name}`, url, identity: { ...anonymous, username }, supplier };

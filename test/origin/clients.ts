@@ -8,6 +8,7 @@ import type { Ask, ClientOptions } from '../../origin/client.ts';
 import { Health } from '../../origin/health.ts';
 import { anonymousIdentity } from '../../origin/identity.ts';
 import type { Identity } from '../../origin/identity.ts';
+import { freeTraffic } from '../support/free-traffic.ts';
 
 /** A client, its health, and an end to both. */
 export class TestClient implements AsyncDisposable {
@@ -23,6 +24,7 @@ export class TestClient implements AsyncDisposable {
       identity: { ...anonymousIdentity(identity.urls), ...identity },
       version: '1.2.3',
       health: this.health,
+      traffic: freeTraffic(),
       clock: systemClock,
       log: silentLogger,
       ...options,

@@ -58,6 +58,16 @@ export function statusDocumentOf(subscriptions: readonly SubscriptionStatus[]): 
         missing: 0,
       },
     },
+    transfers: {
+      limit: { rate: 20_971_520, until: at },
+      throttled: true,
+      slots: {
+        perHub: 8,
+        total: 16,
+        busy: { client: 2, metadata: 1, background: 7 },
+        waiting: { client: 0, metadata: 0, background: 3 },
+      },
+    },
   };
 }
 

@@ -88,7 +88,7 @@ async function sendBody(wire: Wire, reply: Reply, progress: SendProgress): Promi
     const end = Math.min(reply.body.length, event?.at ?? reply.body.length);
     for await (const chunk of reply.body.read(at, Math.max(at, end))) {
       for (const slice of paced(chunk, reply.rate)) {
-        if (reply.rate !== null) await wire.wait((slice.length / reply.rate) * 1000);
+        if (reply.rate !== null) await wire.wait((slice.length / reply.rate) * 1000, reply.until);
         if (!(await wire.write(reply.framing === 'chunked' ? asChunk(slice) : slice))) return 'client left';
         progress.bytesSent(slice.length);
       }
@@ -156,10 +156,15 @@ export class Wire {
     return this.#orLeft((done) => gate.come(done));
   }
 
-  async wait(milliseconds: number): Promise<void> {
+  /** Waits so long, or until the gate opens. */
+  async wait(milliseconds: number, gate: Gate | null): Promise<void> {
     await this.#orLeft((done) => {
       const timer = setTimeout(done, milliseconds);
-      return () => clearTimeout(timer);
+      const leave = gate?.come(done);
+      return () => {
+        clearTimeout(timer);
+        leave?.();
+      };
     });
   }
 

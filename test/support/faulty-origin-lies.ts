@@ -21,10 +21,10 @@ export const stallAt = (at: number, gate: Gate): Lie => withEvent({ at, kind: 'w
 /** The connection ends after `at` bytes of this body; `reset` sends a TCP RST. */
 export const cutAt = (at: number, how: 'close' | 'reset' = 'close'): Lie => withEvent({ at, kind: 'cut', how });
 
-/** The body comes at this many bytes a second: a slow upstream that lives. */
+/** The body comes at this many bytes a second, until a gate opens if there is one: a slow upstream that lives. */
 export const drip =
-  (bytesPerSecond: number): Lie =>
-  (reply) => ({ ...reply, rate: bytesPerSecond });
+  (bytesPerSecond: number, until: Gate | null = null): Lie =>
+  (reply) => ({ ...reply, rate: bytesPerSecond, until });
 
 function withEvent(event: Reply['events'][number]): Lie {
   return (reply) => ({ ...reply, events: [...reply.events, event] });

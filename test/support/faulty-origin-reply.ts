@@ -41,6 +41,8 @@ export interface Reply {
   readonly events: readonly BodyEvent[];
   /** Bytes a second; null: as fast as the socket takes them. */
   readonly rate: number | null;
+  /** Once it is open there is no rate any more. */
+  readonly until: Gate | null;
   /** Sent instead of a response, after which the connection is closed. */
   readonly raw: Buffer | null;
 }
@@ -103,6 +105,7 @@ export function statusReply(status: number, text = '', headers: Readonly<Record<
     before: null,
     events: [],
     rate: null,
+    until: null,
     raw: null,
   };
 }

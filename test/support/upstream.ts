@@ -7,6 +7,7 @@ import type { Identity } from '../../origin/identity.ts';
 import { anonymousIdentity } from '../../origin/identity.ts';
 import type { MirrorDirectorySource } from '../../origin/mirror-directory.ts';
 import { SourceSet } from '../../origin/source-set.ts';
+import { freeTraffic } from './free-traffic.ts';
 
 export interface UpstreamOptions {
   readonly mirrorLists?: readonly MirrorDirectorySource[];
@@ -18,7 +19,8 @@ export function upstream(urls: readonly string[], options: UpstreamOptions = {})
   const { mirrorLists = [] } = options;
   const health = new Health({ clock: systemClock, log: silentLogger });
   const identity = options.identity ?? anonymousIdentity([...urls, ...mirrorLists.map(({ url }) => url)]);
-  const client = new Client({ identity, version: '0', health, clock: systemClock, log: silentLogger });
+  const traffic = freeTraffic();
+  const client = new Client({ identity, version: '0', health, traffic, clock: systemClock, log: silentLogger });
   onTestFinished(() => client.close());
   return new SourceSet({ client, health, clock: systemClock, log: silentLogger, urls, mirrorLists });
 }

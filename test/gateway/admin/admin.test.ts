@@ -28,6 +28,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     logger: silentLogger,
     subscriptions: scriptedSubscriptions({ documents: [subscriptionDocument()] }),
     cache: { status: () => statusDocumentOf([]).cache },
+    transfers: () => statusDocumentOf([]).transfers,
     metrics: { render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', body: 'waystation_x 1\n' }) },
     readiness: { draining: false, subscriptions: () => [] },
     explainer: { explain: (path) => Promise.resolve({ ...explanation, path }) },

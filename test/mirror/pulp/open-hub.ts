@@ -7,6 +7,7 @@ import { anonymous } from '../../../mirror/scope.ts';
 import { Health } from '../../../origin/health.ts';
 import { anonymousIdentity } from '../../../origin/identity.ts';
 import type { Identity } from '../../../origin/identity.ts';
+import { freeTraffic } from '../../support/free-traffic.ts';
 
 export interface OpenOptions extends Partial<PulpHubOptions> {
   readonly url: string;
@@ -40,6 +41,7 @@ export async function openHub({
     names: { ...anonymous, username: username ?? null, headers: Object.keys(headers) },
     version: '0.0.0',
     health: new Health({ clock: systemClock, log: silentLogger }),
+    traffic: freeTraffic(),
     clock: systemClock,
     log: silentLogger,
     notes: new MemoryNotes(),

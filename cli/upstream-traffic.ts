@@ -1,0 +1,33 @@
+import type { AllowedRate } from '../base/allowed-rate.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Meter } from '../base/metrics.ts';
+import { fromFirst } from '../base/transfer.ts';
+import type { Config } from '../config/config.ts';
+import { RateSchedule } from '../origin/rate-schedule.ts';
+import { Traffic } from '../origin/traffic.ts';
+
+/** What all transfers from upstream share, as the configuration has it, and its metrics. */
+export function upstreamTraffic(of: {
+  readonly config: Pick<Config, 'limits' | 'transfers'>;
+  readonly clock: Clock;
+  readonly meter: Meter;
+}): { readonly traffic: Traffic; readonly rates: AllowedRate } {
+  const { config, clock, meter } = of;
+  const { limits, transfers } = config;
+  const rates = new RateSchedule(limits);
+  const traffic = new Traffic({ rates, transfers, clock, meter });
+  meter
+    .gauge('limit_bytes_per_second', 'Limit in force for what is taken from upstream; absent while there is none')
+    .collect(() => {
+      const { rate } = traffic.throttle.force;
+      return rate === null ? [] : [[{}, rate]];
+    });
+  meter.gauge('transfer_slots', 'Files that syncs may transfer at a time').collect(() => [[{}, transfers.total]]);
+  meter
+    .gauge('transfers_busy', 'Files on their way from upstream, by purpose', ['purpose'])
+    .collect(() => fromFirst.map((purpose) => [{ purpose }, traffic.slots.busy[purpose]]));
+  meter
+    .gauge('transfers_waiting', 'Files that wait for a transfer slot, by purpose', ['purpose'])
+    .collect(() => fromFirst.map((purpose) => [{ purpose }, traffic.slots.waiting[purpose]]));
+  return { traffic, rates };
+}

@@ -1,0 +1,142 @@
+import type { AllowedRate } from '../base/allowed-rate.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Counter, Meter } from '../base/metrics.ts';
+import type { TransferStatus } from '../base/status.ts';
+import type { Purpose } from '../base/transfer.ts';
+import { Slots } from './slots.ts';
+import type { Entrant } from './slots.ts';
+import { Throttle } from './throttle.ts';
+
+export interface TrafficOptions {
+  readonly rates: AllowedRate;
+  /** Transfers at a time of one hub and in all, without those that clients wait for. */
+  readonly transfers: { readonly perHub: number; readonly total: number };
+  readonly clock: Clock;
+  readonly meter: Meter;
+}
+
+/** Bytes a second that a background transfer shall have at least: below that fewer are begun, not slower ones. */
+const worthwhile = 128 * 1024;
+
+/** What all transfers share: the bytes that limits let through, and slots. */
+export class Traffic {
+  readonly throttle: Throttle;
+  readonly slots: Slots;
+  readonly clock: Clock;
+  readonly #transfers: TrafficOptions['transfers'];
+  readonly #bytes: Counter;
+
+  constructor({ rates, transfers, clock, meter }: TrafficOptions) {
+    this.clock = clock;
+    this.#transfers = transfers;
+    this.throttle = new Throttle({ rates, clock, meter });
+    const background = (): number => Math.floor((this.throttle.force.rate ?? Infinity) / worthwhile);
+    this.slots = new Slots({ ...transfers, background });
+    this.#bytes = meter.counter('upstream_bytes_total', 'Bytes of bodies taken from upstream, by purpose', ['purpose']);
+  }
+
+  status(): TransferStatus {
+    const { rate, until } = this.throttle.force;
+    return {
+      limit: { rate, until: until === null ? null : new Date(until).toISOString() },
+      throttled: this.throttle.busy,
+      slots: { ...this.#transfers, busy: { ...this.slots.busy }, waiting: this.slots.waiting },
+    };
+  }
+
+  passage(purpose: Purpose): Passage {
+    return new Passage(this, purpose);
+  }
+
+  /** An answer that was read whole, without a passage. */
+  answered(bytes: number): void {
+    this.throttle.charge(bytes);
+    this.took('client', bytes);
+  }
+
+  took(purpose: Purpose, bytes: number): void {
+    if (bytes > 0) this.#bytes.inc({ purpose }, bytes);
+  }
+}
+
+/**
+ * The way of one file's transfers, one at a time: holds a slot from `enter` to `leave`, and pays for what comes. Who was
+ * let in once is let in again without waiting: others may wait for this very file while they hold a slot.
+ */
+export class Passage implements Entrant {
+  readonly #traffic: Traffic;
+  #purpose: Purpose;
+  /** Where it holds a slot. */
+  #at: string | null = null;
+  /** Where it waits for one. */
+  #waitsAt: string | null = null;
+  #wasIn = false;
+  #waited = 0;
+  #bytes = 0;
+
+  constructor(traffic: Traffic, purpose: Purpose) {
+    this.#traffic = traffic;
+    this.#purpose = purpose;
+  }
+
+  get purpose(): Purpose {
+    return this.#purpose;
+  }
+
+  /** Milliseconds that it waited for slots so far. */
+  get waited(): number {
+    return this.#waited;
+  }
+
+  /**
+   * Resolves when it holds a slot of this hub. @returns whether it waited.
+   * @throws the signal's reason; it holds none then.
+   */
+  async enter(origin: string, signal: AbortSignal): Promise<boolean> {
+    const { slots, clock } = this.#traffic;
+    if (this.#at === origin) return false;
+    this.leave();
+    const waiting = this.#wasIn ? slots.occupy(origin, this) : slots.take(origin, this, signal);
+    if (waiting === undefined) return false;
+    const began = clock.monotonic();
+    this.#waitsAt = origin;
+    try {
+      await waiting;
+    } finally {
+      this.#waitsAt = null;
+      this.#waited += clock.monotonic() - began;
+    }
+    return true;
+  }
+
+  admitted(origin: string): void {
+    this.#at = origin;
+    this.#waitsAt = null;
+    this.#wasIn = true;
+  }
+
+  leave(): void {
+    if (this.#at === null) return;
+    this.#traffic.slots.release(this.#at, this.#purpose);
+    this.#at = null;
+    this.#traffic.took(this.#purpose, this.#bytes);
+    this.#bytes = 0;
+  }
+
+  /** See Throttle.pay. */
+  pay(bytes: number, signal: AbortSignal): void | Promise<void> {
+    this.#bytes += bytes;
+    return this.#traffic.throttle.pay(this, bytes, signal);
+  }
+
+  /** A client waits for it now. */
+  hurry(): void {
+    const before = this.#purpose;
+    if (before === 'client') return;
+    this.#purpose = 'client';
+    const { slots, throttle } = this.#traffic;
+    if (this.#at !== null) slots.hurried(this.#at, before);
+    if (this.#waitsAt !== null) slots.letIn(this.#waitsAt, this, before);
+    throttle.hurried(this, before);
+  }
+}
