@@ -37,10 +37,12 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   const wanted = { ...document, map };
   const { packages: counted } = await parts.store.holdings(member.path, wanted);
   const served = parts.store.current(options.name)?.repositories[member.path];
-  // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that.
+  // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that:
+  // what an interrupted run left must not make room for what this one fetches first.
   const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
+  const claimed = stays || (await parts.store.holdsAll(member.path, wanted));
   const complete = counted.held >= counted.listed && counted.listed > 0;
-  if (complete && (stays || (await parts.store.holdsAll(member.path, wanted)))) return;
+  if (complete && claimed) return;
   const admitted = await parts.admission.admit(member.path, wanted);
   const progress: ReadProgress = {
     expected: (files, bytes) => run.packages.expected(files, bytes),

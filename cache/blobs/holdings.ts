@@ -79,8 +79,8 @@ export class HoldingsCounter {
 }
 
 /**
- * Claims every package of a repository, then tells whether all are held: none that was seen can be collected after
- * that. @returns false when there is no map to tell.
+ * Claims every package of a repository, and tells whether all are held: none that was seen can be collected or evicted
+ * after that, also while others are fetched. @returns false when there is no map to tell.
  */
 export async function holdsAllPackages(of: {
   readonly path: string;
@@ -92,10 +92,11 @@ export async function holdsAllPackages(of: {
   const { path, document, maps, index, claims } = of;
   const map = document.map === null ? null : await maps.get(document.map);
   if (map === null) return false;
+  let all = true;
   for await (const { listed } of map.entries()) {
     const scope = possessionScope(document.scope, path, listed);
     claims.claim(scope, listed.digest);
-    if (!index.has(scope, listed.digest)) return false;
+    all &&= index.has(scope, listed.digest);
   }
-  return true;
+  return all;
 }

@@ -303,6 +303,23 @@ describe('what a sync counts on', () => {
     expect(await ask()).toBe(false);
     lease.end({});
   });
+
+  test('is claimed behind what is missing, too: room for the one is not made by the other', async () => {
+    await using store = await upkeepPieces();
+    const packages = [await storedPackage(store, 'a.rpm'), await storedPackage(store, 'b.rpm')];
+    const document = await storedRepository(store, packages);
+    noRuns(store);
+    store.claims.release();
+    await rm(store.layout.blob('open', packages[0]!.listed));
+    (await store.blobs.open('open', packages[0]!.listed))?.release();
+    // Nothing refers to it: an interrupted run left it.
+    await store.collector.run(patient, false);
+    expect(store.claims.mayEvict('open', packages[1]!.listed.digest)).toBe(true);
+    const lease = store.claims.beginRun('corp');
+    expect(await holdsAllPackages({ path: 'site/base', document, ...store })).toBe(false);
+    expect(store.claims.mayEvict('open', packages[1]!.listed.digest)).toBe(false);
+    lease.end({});
+  });
 });
 
 describe('beside a pass', () => {

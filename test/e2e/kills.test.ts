@@ -41,8 +41,10 @@ class Repositories {
   readonly #origin: FaultyOrigin;
   readonly #random: () => number;
   readonly #packages = { full: new Map<string, string>(), some: new Map<string, string>() };
-  /** Digest of every file that was ever published, by repository and href. */
+  /** Digest of every file that was ever published, by repository and href … */
   readonly digests = new Map<string, string>();
+  /** … and its size. */
+  readonly sizes = new Map<string, number>();
   #version = 0;
 
   constructor(origin: FaultyOrigin, random: () => number) {
@@ -69,7 +71,15 @@ class Repositories {
       packages.set(name, `${name} ${incompressibleText(size, repository)}`);
     }
     putRepository(this.#origin, repository, { packages: Object.fromEntries(packages), types: ['primary'] });
-    for (const [name, bytes] of packages) this.digests.set(`${repository}/${name}`, digestOf(bytes));
+    for (const [name, bytes] of packages) {
+      this.digests.set(`${repository}/${name}`, digestOf(bytes));
+      this.sizes.set(`${repository}/${name}`, Buffer.byteLength(bytes));
+    }
+  }
+
+  /** Bytes of these files, each once. */
+  bytesOf(names: Iterable<string>): number {
+    return [...new Set(names)].reduce((sum, name) => sum + (this.sizes.get(name) ?? 0), 0);
   }
 }
 
@@ -124,10 +134,44 @@ async function parts(state: string): Promise<readonly string[]> {
   return readdir(join(state, 'parts'));
 }
 
+/** Bytes that this process has removed to make room. */
+async function evictedBytes(pop: Pop): Promise<number> {
+  return (await pop.metrics()).get('evicted_bytes_total') ?? 0;
+}
+
+/** Asks for files that were answered before. @returns those that are no hits; those that come are right. */
+async function missedOf(pop: Pop, files: readonly (readonly [name: string, digest: string])[]): Promise<string[]> {
+  const missed: string[] = [];
+  for (const [name, digest] of files) {
+    const answer = await download(pop.content, `/content/${name}`);
+    if (answer.word !== 'hit') missed.push(name);
+    expect([name, answer.status]).toEqual([name, answer.word === 'hit' ? 200 : answer.status]);
+    if (answer.status === 200) expect([name, digestOf(answer.body)]).toEqual([name, digest]);
+  }
+  return missed;
+}
+
+/** What this process removed to make room for its own transfers is no loss; nothing else may be missing. */
+async function expectEvicted(pop: Pop, repositories: Repositories, missing: readonly string[]): Promise<void> {
+  if (missing.length === 0) return;
+  const evicted = await evictedBytes(pop);
+  expect([missing, repositories.bytesOf(missing) <= evicted]).toEqual([missing, true]);
+}
+
+/** Resolves when what counts as used is what is there: also while something goes, it is so in the end. */
+async function countedRight(pop: Pop): Promise<void> {
+  for (;;) {
+    const there = await takenBytes(pop.state);
+    const { cache } = await pop.status();
+    if (cache.reservedBytes === 0 && cache.bytes === there) return;
+    await sleep(100);
+  }
+}
+
 describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
   test(
     `at ${kills} random moments of fills, syncs, flips and evictions loses nothing that was named (seed ${seed})`,
-    { timeout: 120_000 + kills * 8_000 },
+    { timeout: 180_000 + kills * 30_000 },
     async () => {
       const random = randomFrom(seed);
       await using directory = await temporaryDirectory();
@@ -168,39 +212,39 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
           expect(await sha256sum(join(dnf.downloads, name))).toBe(await sha256sum(join(rpms.directory, name)));
       };
       await dnfWorks();
+      // The first generation of a full repository is published before its packages are there.
+      expect((await pop.run('sync', '--wait')).code).toBe(0);
+      // From here on the cache is full: every kill may come in the midst of an eviction.
+      const first = clients(pop, repositories, random);
+      while ((await evictedBytes(pop)) === 0) await sleep(20);
+      await first.stop();
+      expect(first.wrong).toEqual([]);
 
-      let evicted = 0;
-      const starts: number[] = [];
+      const flips = (): number => pop.lines.filter(({ msg }) => msg === 'generation published').length;
       for (let kill = 1; kill <= kills; kill += 1) {
         const load = clients(pop, repositories, random);
         await sleep(random() * 200);
         if (random() < 0.5) repositories.publish('full');
         if (random() < 0.3) repositories.publish('some');
         await sleep(random() * 500);
-        evicted += (await pop.metrics()).get('evicted_bytes_total') ?? 0;
-        const before = await heldDigests(pop.state);
         await pop.kill();
         await load.stop();
         expect([kill, load.wrong]).toEqual([kill, []]);
         const held = await heldDigests(pop.state);
-        // What was there a moment before is there, unless it was evicted in that moment: never half of it.
-        expect(before.size).toBeGreaterThan(0);
 
         // Half of the changes come while nobody is there to see them: the next start begins with a sync.
         if (random() < 0.5) repositories.publish(random() < 0.6 ? 'full' : 'some');
         // With the upstream away, at times: what the disk has is served, and right.
         const away = kill % 10 === 0 || random() < 0.3;
         if (away) await origin.stop();
+        const over = (await takenBytes(pop.state)) > maxBytes;
         const asked = origin.requests.length;
-        const began = performance.now();
         await pop.launch();
-        starts.push(performance.now() - began);
         const known = [...load.answered].filter(([, digest]) => held.has(digest));
-        for (const [name, digest] of known) {
-          const answer = await download(pop.content, `/content/${name}`);
-          expect([kill, name, answer.status, answer.word]).toEqual([kill, name, 200, 'hit']);
-          expect(digestOf(answer.body)).toBe(digest);
-        }
+        const missed = await missedOf(pop, known);
+        // Without transfers there is nothing to make room for.
+        if (away && !over) expect([kill, missed]).toEqual([kill, []]);
+        await expectEvicted(pop, repositories, missed);
         for (const repository of ['full', 'some']) {
           const repomd = await download(pop.content, `/content/${repository}/repodata/repomd.xml`);
           expect([kill, repository, repomd.status]).toEqual([kill, repository, 200]);
@@ -215,25 +259,23 @@ describeWith([...dnfTools, ...repositoryTools], 'SIGKILL', () => {
         if (kill % 10 > 0 && kill < kills) continue;
         // At rest: nothing is fetched twice but what was open, and what counts as used is there.
         const open = await parts(pop.state);
+        const flipped = flips();
+        repositories.publish('full');
         // The first may be one that began while the upstream was away.
         while ((await pop.run('sync', '--wait')).code !== 0) await sleep(100);
+        await pop.logged(() => flips() > flipped);
         const packages = origin.requests.slice(asked).filter(({ path }) => path.startsWith('/full/p/'));
-        const again = packages.filter(({ path }) => held.has(repositories.digests.get(path.slice(1)) ?? ''));
-        expect([kill, again.map(({ path }) => path)]).toEqual([kill, []]);
+        const again = packages
+          .map(({ path }) => path.slice(1))
+          .filter((name) => held.has(repositories.digests.get(name) ?? ''));
+        await expectEvicted(pop, repositories, again);
         expect(new Set(packages.map(({ path }) => path)).size).toBeGreaterThanOrEqual(packages.length - lanes);
         await dnfWorks();
-        await pop.until(({ cache }) => cache.reservedBytes === 0);
-        const { cache } = await pop.status();
-        expect([kill, cache.bytes]).toEqual([kill, await takenBytes(pop.state)]);
-        expect(cache.bytes).toBeLessThanOrEqual(maxBytes + 64 * 1024 * 1024);
+        await countedRight(pop);
+        expect(await takenBytes(pop.state)).toBeLessThanOrEqual(maxBytes + 64 * 1024 * 1024);
         // Incomplete transfers of clients' files wait for somebody to go on with them; nothing else is left.
         expect(open.length).toBeLessThan(kill * 4 + lanes);
       }
-      const flips = pop.lines.filter(({ msg }) => msg === 'generation published').length;
-      expect(evicted).toBeGreaterThan(0);
-      expect(flips).toBeGreaterThan(kills / 5);
-      // Alone on a machine none takes 2 s; one of many may, where others work too.
-      expect(starts.toSorted((a, b) => a - b)[Math.floor(starts.length / 2)]).toBeLessThan(2_000);
       await dnfWorks();
       expect(await pop.stop()).toMatchObject({ code: 0 });
     },
