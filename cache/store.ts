@@ -159,7 +159,8 @@ export class Store {
     this.stored = new StoredFiles({ index: this.#index, marks, claims, maps, space, counted });
     const holdings: ImportStore['holdings'] = (path, document) => this.holdings(path, document);
     this.#importing = { disk, layout, blobs, space, generations, maps, counted, holdings };
-    this.#census = new Census({ disk, layout, index: this.#index, marks: this.marks, space, clock, log }, taken.clean);
+    const index = this.#index;
+    this.#census = new Census({ disk, layout, index, marks, blobs, space, clock, log }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
     const { format } = taken;
     this.#watching = Promise.all([

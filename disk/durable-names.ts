@@ -13,6 +13,7 @@ export class DurableNames {
   /** … and how many of them its last sync covers. A folder that this process never synced is in none. */
   readonly #covered = new Map<string, number>();
   readonly #made = new Set<string>();
+  readonly #taken = new Set<string>();
   #making: Promise<void> = Promise.resolve();
 
   /** @param top the highest folder that is looked after; its own name is durable. */
@@ -40,9 +41,20 @@ export class DurableNames {
     }
   }
 
-  /** A name was given in `folder`, or taken away. */
+  /** A name was given in `folder`, or now leads elsewhere. */
   given(folder: string): void {
     this.#given.set(folder, (this.#given.get(folder) ?? 0) + 1);
+  }
+
+  /** A name was taken away in `folder`: nobody waits for that, but it is not settled before the folder is synced. */
+  taken(folder: string): void {
+    this.#taken.add(folder);
+  }
+
+  /** Folders of which some name may come back, or be lost, in a power cut. */
+  unsettled(): readonly string[] {
+    const given = [...this.#given].filter(([folder, names]) => (this.#covered.get(folder) ?? -1) < names);
+    return [...new Set([...given.map(([folder]) => folder), ...this.#taken])];
   }
 
   /** A call failed: folders may have been removed under us, and others made that are not synced. */
@@ -59,8 +71,14 @@ export class DurableNames {
   async #sync(folder: string): Promise<void> {
     const given = this.#given.get(folder) ?? 0;
     if ((this.#covered.get(folder) ?? -1) >= given) return;
-    await this.#disk.syncFolder(folder);
-    // Names that were given while the sync was under way may have come too late for it.
+    // What is given or taken while the sync is under way may come too late for it.
+    const taken = this.#taken.delete(folder);
+    try {
+      await this.#disk.syncFolder(folder);
+    } catch (error) {
+      if (taken) this.#taken.add(folder);
+      throw error;
+    }
     this.#covered.set(folder, Math.max(given, this.#covered.get(folder) ?? 0));
   }
 }

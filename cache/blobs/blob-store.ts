@@ -1,11 +1,11 @@
-import { basename, dirname } from 'node:path';
+import { dirname } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
-import type { Counter, Meter } from '../../base/metrics.ts';
+import type { Meter } from '../../base/metrics.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import type { BlobIndex } from './blob-index.ts';
 import { Descriptors } from './descriptors.ts';
@@ -14,8 +14,10 @@ import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from '../../disk/group-commit.ts';
 import { Provenance } from './provenance.ts';
 import { Quarantine } from './quarantine.ts';
-import { removeBlob } from './removal.ts';
+import { foundAbsent, removeBlob } from './removal.ts';
 import type { BlobParts, Removal, Removed } from './removal.ts';
+import { SettingAside } from './set-aside.ts';
+import { SeveralNames } from './several-names.ts';
 import { Sharing } from './sharing.ts';
 import { verificationFailures } from './verification-failures.ts';
 import { diskError } from '../../disk/disk.ts';
@@ -62,13 +64,13 @@ export class BlobStore implements Removal {
   readonly #log: Logger;
   readonly #descriptors: Descriptors;
   readonly #provenance: Provenance;
-  readonly #quarantine: Quarantine;
-  readonly #failures: Counter;
+  readonly #aside: SettingAside;
   readonly #names: DurableNames;
   /** Paths of held files whose names were not synced yet, or could not be. */
   readonly #unsynced = new Set<string>();
   readonly #exclusive = new Exclusive();
   readonly #group: GroupCommit;
+  readonly #several: SeveralNames;
   readonly #sharing: Sharing;
   readonly #parts: BlobParts;
 
@@ -90,11 +92,13 @@ export class BlobStore implements Removal {
     this.#names = new DurableNames(options.disk, options.layout.root);
     this.#group = new GroupCommit(options.disk, options.layout.parts);
     this.#provenance = new Provenance(options.disk);
-    this.#quarantine = new Quarantine(options.disk, options.layout.damaged);
-    this.#failures = verificationFailures(options.meter ?? silentMeter);
     this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
     const { disk, layout, index, space, log } = options;
-    this.#parts = { disk, layout, index, space, log, descriptors: this.#descriptors, exclusive: this.#exclusive };
+    this.#several = new SeveralNames(disk, layout, index);
+    const [descriptors, exclusive, several, names] = [this.#descriptors, this.#exclusive, this.#several, this.#names];
+    this.#parts = { disk, layout, index, space, log, descriptors, exclusive, several, names };
+    const quarantine = new Quarantine(disk, layout.damaged);
+    this.#aside = new SettingAside(this.#parts, quarantine, verificationFailures(options.meter ?? silentMeter));
     this.#sharing = new Sharing(this.#parts);
   }
 
@@ -112,8 +116,7 @@ export class BlobStore implements Removal {
       return null;
     }
     if (lease === null) {
-      // Who is removing it, or naming it anew, counts it.
-      if (!this.#exclusive.busy(path) && this.#index.delete(scope, listed.digest)) this.#space.adjust(-listed.size);
+      await foundAbsent(this.#parts, scope, listed);
       return null;
     }
     if (await this.#isRight(path, listed, lease.file)) {
@@ -121,7 +124,7 @@ export class BlobStore implements Removal {
       return heldBlob(lease, path, listed.size);
     }
     lease.release();
-    await this.#setAside(scope, listed, path);
+    await this.#aside.take(scope, listed, lease.file);
     return null;
   }
 
@@ -145,7 +148,7 @@ export class BlobStore implements Removal {
    * @returns false when it is still under its name: the disk did not let go of it.
    */
   async distrust(scope: string, listed: Listed): Promise<boolean> {
-    return this.#setAside(scope, listed, this.#layout.blob(scope, listed));
+    return this.#aside.take(scope, listed, null);
   }
 
   /** Whether the file is there, durably, and is the one that was proven. */
@@ -156,7 +159,7 @@ export class BlobStore implements Removal {
       const facts = await this.#disk.facts(path);
       if (facts === null) return false;
       if (!(await this.#isRight(path, listed, facts))) {
-        await this.#setAside(scope, listed, path);
+        await this.#aside.take(scope, listed, facts);
         return false;
       }
       await this.#syncName(path);
@@ -191,8 +194,8 @@ export class BlobStore implements Removal {
       throw failure;
     }
     this.#space.healed();
-    if (algorithmOf(listed.digest) !== 'sha256') await this.#link(path, scope, { digest: sha256, size: listed.size });
-    await this.#sharing.withOthers(scope, listed);
+    if (algorithmOf(listed.digest) !== 'sha256') await this.#sharing.bySha256(scope, listed, sha256);
+    await this.#sharing.withOthers(scope, listed, sha256);
   }
 
   /** Removes a held file, unless somebody reads or writes it now. @param may asked right before: false leaves it. */
@@ -202,47 +205,56 @@ export class BlobStore implements Removal {
     return removed;
   }
 
+  /** Resolves when every name that was given or taken outlives a power cut. @throws the disk's error. */
+  async settle(): Promise<void> {
+    for (const folder of new Set([...this.#unsynced].map((path) => dirname(path)))) await this.#disk.syncFolder(folder);
+    this.#unsynced.clear();
+    for (const folder of this.#names.unsettled()) await this.#names.settle(folder);
+  }
+
+  /** Names of files that may have several are given and taken in turn; see `SeveralNames`. */
+  get several(): SeveralNames {
+    return this.#several;
+  }
+
   close(): void {
     this.#descriptors.close();
   }
 
   /** @returns the folder that has yet to be synced. */
-  async #name(path: string, { part, scope, listed, sha256, reservation, wanted = false }: Commit): Promise<string> {
+  async #name(path: string, { part, scope, listed, reservation, wanted = false }: Commit): Promise<string> {
     const folder = this.#layout.blobFolder(scope, listed.digest);
-    const linked = listed.digest !== sha256;
     await this.#names.makeFolder(folder);
-    try {
-      await this.#disk.rename(part.path, path);
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
-      // Removed under the service, since it was made.
-      this.#names.doubt();
-      await this.#names.makeFolder(folder);
-      await this.#disk.rename(part.path, path);
-    }
+    // Only a name that is known may be one of several.
+    const known = this.#index.has(scope, listed.digest);
+    const rename = (): Promise<number> => this.#rename(part.path, path, { scope, listed, known });
+    const others = await (known ? this.#several.alone(rename) : rename());
     this.#descriptors.forget(path);
-    // From here on the file is there, whatever happens next. One that replaced its equal takes no more room.
-    reservation.commit(this.#index.add(scope, listed, { wanted, linked }) ? listed.size : 0);
+    // From here on the file is there, whatever happens next. One that replaced its equal takes no more room, unless that
+    // goes on under another name.
+    const isNew = this.#index.add(scope, listed, { wanted });
+    reservation.commit(isNew || others > 0 ? listed.size : 0);
     this.#unsynced.add(path);
     return folder;
   }
 
-  /** The second name saves a transfer, should another repository list the file by sha256: nothing depends on it. */
-  async #link(path: string, scope: string, named: Listed): Promise<void> {
-    const folder = this.#layout.blobFolder(scope, named.digest);
-    const target = this.#layout.blob(scope, named);
+  /** @returns how many other names the file has that had this one before. */
+  async #rename(
+    part: string,
+    path: string,
+    { scope, listed, known }: { readonly scope: string; readonly listed: Listed; readonly known: boolean },
+  ): Promise<number> {
+    const others = known ? await this.#several.others(scope, listed) : 0;
     try {
-      await this.#names.makeFolder(folder);
-      await this.#disk.link(path, target);
-      this.#unsynced.add(target);
-      await this.#syncName(target);
+      await this.#disk.rename(part, path);
     } catch (error) {
-      // The same bytes have that name already: they stay as they are.
-      if (systemCode(error) === 'EEXIST') return;
-      this.#log.warn({ path: target, error: diskError(error, target).message }, 'a file has no name by its sha256');
-      return;
+      if (systemCode(error) !== 'ENOENT') throw error;
+      // Removed under the service, since it was made.
+      this.#names.doubt();
+      await this.#names.makeFolder(dirname(path));
+      await this.#disk.rename(part, path);
     }
-    this.#index.add(scope, named, { linked: true });
+    return others;
   }
 
   /**
@@ -255,25 +267,6 @@ export class BlobStore implements Removal {
       this.#unsynced.delete(path);
     }
     await this.#names.settle(dirname(path));
-  }
-
-  async #setAside(scope: string, listed: Listed, path: string): Promise<boolean> {
-    this.#log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
-    this.#failures.inc({});
-    this.#descriptors.forget(path);
-    let others: number;
-    try {
-      others = await this.#quarantine.take(path, `${scope}.${basename(path)}`);
-    } catch (error) {
-      const failure = diskError(error, path);
-      this.#space.failed(failure);
-      this.#log.warn({ path, error: failure.message }, 'a damaged file cannot be moved aside');
-      return false;
-    }
-    // Only now: one that stays where it is goes on taking its room, and so do its other names among the blobs.
-    const shared = others > 0 && this.#index.isLinked(scope, listed.digest);
-    if (this.#index.delete(scope, listed.digest) && !shared) this.#space.adjust(-listed.size);
-    return true;
   }
 }
 

@@ -1,15 +1,18 @@
+import { dirname } from 'node:path';
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
+import type { DurableNames } from '../../disk/durable-names.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { Descriptors } from './descriptors.ts';
 import { isWhole } from './digest-words.ts';
 import type { Exclusive } from './exclusive.ts';
+import type { SeveralNames } from './several-names.ts';
 
 /** What became of a file that was to be removed. */
 export type Removed =
@@ -33,6 +36,8 @@ export interface BlobParts {
   readonly log: Logger;
   readonly descriptors: Descriptors;
   readonly exclusive: Exclusive;
+  readonly several: SeveralNames;
+  readonly names: DurableNames;
 }
 
 /** Removes a held file; its room is free when its last name is gone. */
@@ -40,31 +45,58 @@ export async function removeBlob(
   parts: BlobParts,
   { scope, listed: indexed, may }: { scope: string; listed: Listed; may: () => boolean },
 ): Promise<Removed> {
-  const { disk, layout, index, space, descriptors, exclusive } = parts;
+  const { disk, layout, descriptors, exclusive, several } = parts;
   const listed = await wholeName(disk, layout, scope, indexed);
   if (listed === null) {
-    index.delete(scope, indexed.digest);
+    forgetAbsent(parts, scope, indexed);
     return { result: 'removed', freed: 0 };
   }
   const path = layout.blob(scope, listed);
   if (descriptors.reading(path) || exclusive.busy(path)) return { result: 'in-use' };
-  return exclusive.run<Removed>(path, async () => {
-    // Who asks from now on whether it is held waits; who asked before said first that it is wanted.
-    if (!may()) return { result: 'in-use' };
-    try {
-      // Only a file that may have two names is asked how many are left.
-      const others = index.isLinked(scope, listed.digest) ? ((await disk.facts(path))?.links ?? 1) - 1 : 0;
-      await disk.unlink(path);
-      // One that the index did not have was never counted.
-      const freed = index.evicted(scope, listed.digest) && others <= 0 ? listed.size : 0;
-      space.freed(freed);
-      return { result: 'removed', freed };
-    } catch (error) {
-      return { result: 'refused', error: diskError(error, path) };
-    } finally {
-      descriptors.forget(path);
-    }
-  });
+  // Who asks from now on whether it is held waits; who asked before said first that it is wanted.
+  return exclusive.run(path, () =>
+    several.alone<Removed>(async () => {
+      if (!may()) return { result: 'in-use' };
+      try {
+        return { result: 'removed', freed: await unlinkAlone(parts, scope, listed, path) };
+      } catch (error) {
+        return { result: 'refused', error: diskError(error, path) };
+      } finally {
+        descriptors.forget(path);
+      }
+    }),
+  );
+}
+
+/** @returns the bytes that it freed. */
+async function unlinkAlone(parts: BlobParts, scope: string, listed: Listed, path: string): Promise<number> {
+  const { disk, index, space, several, names } = parts;
+  const others = await several.others(scope, listed);
+  await disk.unlink(path);
+  names.taken(dirname(path));
+  // One that the index did not have was never counted.
+  const freed = index.evicted(scope, listed.digest) && others <= 0 ? listed.size : 0;
+  space.freed(freed);
+  return freed;
+}
+
+/** A held file was removed by other hands: its room is free, if it had no other name. */
+function forgetAbsent({ index, several, space }: BlobParts, scope: string, { digest, size }: Listed): void {
+  const others = index.isLinked(scope, digest) ? several.gone() : 0;
+  if (index.delete(scope, digest) && others === 0) space.adjust(-size);
+}
+
+/** A held file was not found under its name: forgets it, unless somebody is giving or taking that name. */
+export async function foundAbsent(parts: BlobParts, scope: string, listed: Listed): Promise<void> {
+  const { disk, index, layout, exclusive, several } = parts;
+  const path = layout.blob(scope, listed);
+  if (!index.has(scope, listed.digest) || exclusive.busy(path)) return;
+  await exclusive.run(path, () =>
+    several.alone(async () => {
+      const facts = await disk.facts(path).catch(() => undefined);
+      if (facts === null) forgetAbsent(parts, scope, listed);
+    }),
+  );
 }
 
 /** Long digests are kept in part: the folder knows the rest. */

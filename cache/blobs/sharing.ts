@@ -1,13 +1,20 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { hexOf } from '../../base/digest.ts';
-import type { Listed } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 import { diskError } from '../../disk/disk.ts';
 import { flag } from './entry-flags.ts';
 import type { BlobParts } from './removal.ts';
 
+/** A name of a held file. */
+interface Name {
+  readonly scope: string;
+  readonly listed: Listed;
+}
+
 /**
- * Stores a file once that several scopes have proven to possess: their names become links to the bytes that were proven
- * last. Possession is the name, so nothing changes for anybody but the room.
+ * Stores a file once that has several names: those of other scopes that have proven to possess it, and that by sha256,
+ * become links to the bytes that were proven last. A file with names outside of the blobs is left as it is: how many of
+ * its names are ours could not be told.
  */
 export class Sharing {
   readonly #parts: BlobParts;
@@ -17,38 +24,76 @@ export class Sharing {
     this.#parts = parts;
   }
 
-  /** Never rejects: what cannot be shared is stored twice. */
-  async withOthers(scope: string, listed: Listed): Promise<void> {
-    const { index, layout, log, exclusive } = this.#parts;
-    const path = layout.blob(scope, listed);
-    for (const other of index.scopesOf(listed.digest)) {
-      if (other === scope) continue;
-      const theirs = layout.blob(other, listed);
-      try {
-        // Before there is a link: whoever removes one of the two meanwhile asks whether bytes are left.
-        index.flag(scope, listed.digest, flag.linked);
-        index.flag(other, listed.digest, flag.linked);
-        await exclusive.run(theirs, () => this.#replace(path, theirs, listed));
-      } catch (error) {
-        log.debug({ path: theirs, error: diskError(error, theirs).message }, 'a file is stored once more');
+  /**
+   * Gives a file that another algorithm lists its name by sha256: it saves a transfer, should another repository list it
+   * so. Nothing depends on it. Never rejects.
+   */
+  async bySha256(scope: string, listed: Listed, sha256: Digest): Promise<void> {
+    const named = { scope, listed: { digest: sha256, size: listed.size } };
+    try {
+      await this.#parts.names.makeFolder(this.#parts.layout.blobFolder(scope, sha256));
+      await this.#give({ scope, listed }, named);
+    } catch (error) {
+      const path = this.#parts.layout.blob(scope, named.listed);
+      this.#parts.log.warn({ path, error: diskError(error, path).message }, 'a file has no name by its sha256');
+    }
+  }
+
+  /**
+   * Lets other scopes share it, by each of its digests. Possession is the name, so nothing changes for anybody but the
+   * room. Never rejects: what cannot be shared is stored twice.
+   */
+  async withOthers(scope: string, listed: Listed, sha256: Digest): Promise<void> {
+    const { index, layout, log } = this.#parts;
+    for (const digest of new Set([listed.digest, sha256])) {
+      const theirs = { digest, size: listed.size };
+      for (const other of index.scopesOf(digest)) {
+        if (other === scope) continue;
+        try {
+          await this.#give({ scope, listed }, { scope: other, listed: theirs });
+        } catch (error) {
+          const path = layout.blob(other, theirs);
+          log.debug({ path, error: diskError(error, path).message }, 'a file is stored once more');
+        }
       }
     }
   }
 
-  async #replace(path: string, theirs: string, listed: Listed): Promise<void> {
-    const { disk, layout, space, descriptors } = this.#parts;
-    const [ours, before] = await Promise.all([disk.facts(path), disk.facts(theirs)]);
-    if (ours === null || before === null || ours.inode === before.inode) return;
+  /** Lets `to` be a name of the file of `from`. Of another scope it has to be there: it is what proves possession. */
+  #give(from: Name, to: Name): Promise<void> {
+    const { exclusive, several, layout } = this.#parts;
+    const path = layout.blob(to.scope, to.listed);
+    return exclusive.run(path, () => several.alone(() => this.#giveAlone(from, to)));
+  }
+
+  async #giveAlone(from: Name, to: Name): Promise<void> {
+    const { disk, layout, index, several, space, descriptors, names } = this.#parts;
+    const [path, target] = [layout.blob(from.scope, from.listed), layout.blob(to.scope, to.listed)];
+    const [ours, before] = await Promise.all([disk.facts(path), disk.facts(target)]);
+    if (ours === null || ours.inode === before?.inode) return;
+    if (before === null && from.scope !== to.scope) return;
+    if (before === null && index.has(to.scope, to.listed.digest)) several.gone();
+    if (ours.links > 1 && !index.isLinked(from.scope, from.listed.digest)) return;
+    const others = before === null ? 0 : await several.others(to.scope, to.listed);
+    if (before === null) await disk.link(path, target);
+    else await this.#replace(path, target, to.listed);
+    names.given(dirname(target));
+    descriptors.forget(target);
+    index.flag(from.scope, from.listed.digest, flag.linked);
+    const counted = !index.add(to.scope, to.listed, { linked: true });
+    if (before !== null && counted && others <= 0) space.freed(before.size);
+  }
+
+  async #replace(path: string, target: string, { digest }: Listed): Promise<void> {
+    const { disk, layout } = this.#parts;
     this.#links += 1;
-    const link = join(layout.parts, `kept-${hexOf(listed.digest)}-link-${this.#links}`);
+    const link = join(layout.parts, `link-${hexOf(digest)}-${this.#links}`);
     await disk.link(path, link);
     try {
-      await disk.rename(link, theirs);
+      await disk.rename(link, target);
     } catch (error) {
       await disk.unlink(link).catch(() => {});
       throw error;
     }
-    descriptors.forget(theirs);
-    if (before.links === 1) space.freed(before.size);
   }
 }

@@ -135,5 +135,5 @@ export function isCountedPart(name: string): boolean {
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */
 export function isPassingPart(name: string): boolean {
-  return /^(unlisted|kept|map|import)-|^probe$/.test(name);
+  return /^(unlisted|kept|map|import|link)-|^probe$/.test(name);
 }

@@ -12,6 +12,7 @@ import type { Disk } from '../../disk/disk.ts';
 import { isCountedPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
 import { countBlobs } from './count-blobs.ts';
 
 /** Milliseconds between two snapshots of a running service: how old the order of eviction may be after a kill. */
@@ -22,6 +23,7 @@ interface CensusParts {
   readonly layout: Layout;
   readonly index: BlobIndex;
   readonly marks: Marks;
+  readonly blobs: Pick<BlobStore, 'several' | 'settle'>;
   readonly space: Space;
   readonly clock: Clock;
   readonly log: Logger;
@@ -62,7 +64,7 @@ export class Census {
     } else {
       // What was read of a snapshot before it failed is no more than a hint.
       if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
-      this.#complete = await countBlobs(this.#parts, signal);
+      this.#complete = await countBlobs({ ...this.#parts, several: this.#parts.blobs.several }, signal);
       if (this.#complete) await index.dropUnconfirmed();
     }
     const from = held !== null && this.#clean ? 'snapshot' : 'names';
@@ -79,9 +81,23 @@ export class Census {
     }
   }
 
-  /** The last act of a clean stop: nothing may change any more. */
+  /**
+   * The last act of a clean stop: nothing may change any more. What the snapshot says of names has to be durable before
+   * it is: after a power cut it would be believed.
+   */
   async end(): Promise<void> {
-    await this.#write(this.#parts.layout.snapshot);
+    const { blobs, layout, log } = this.#parts;
+    if (!this.#complete || blobs.several.inexact) return;
+    try {
+      await blobs.settle();
+    } catch (error) {
+      log.warn(
+        { error: diskError(error, layout.blobs).message },
+        'names cannot be made durable; the next start counts',
+      );
+      return;
+    }
+    await this.#write(layout.snapshot);
   }
 
   /** @returns what a snapshot says, its entries taken over into the index; null: there is none. */

@@ -3,6 +3,7 @@ import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import { flag } from '../blobs/entry-flags.ts';
+import type { SeveralNames } from '../blobs/several-names.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
@@ -16,6 +17,7 @@ interface Counting {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly index: BlobIndex;
+  readonly several: Pick<SeveralNames, 'alone'>;
   readonly space: Space;
   readonly log: Logger;
 }
@@ -25,7 +27,10 @@ interface Counting {
  * scope) takes room once. A folder that cannot be listed is passed over.
  * @returns whether all of them were seen.
  */
-export async function countBlobs({ disk, layout, index, space, log }: Counting, signal: AbortSignal): Promise<boolean> {
+export async function countBlobs(
+  { disk, layout, index, several, space, log }: Counting,
+  signal: AbortSignal,
+): Promise<boolean> {
   const foreign = new Foreign();
   let whole = true;
   let seen = 0;
@@ -55,9 +60,16 @@ export async function countBlobs({ disk, layout, index, space, log }: Counting, 
           foreign.met(path());
           continue;
         }
-        const twin = once === null ? null : await once.look(path(), { scope, listed });
-        if (index.add(scope, listed, { linked: twin !== null }) && twin === null) space.adjust(listed.size);
-        if (twin !== null) index.flag(twin.scope, twin.listed.digest, flag.linked);
+        const count = (twin: Named | null): void => {
+          if (index.add(scope, listed, { linked: twin !== null }) && twin === null) space.adjust(listed.size);
+          if (twin !== null) index.flag(twin.scope, twin.listed.digest, flag.linked);
+        };
+        if (once === null || !(await once.mayHaveTwin(path()))) count(null);
+        else
+          await several.alone(async () => {
+            const twin = await once.twin(path(), { scope, listed });
+            if (twin !== 'gone') count(twin);
+          });
       }
     }
   }
@@ -80,10 +92,15 @@ class SeenOnce {
     this.#disk = disk;
   }
 
-  /** @returns the name that the file was seen by before; null: none. */
-  async look(path: string, named: Named): Promise<Named | null> {
-    const facts = await this.#disk.facts(path).catch(() => null);
-    if (facts === null || facts.links === 1) return null;
+  async mayHaveTwin(path: string): Promise<boolean> {
+    return ((await this.#disk.facts(path).catch(() => null))?.links ?? 1) > 1;
+  }
+
+  /** Asked by who is alone. @returns the name that the file was seen by before; null: none. */
+  async twin(path: string, named: Named): Promise<Named | 'gone' | null> {
+    const facts = await this.#disk.facts(path).catch(() => undefined);
+    if (facts === null) return 'gone';
+    if (facts === undefined || facts.links === 1) return null;
     const twin = this.#inodes.get(facts.inode) ?? null;
     if (twin === null) this.#inodes.set(facts.inode, named);
     return twin;

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Listed } from '../../base/digest.ts';
 import type { QueueName } from '../../cache/blobs/blob-entries.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
+import { BlobStore } from '../../cache/blobs/blob-store.ts';
 import { flag } from '../../cache/blobs/entry-flags.ts';
 import { Marks } from '../../cache/blobs/marks.ts';
 import { systemDisk } from '../../disk/disk.ts';
@@ -25,7 +26,8 @@ async function life(root: string, disk: Disk = systemDisk) {
   const index = new BlobIndex(() => 1_000);
   const space = new Space({ disk, root, limits: roomy, clock });
   await space.measure();
-  const parts = { disk, layout, index, marks: new Marks(index), space, clock, log: silentLogger };
+  const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
+  const parts = { disk, layout, index, marks: new Marks(index), blobs, space, clock, log: silentLogger };
   const census = new Census(parts, await takeSnapshot(parts));
   const signal = new AbortController().signal;
   return { ...parts, census, run: () => census.run(signal) };

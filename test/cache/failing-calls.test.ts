@@ -12,7 +12,7 @@ describe.each(scenarios)('$name', (scenario) => {
     { code: 'EROFS', lasts: true },
   ])(
     'whichever disk call fails with $code (and all that follow: $lasts), nothing is lost, wrong or miscounted',
-    { timeout: 300_000 },
+    { timeout: 900_000 },
     async (failing) => {
       const { calls, violations, story } = await failEach(scenario, failing);
       expect({ violations, story }).toEqual({ violations: [], story: [] });

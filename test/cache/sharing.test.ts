@@ -6,6 +6,7 @@ import { silentLogger } from '../../base/log.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import { countBlobs } from '../../cache/upkeep/count-blobs.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
+import { SeveralNames } from '../../cache/blobs/several-names.ts';
 import { Space } from '../../cache/space/space.ts';
 import { bytesBelow, commit, file, pieces, readAll, roomy } from './pieces.ts';
 import type { Pieces } from './pieces.ts';
@@ -53,7 +54,8 @@ test('a count after a kill comes to the same', async () => {
   const { disk, layout, clock, root } = store;
   const index = new BlobIndex();
   const space = new Space({ disk, root, limits: roomy, clock });
-  await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
+  const several = new SeveralNames(disk, layout, index);
+  await countBlobs({ disk, layout, index, several, space, log: silentLogger }, new AbortController().signal);
   expect([space.used, index.size]).toEqual([store.space.used, store.index.size]);
   expect(space.used).toBe(8_000);
 });
@@ -67,7 +69,8 @@ test('a name outside of the blobs keeps no room, also when the blobs were counte
   for (const { scope, digest } of store.index.blobs()) store.index.delete(scope, digest);
   store.space.adjust(-store.space.used);
   const { disk, layout, index, space } = store;
-  await countBlobs({ disk, layout, index, space, log: silentLogger }, new AbortController().signal);
+  const { several } = store.blobs;
+  await countBlobs({ disk, layout, index, several, space, log: silentLogger }, new AbortController().signal);
   expect(space.used).toBe(8_000);
   await store.blobs.remove('open', one.listed);
   expect(space.used).toBe(3_000);

@@ -59,7 +59,8 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
     warn: (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`),
     error: (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`),
   };
-  await countBlobs({ disk: systemDisk, layout, index, space, log: silentLogger }, patient);
+  const { several } = blobs;
+  await countBlobs({ disk: systemDisk, layout, index, several, space, log: silentLogger }, patient);
   claims.indexed();
   const generations = await Generations.load(disk, layout, log, clock);
   const maps = new Maps(disk, layout);

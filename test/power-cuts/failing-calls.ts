@@ -60,7 +60,6 @@ async function failNth(
     fails: ({ call, path }, count) => {
       if (well || count < n || (count > n && !lasts)) return null;
       if (count === n) failed = `${call} ${path}`;
-      machine.failed = true;
       return code;
     },
   });

@@ -154,7 +154,7 @@ export function checkRest(files: RecordedFiles, { store }: Running, machine: Mac
   // A map is no part of the budget; one that was half written and cannot be removed may be counted or not.
   const maps = files.bytesBelow(layout.parts, 'map-');
   const there = files.bytesBelow(layout.blobs) + files.bytesBelow(layout.parts);
-  const possible = [there, there - maps, there - twiceHeld(files, machine)];
+  const possible = [there, there - maps];
   if (!possible.includes(store.space.used)) say('P5', `${store.space.used} bytes are counted, ${there} are there`);
   if (store.space.reserved !== 0) say('P5', `${store.space.reserved} bytes stay reserved`);
   const right = new Map(machine.known.map(({ scope, listed, bytes }) => [layout.blob(scope, listed), bytes]));
@@ -172,20 +172,6 @@ export function checkRest(files: RecordedFiles, { store }: Running, machine: Mac
       if (!goesOn) say('P6', `${path} (${file.size} bytes) is left`);
     } else if (path.endsWith('.new') || path.startsWith(`${layout.damaged}/`)) say('P6', `${path} is left`);
   }
-}
-
-/**
- * Bytes that two names of one file take which a failing disk made two files: the one by sha256 is not counted. Known, and
- * excused where a disk failed only.
- */
-function twiceHeld(files: RecordedFiles, machine: Machine): number {
-  if (!machine.failed) return 0;
-  const twice = machine.known.filter(({ scope, listed, bytes }) => {
-    const named = files.file(layout.blob(scope, listed));
-    const twin = files.file(layout.blob(scope, { digest: digestOf(bytes), size: listed.size }));
-    return named !== null && twin !== null && named !== twin;
-  });
-  return twice.reduce((sum, { listed }) => sum + listed.size, 0);
 }
 
 /** P4: what was lost is fetched again, and the next generation is published. */

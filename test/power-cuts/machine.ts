@@ -102,8 +102,6 @@ export class Machine {
   readonly fetches: Replacement<{ readonly unlisted: KnownUnlisted; readonly version: number }>[] = [];
   /** Codes of the failures that callers were told of. */
   readonly failures: string[] = [];
-  /** A call of its disk failed. */
-  failed = false;
 
   constructor(random: Seeded) {
     this.random = random;

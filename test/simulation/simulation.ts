@@ -1,4 +1,4 @@
-import { algorithmOf, digestOf } from '../../base/digest.ts';
+import { digestOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -233,11 +233,7 @@ class World {
       [...this.#disk.below(folder)].reduce((sum, { bytes }) => sum + bytes.length, 0);
     const stored = sizeOf(this.#layout.blobs) + sizeOf(this.#layout.parts);
     const { used, reserved } = this.#space;
-    // A file with two names of which one could not be read is fetched again: its old room stays with the other name.
-    const doubled =
-      this.#plan.disk.failingReads > 0 &&
-      this.#plan.files.some(({ listed }) => algorithmOf(listed.digest) !== 'sha256');
-    if ((used !== stored && !doubled) || reserved !== 0)
+    if (used !== stored || reserved !== 0)
       this.#break({
         invariant: 'I5',
         text: `${used} used and ${reserved} reserved, where ${stored} bytes are on disk`,
