@@ -61,7 +61,7 @@ export interface SubscriptionPlan {
   readonly room: PlanRoom;
   /** Bytes a second: what `limits` allow from now on (null: no limit), and what the last run that fetched anything had. */
   readonly rate: { readonly allowed: number | null; readonly recent: number | null };
-  /** How long `total.fetch` takes at these rates; null: the rate is not known. */
+  /** How long `total.fetch` takes: as `limits` change meanwhile, and at the recent rate; null: the rate is not known. */
   readonly seconds: { readonly allowed: number | null; readonly recent: number | null };
   /** Why the hub could not be asked for its list: then what it said last was planned. */
   readonly error: Omit<ErrorStatus, 'at'> | null;

@@ -98,7 +98,7 @@ export async function serve(config: Config, options: { version: string; logLevel
 
   const health = new Health({ clock, log, onDate: (date) => confidence.observe(date) });
   measureOrigins(health, meter);
-  const { traffic } = upstreamTraffic({ config, clock, meter });
+  const { traffic, rates } = upstreamTraffic({ config, clock, meter });
   const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
@@ -123,7 +123,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       packages: new PackageFetcher(store.sink, log),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
-      allowedRate: () => null,
+      rates,
       clock,
       log,
       random: Math.random,

@@ -1,3 +1,4 @@
+import type { AllowedRate } from '../base/allowed-rate.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Logger } from '../base/log.ts';
@@ -45,8 +46,8 @@ export interface SubscriptionParts {
   readonly newest: (of: NewestOf, signal: AbortSignal) => Promise<Digest | null>;
   /** What is stored, as plans count it. */
   readonly stored: Stored;
-  /** Bytes a second that transfers may take from now on; null: no limit. */
-  readonly allowedRate: () => number | null;
+  /** How fast transfers may be. */
+  readonly rates: AllowedRate;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */

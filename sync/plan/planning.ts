@@ -133,14 +133,16 @@ async function counted(
     error: 'after' in read ? null : problem(read.error),
   }));
   const total = totalOf(repositories);
-  const rate = { allowed: parts.allowedRate(), recent: recentRate };
+  const now = parts.clock.now();
+  const rate = { allowed: parts.rates.at(now).rate, recent: recentRate };
+  const allowed = rate.allowed === null ? null : parts.rates.millisecondsFor(total.fetch.bytes, now) / 1000;
   return {
     subscription: options.name,
     repositories,
     total,
     room: await stored.room(total.fetch.bytes, spared),
     rate,
-    seconds: { allowed: secondsAt(total.fetch.bytes, rate.allowed), recent: secondsAt(total.fetch.bytes, rate.recent) },
+    seconds: { allowed: allowed && Math.ceil(allowed), recent: secondsAt(total.fetch.bytes, rate.recent) },
   };
 }
 

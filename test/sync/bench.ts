@@ -9,6 +9,8 @@ import { PackageFetcher } from '../../mirror/packages.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
+import { RateSchedule } from '../../origin/rate-schedule.ts';
+import type { RateLimit } from '../../origin/rate-schedule.ts';
 import type { SubscriptionOptions, SubscriptionParts } from '../../sync/subscription-options.ts';
 import { SubscriptionSet } from '../../sync/subscriptions.ts';
 import { FaultyOrigin } from '../support/faulty-origin.ts';
@@ -28,8 +30,8 @@ export class Bench {
   readonly stored = new MemoryStored(this.sink);
   readonly clock = new StandingClock();
 
-  /** Bytes a second, as `limits` would say. */
-  allowedRate: number | null = null;
+  /** As configured. */
+  limits: readonly RateLimit[] = [];
 
   static async start(): Promise<Bench> {
     const origin = await FaultyOrigin.start();
@@ -70,8 +72,11 @@ export class Bench {
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
     const { stored } = this;
-    const allowedRate = (): number | null => this.allowedRate;
-    const parts = { store, reader, packages, newest, stored, allowedRate, clock, log: silentLogger, random: () => 0.5 };
+    const rates: SubscriptionParts['rates'] = {
+      at: (now) => new RateSchedule(this.limits).at(now),
+      millisecondsFor: (bytes, from) => new RateSchedule(this.limits).millisecondsFor(bytes, from),
+    };
+    const parts = { store, reader, packages, newest, stored, rates, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;

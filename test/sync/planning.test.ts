@@ -108,9 +108,14 @@ test('time follows from the allowed rate, and from what the last run had', async
   putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'x'.repeat(1000) } });
   const set = await bench.open({ hub: bench.yum(['a']), ...full });
   expect((await planned(set)).seconds).toEqual({ allowed: null, recent: null });
-  bench.allowedRate = 100;
+  // It is 10:15.
+  bench.limits = [
+    { rate: 100, during: null, timezone: 'UTC' },
+    { rate: 1, during: { days: Array<boolean>(7).fill(true), from: 600, until: 616 }, timezone: 'UTC' },
+  ];
   const { rate, seconds } = await planned(set);
-  expect([rate.allowed, seconds.allowed]).toEqual([100, 10]);
+  // 60 bytes in the minute that is left, then 100 a second.
+  expect([rate.allowed, seconds.allowed]).toEqual([1, 70]);
 });
 
 test('a stop ends a plan that an upstream keeps waiting', async () => {
