@@ -9,6 +9,8 @@ export type ContactState = 'connected' | 'degraded' | 'disconnected';
 export type RepositoryState = 'current' | 'behind' | 'pending' | 'guarded' | 'orphaned';
 export type CacheState = 'ok' | 'full' | 'read-only' | 'failing';
 export type RunState = 'planned' | 'running' | 'publishing' | 'done' | 'failed' | 'cancelled';
+/** Why a run did not come to its end: somebody called it off, the service was stopped, or killed in the midst of it. */
+export type CancelReason = 'requested' | 'stopping' | 'interrupted';
 
 export interface ErrorStatus {
   readonly code: ErrorCode;
@@ -138,6 +140,8 @@ export interface RunStatus {
   /** `verify`, `import`, `plan`, or the policy of a sync. */
   readonly kind: string;
   readonly state: RunState;
+  /** null: it goes on, or came to its end. */
+  readonly reason: CancelReason | null;
   readonly started: string;
   readonly finished: string | null;
   readonly phases: readonly {
@@ -147,8 +151,12 @@ export interface RunStatus {
     readonly bytes: number;
     readonly totalBytes: number;
   }[];
-  readonly rate: number;
+  /** Bytes a second that have to be moved: of the last 30 s, and once it has ended of all its time. null: not known. */
+  readonly rate: number | null;
+  /** By what was dealt with in the last 30 s, for what is known to be left. null: not known. */
   readonly secondsLeft: number | null;
+  /** All of them; `failures` names the first. */
+  readonly failureCount: number;
   readonly failures: readonly RunFailure[];
   /** Of an import that went to its end. */
   readonly import?: ImportReport;

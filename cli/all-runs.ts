@@ -6,7 +6,8 @@ export function withUpkeepRuns(subscriptions: Subscriptions, upkeep: UpkeepRuns)
   return {
     status: () => subscriptions.status(),
     generations: (subscription) => subscriptions.generations(subscription),
-    start: (subscription) => subscriptions.start(subscription),
+    start: (subscription, force) => subscriptions.start(subscription, force),
+    cancel: (id) => (upkeep.find(id) === null ? subscriptions.cancel(id) : upkeep.cancel(id)),
     runs: () =>
       [...subscriptions.runs(), ...upkeep.list()].toSorted(
         (one, other) => Date.parse(other.started) - Date.parse(one.started),

@@ -33,6 +33,7 @@ import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
+import { measureRuns } from '../runs/run-metrics.ts';
 import type { GenerationStore } from '../sync/store.ts';
 import { measureSubscriptions } from '../sync/subscription-metrics.ts';
 import { SubscriptionSet } from '../sync/subscriptions.ts';
@@ -100,6 +101,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   measureOrigins(health, meter);
   const { traffic, rates } = upstreamTraffic({ config, clock, meter });
   const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
+  const runObserver = measureRuns(meter);
   const reader = new RepositoryReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
   const bound: string[] = [];
@@ -124,13 +126,14 @@ export async function serve(config: Config, options: { version: string; logLevel
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
       rates,
+      runs: runObserver,
       clock,
       log,
       random: Math.random,
     },
   );
   measureSubscriptions(subscriptions, meter, clock);
-  const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log });
+  const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
 
   const manager = serviceManager({
     environment: readEnvironment(),

@@ -8,7 +8,7 @@ import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
 import { inFetchOrder } from './fetch-order.ts';
 import type { MapPackage } from './fetch-order.ts';
-import type { ReadProgress } from './progress.ts';
+import type { PackageProgress } from './progress.ts';
 import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
 import { telling } from './telling.ts';
@@ -21,8 +21,6 @@ const mostUnsettled = 256;
 const mostUnsettledBytes = 32 * 1024 * 1024;
 /** So many failures of the link in a row mean that the rest will fail too. */
 const outageAfter = 16;
-/** Failures that are named; the others are counted. */
-const mostNamed = 1_000;
 
 export interface PackagesRequest {
   readonly repository: WantedRepository;
@@ -30,7 +28,8 @@ export interface PackagesRequest {
   readonly document: RepositoryDocument;
   /** The map that lists what is wanted: the document's own, or a part of it. */
   readonly map: Digest;
-  readonly progress: ReadProgress;
+  /** Told of each package, also of those that cannot be had. */
+  readonly progress: PackageProgress;
 }
 
 /** A package that is not held after all, and why. */
@@ -40,8 +39,8 @@ export interface MissingPackage {
 }
 
 export interface PackagesResult {
-  /** At most 1,000 of them by name. */
-  readonly missing: readonly MissingPackage[];
+  /** The first that could not be had; null: all are held. */
+  readonly first: MissingPackage | null;
   readonly missingCount: number;
 }
 
@@ -73,7 +72,7 @@ export class PackageFetcher {
   async fetch(request: PackagesRequest, signal: AbortSignal): Promise<PackagesResult> {
     const { map, document, repository } = request;
     const summary = await this.#sink.map(map);
-    if (summary === null || summary.packages === 0) return { missing: [], missingCount: 0 };
+    if (summary === null || summary.packages === 0) return { first: null, missingCount: 0 };
     request.progress.expected(summary.packages, summary.bytes);
     const of = { sink: this.#sink, path: repository.path, document, log: this.#log };
     const urgent = await namedBySecurity(of, signal);
@@ -84,7 +83,7 @@ export class PackageFetcher {
     signal.throwIfAborted();
     for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
     if (work.ended !== null) throw work.ended;
-    return { missing: work.missing, missingCount: work.missingCount };
+    return { first: work.first, missingCount: work.missingCount };
   }
 }
 
@@ -95,7 +94,7 @@ class Work {
   readonly #sink: Sink;
   readonly #request: PackagesRequest;
   readonly #signal: AbortSignal;
-  readonly missing: MissingPackage[] = [];
+  first: MissingPackage | null = null;
   missingCount = 0;
   #linkFailures = 0;
   /** Why it makes no sense to go on. */
@@ -150,7 +149,8 @@ class Work {
 
   #failed(href: string, error: WaystationError): void {
     this.missingCount += 1;
-    if (this.missing.length < mostNamed) this.missing.push({ href, error });
+    this.first ??= { href, error };
+    this.#request.progress.failed(href, error);
     if (linkFailures.has(error.code)) this.#linkFailures += 1;
     if (error.source === 'disk' || this.#linkFailures >= outageAfter) this.ended ??= error;
   }

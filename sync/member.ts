@@ -32,6 +32,10 @@ export class Member {
   /** The subscription that has the path, if that is another one. */
   takenBy: string | null = null;
   proven: RepositoryDocument | null;
+  /** Whose packages are being fetched, or were until the run ended: what was had of it stays. */
+  begun: RepositoryDocument | null = null;
+  /** Packages that could not be had, and how often in a row. */
+  missing: ReadonlyMap<string, number> = new Map();
   /** Wall clock when `proven` last changed. */
   provenSince: number;
   mark: UpstreamMark | null;
@@ -73,6 +77,12 @@ export class Member {
     this.failure = null;
     this.#failingSince = null;
     this.reached = true;
+  }
+
+  /** Everything that its policy wants is held. */
+  complete(): void {
+    this.begun = null;
+    this.missing = new Map();
   }
 
   failed(error: WaystationError, at: { now: number; monotonic: number }): MemberFailure {

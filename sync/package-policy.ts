@@ -3,7 +3,8 @@ import { WaystationError } from '../base/errors.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
 import type { PackagesResult } from '../mirror/packages.ts';
-import type { ReadProgress } from '../mirror/progress.ts';
+import type { PackageProgress } from '../mirror/progress.ts';
+import { mostNamed } from '../runs/failure-list.ts';
 import type { PassContext } from './pass.ts';
 import type { Member } from './member.ts';
 import type { Run } from './run.ts';
@@ -35,20 +36,21 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   const map = await wantedMap(read, newestOf(policy), signal);
   if (map === null) return;
   const wanted = { ...document, map };
-  const { packages: counted } = await parts.store.holdings(member.path, wanted);
+  const { packages: counted, bytes } = await parts.store.holdings(member.path, wanted);
   const served = parts.store.current(options.name)?.repositories[member.path];
   // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that:
   // what an interrupted run left must not make room for what this one fetches first.
   const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
   const claimed = stays || (await parts.store.holdsAll(member.path, wanted));
   const complete = counted.held >= counted.listed && counted.listed > 0;
-  if (complete && claimed) return;
+  if (complete && claimed) return run.held(counted.listed, bytes.listed);
   const admitted = await parts.admission.admit(member.path, wanted);
-  const progress: ReadProgress = {
-    expected: (files, bytes) => run.packages.expected(files, bytes),
-    done: (bytes, fetched) => {
-      run.packages.done(bytes, fetched);
-      if (fetched) admitted.fetched(bytes);
+  const packages = run.packages(countingTries(run, member));
+  const progress: PackageProgress = {
+    ...packages,
+    done: (size, fetched) => {
+      packages.done(size, fetched);
+      if (fetched) admitted.fetched(size);
     },
   };
   try {
@@ -58,6 +60,18 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   }
 }
 
+/** Names what cannot be had in the run, with how often that was tried in a row; when it is tried again is known later. */
+function countingTries(run: Run, member: Member): (href: string, error: WaystationError) => void {
+  const before = member.missing;
+  const missing = new Map<string, number>();
+  member.missing = missing;
+  return (href, { code, message }) => {
+    const attempts = (before.get(href) ?? 0) + 1;
+    if (missing.size < mostNamed) missing.set(href, attempts);
+    run.failed({ path: `${member.path}/${href}`, code, reason: message, attempts, nextTry: null });
+  };
+}
+
 /** The map that lists what the policy wants; null: the repository has no packages. */
 async function wantedMap(read: PolicyRead, newest: number | null, signal: AbortSignal): Promise<Digest | null> {
   const { member, document, context } = read;
@@ -65,13 +79,8 @@ async function wantedMap(read: PolicyRead, newest: number | null, signal: AbortS
   return context.parts.newest({ path: member.path, document, versions: newest }, signal);
 }
 
-function tell({ run, member, context }: PolicyRead, { missing, missingCount }: PackagesResult, listed: number): void {
-  const [first] = missing;
-  if (first === undefined) return;
-  for (const { href, error } of missing) {
-    const path = `${member.path}/${href}`;
-    run.failed({ path, code: error.code, reason: error.message, attempts: 1, nextTry: null });
-  }
+function tell({ member, context }: PolicyRead, { first, missingCount }: PackagesResult, listed: number): void {
+  if (first === null) return;
   context.parts.log.warn(
     { path: member.path, missing: missingCount, first: first.href, code: first.error.code },
     'packages are missing',

@@ -74,18 +74,25 @@ export class Pass {
     try {
       if (discover) await this.#discover(run, targets, signal);
       await this.#readAll(run, [...targets], next, signal);
+      // From here on it cannot be called off any more.
+      signal.throwIfAborted();
       run.publishing();
       await this.#publish(run);
-      run.end(run.failures.length === 0 ? 'done' : 'failed');
+      run.end(run.failures.count === 0 ? 'done' : 'failed');
     } catch (thrown) {
-      run.end(signal.aborted ? 'cancelled' : 'failed');
-      if (!signal.aborted) throw thrown;
+      if (!signal.aborted) {
+        run.end('failed');
+        throw thrown;
+      }
+      run.end('cancelled', 'stopping');
+      // Who called it off does not want it to begin again at once.
+      for (const member of targets) if (member.due <= clock.monotonic()) member.due = next;
     } finally {
       for (const member of targets) member.reading = false;
       // Published or not: a flip that something holds back, or that failed, comes without another read.
-      lease.end(this.#context.roster.proven());
+      lease.end(this.#context.roster.proven(), this.#context.roster.begun());
     }
-    if (!run.failures.some(isOutage) && run.state !== 'cancelled') {
+    if (!run.failures.named.some(isOutage) && run.state !== 'cancelled') {
       this.#contact = { ...this.#contact, checked: clock.now() };
     }
     return { published: store.newest(name)?.id !== before };
@@ -165,10 +172,12 @@ export class Pass {
         member.succeeded(result.document, result.mark, parts.clock.now());
         if (options.flip === 'each') publisher.changed();
       };
+      member.begun = result.document;
       // The first generation serves at once; a later one has to hold what its policy promises.
       if (first || onDemand) proven();
       await fetchPackages({ run, member, repository, document: result.document, context: this.#context }, signal);
       if (!first && !onDemand) proven();
+      member.complete();
       member.due = next;
       member.reading = false;
     } catch (thrown) {
@@ -186,7 +195,9 @@ export class Pass {
     const delay = this.#delay({ error, attempts, lasting: clock.monotonic() - begun });
     member.due = clock.monotonic() + delay;
     if (!isOutage(error)) this.#contact = { ...this.#contact, lastContact: clock.now() };
-    run.failed({ path: member.path, code: error.code, reason: error.message, attempts, nextTry: this.#at(delay) });
+    const nextTry = this.#at(delay);
+    run.retriedAt(member.path, nextTry);
+    run.failed({ path: member.path, code: error.code, reason: error.message, attempts, nextTry });
     const fields = { path: member.path, code: error.code, reason: error.message, attempts };
     // Once a row: the retries of a long outage would bury everything else.
     if (known === error.code) log.debug(fields, 'a repository still cannot be read');

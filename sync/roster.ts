@@ -65,6 +65,11 @@ export class Roster {
     return Object.fromEntries(this.all.flatMap(({ path, proven }) => (proven === null ? [] : [[path, proven]])));
   }
 
+  /** What was proven and misses packages that its policy wants. */
+  begun(): Readonly<Record<string, RepositoryDocument>> {
+    return Object.fromEntries(this.all.flatMap(({ path, begun }) => (begun === null ? [] : [[path, begun]])));
+  }
+
   notes(): Readonly<Record<string, MemberNote>> {
     return Object.fromEntries(this.all.map((member) => [member.path, member.note]));
   }

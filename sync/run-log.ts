@@ -1,8 +1,13 @@
 import { WaystationError } from '../base/errors.ts';
 import type { RunStatus } from '../base/status.ts';
-import type { Run } from './run.ts';
+import { withFailures } from '../runs/interrupted.ts';
+import { Run } from './run.ts';
 
 const kept = 20;
+/** Failures that are kept of the runs before the last one. */
+const earlierFailures = 100;
+/** Failures of the last run that outlive the process. */
+const notedFailures = 1_000;
 
 /** The last runs of a subscription, those under way included. */
 export class RunLog {
@@ -25,7 +30,10 @@ export class RunLog {
    */
   ended(run: Run, published: boolean): void {
     const now = run.status();
-    this.#runs = this.#runs.map((entry) => (entry === run ? now : entry));
+    this.#runs = this.#runs.map((entry) => {
+      if (entry === run) return now;
+      return entry instanceof Run ? entry : withFailures(entry, earlierFailures);
+    });
     if (!run.requested && !published) {
       const at = this.#runs.findIndex(({ id }) => id === run.id);
       const before = this.#runs[at + 1];
@@ -34,15 +42,29 @@ export class RunLog {
       }
       this.#dull.add(run.id);
     }
-    this.#runs = this.#runs.filter((entry, index) => index < kept || 'ended' in entry);
+    this.#runs = this.#runs.filter((entry, index) => index < kept || entry instanceof Run);
   }
 
   list(): readonly RunStatus[] {
     return this.#runs.map(statusOf);
   }
 
+  /** Those that are under way or wait, newest first. */
+  get active(): readonly Run[] {
+    return this.#runs.filter((entry): entry is Run => entry instanceof Run && !entry.finished);
+  }
+
+  /** The last that ended, null while none has. */
+  get last(): RunStatus | null {
+    const run = this.#runs.find((entry) => (entry instanceof Run ? entry.finished : entry.finished !== null));
+    return run === undefined ? null : statusOf(run);
+  }
+
+  /** What outlives the process. */
   get finished(): readonly RunStatus[] {
-    return this.list().filter(({ finished }) => finished !== null);
+    return this.list()
+      .filter(({ finished }) => finished !== null)
+      .map((run) => withFailures(run, notedFailures));
   }
 
   find(id: string): Run | RunStatus | null {
@@ -53,7 +75,7 @@ export class RunLog {
   async wait(id: string, signal?: AbortSignal): Promise<RunStatus> {
     const run = this.find(id);
     if (run === null) throw new WaystationError('not_found', `no run ${id}`);
-    if (!('ended' in run)) return run;
+    if (!(run instanceof Run)) return run;
     if (signal === undefined) return run.ended;
     signal.throwIfAborted();
     const gone = Promise.withResolvers<never>();
@@ -64,11 +86,11 @@ export class RunLog {
 }
 
 function statusOf(run: Run | RunStatus): RunStatus {
-  return 'ended' in run ? run.status() : run;
+  return run instanceof Run ? run.status() : run;
 }
 
 function sameStory(before: RunStatus, after: RunStatus): boolean {
   const story = (run: RunStatus): string =>
-    JSON.stringify([run.state, run.failures.map(({ path, code, reason }) => [path, code, reason])]);
+    JSON.stringify([run.state, run.failureCount, run.failures.map(({ path, code, reason }) => [path, code, reason])]);
   return story(before) === story(after);
 }

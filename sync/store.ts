@@ -16,8 +16,11 @@ export interface Notes {
 
 /** A run under way: what it finds or fetches stays at least until it ends. */
 export interface RunLease {
-  /** @param proven what may be published later without being read again: it stays, until the next run says otherwise. */
-  end(proven: Readonly<Record<string, RepositoryDocument>>): void;
+  /**
+   * @param proven what may be published later without being read again: it stays, until the next run says otherwise.
+   * @param begun what still misses packages: those that were fetched stay in the same way.
+   */
+  end(proven: Readonly<Record<string, RepositoryDocument>>, begun: Readonly<Record<string, RepositoryDocument>>): void;
 }
 
 /** What subscriptions need of the PoP's store, beside the `Sink` that repositories are read into. */

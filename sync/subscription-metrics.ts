@@ -2,7 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Meter } from '../base/metrics.ts';
 import type { SubscriptionSet } from './subscriptions.ts';
 
-/** `waystation_upstream_up`, `waystation_generation_age_seconds` (contract) and whether it is rolled back, by subscription. */
+/**
+ * `waystation_upstream_up`, `waystation_generation_age_seconds` (contract), whether it is rolled back, and when all of it
+ * was well the last time, by subscription.
+ */
 export function measureSubscriptions(set: SubscriptionSet, meter: Meter, clock: Clock): void {
   meter
     .gauge('upstream_up', 'Whether the hub of a subscription, or at least one of its upstreams, answers', [
@@ -25,4 +28,17 @@ export function measureSubscriptions(set: SubscriptionSet, meter: Meter, clock: 
       'subscription',
     ])
     .collect(() => set.contacts().map(({ name, rolledBack }) => [{ subscription: name }, rolledBack ? 1 : 0]));
+  meter
+    .gauge(
+      'sync_last_success_timestamp_seconds',
+      'When a sync ended after which every repository was complete by its policy; absent while none has',
+      ['subscription'],
+    )
+    .collect(() =>
+      set
+        .contacts()
+        .flatMap(({ name, succeeded }) =>
+          succeeded === null ? [] : [[{ subscription: name }, succeeded / 1000] as const],
+        ),
+    );
 }

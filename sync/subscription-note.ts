@@ -1,4 +1,5 @@
 import type { RunStatus } from '../base/status.ts';
+import { interruptedRuns, notedRuns, noteUnderWay } from '../runs/interrupted.ts';
 import type { MemberNote } from './member.ts';
 import type { Notes } from './store.ts';
 
@@ -8,6 +9,8 @@ export interface SubscriptionNote {
   /** Wall clock, milliseconds; null: never. */
   readonly checked: number | null;
   readonly lastContact: number | null;
+  /** Of the last run after which nothing was wrong; one of an earlier version says nothing of it. */
+  readonly succeeded?: number | null;
   readonly members: Readonly<Record<string, MemberNote>>;
   /** The last runs, newest first. */
   readonly runs: readonly RunStatus[];
@@ -15,15 +18,27 @@ export interface SubscriptionNote {
 
 const nothing: SubscriptionNote = { format: 1, checked: null, lastContact: null, members: {}, runs: [] };
 
+/** Also the runs that an earlier process could not end are among `runs`, as ended. */
 export async function readNote(notes: Notes, subscription: string): Promise<SubscriptionNote> {
   const value = await notes.get(key(subscription));
   // Only this version's own note is understood; any other is as good as lost.
   const known = typeof value === 'object' && value !== null && 'format' in value && value.format === 1;
-  return known ? (value as SubscriptionNote) : nothing;
+  const note = known ? (value as SubscriptionNote) : nothing;
+  const ended = notedRuns(note.runs);
+  return { ...note, runs: [...(await interruptedRuns(notes, underWayKey(subscription), ended)), ...ended] };
+}
+
+/** Writes down what is under way or waits: a process that follows a kill says that it was interrupted. */
+export function noteRuns(notes: Notes, subscription: string, now: number, runs: readonly RunStatus[]): Promise<void> {
+  return noteUnderWay(notes, underWayKey(subscription), now, runs);
 }
 
 export async function writeNote(notes: Notes, subscription: string, note: SubscriptionNote): Promise<void> {
   await notes.put(key(subscription), note);
+}
+
+function underWayKey(subscription: string): string {
+  return `subscription/${subscription}/under-way`;
 }
 
 function key(subscription: string): string {

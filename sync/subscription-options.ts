@@ -7,6 +7,7 @@ import type { NewestRequest } from '../mirror/newest-packages.ts';
 import type { PackageFetcher } from '../mirror/packages.ts';
 import type { RepositoryReader } from '../mirror/repository-reader.ts';
 import type { Trust } from '../mirror/signature.ts';
+import type { RunObserver } from '../runs/run-record.ts';
 import type { Flip } from './flip.ts';
 import type { DiscoveryState } from './hub-contact.ts';
 import type { Admission } from './admission.ts';
@@ -48,6 +49,8 @@ export interface SubscriptionParts {
   readonly stored: Stored;
   /** How fast transfers may be. */
   readonly rates: AllowedRate;
+  /** Hears of every run. */
+  readonly runs: RunObserver;
   readonly clock: Clock;
   readonly log: Logger;
   /** In [0, 1). */

@@ -3,6 +3,7 @@ import type { SubscriptionPlan } from '../base/plan.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
 import type { ReadProgress } from '../mirror/progress.ts';
 import { undiscovered } from './hub-contact.ts';
+import type { Member } from './member.ts';
 import { Pass } from './pass.ts';
 import { planSubscription } from './plan/planning.ts';
 import { Publisher } from './publisher.ts';
@@ -11,7 +12,7 @@ import { Run } from './run.ts';
 import { RunLog } from './run-log.ts';
 import type { Contact, SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
 import type { SubscriptionNote } from './subscription-note.ts';
-import { readNote, writeNote } from './subscription-note.ts';
+import { noteRuns, readNote, writeNote } from './subscription-note.ts';
 
 /** Milliseconds: no timer of the platform takes much more than 24 days, nor for ever. */
 const longestSleep = 24 * 60 * 60_000;
@@ -32,6 +33,8 @@ export class Subscription {
   readonly #publisher: Publisher;
   readonly #ending: AbortController;
   readonly #underWay = new Map<Run, Promise<void>>();
+  /** Wall clock: when a run ended after which nothing was wrong. */
+  #succeeded: number | null;
   #planned: Run | null = null;
   #loop: Promise<void> | null = null;
   #wake = new AbortController();
@@ -90,6 +93,7 @@ export class Subscription {
     this.options = options;
     this.roster = roster;
     this.log = new RunLog(note.runs);
+    this.#succeeded = note.succeeded ?? null;
     this.#parts = parts;
     this.#pass = pass;
     this.#publisher = publisher;
@@ -104,6 +108,11 @@ export class Subscription {
   get activeRun(): Run | null {
     const running = [...this.#underWay.keys()].filter(({ finished }) => !finished);
     return running.find(({ requested }) => requested) ?? running.at(-1) ?? null;
+  }
+
+  /** Wall clock, milliseconds: when the last run ended after which every repository was as its upstream shows it. */
+  get succeeded(): number | null {
+    return this.#succeeded;
   }
 
   /** Paths whose proven change waits for clients in the midst of the old one. */
@@ -123,16 +132,43 @@ export class Subscription {
   }
 
   /**
-   * Asks for a run that begins after this call; who asks before it has begun gets the same one.
-   * @throws WaystationError `draining`
+   * Asks for a run that begins after this call; who asks before it has begun gets the same one. What waits for its next
+   * try is tried at once, also beside a run that is under way.
+   * @param force repositories of which not even what is held is believed.
+   * @throws WaystationError `draining`; `not_found` when one of them is no repository of this subscription.
    */
-  request(): Run {
+  request(force: readonly string[] = []): Run {
     if (this.#ending.signal.aborted) throw new WaystationError('draining', 'the service is stopping');
+    const unknown = force.find((path) => this.upstream(path) === null);
+    if (unknown !== undefined)
+      throw new WaystationError('not_found', `${unknown} is no repository of ${this.options.name}`);
+    const run = this.#planned ?? this.#newRun(true);
+    for (const path of force) run.force(path);
     if (this.#planned === null) {
-      this.#planned = this.#newRun(true);
+      this.#planned = run;
+      if (this.#underWay.size > 0) this.#beginRetries();
       this.#wake.abort();
     }
-    return this.#planned;
+    return run;
+  }
+
+  /**
+   * Calls off one run, or all that are under way or wait. Everything that was fetched stays, and the next poll goes on
+   * with it.
+   * @returns the runs that end for it, once they have.
+   */
+  async cancel(id: string | null = null): Promise<readonly string[]> {
+    const runs = this.log.active.filter((run) => (id === null || run.id === id) && run.cancel('requested'));
+    const planned = runs.find((run) => run === this.#planned);
+    if (planned !== undefined) {
+      this.#planned = null;
+      planned.end('cancelled');
+      this.log.ended(planned, false);
+      await this.#note();
+      this.#wake.abort();
+    }
+    await Promise.all(runs.map(({ ended }) => ended));
+    return runs.map((run) => run.id);
   }
 
   /** What a sync would do now. Changes nothing but that metadata is held which was not. @throws the signal's reason. */
@@ -149,8 +185,11 @@ export class Subscription {
     await this.#loop;
     await Promise.all(this.#underWay.values());
     await this.#publisher.idle();
-    this.#planned?.end('cancelled');
+    if (this.#planned === null) return;
+    this.#planned.end('cancelled', 'stopping');
+    this.log.ended(this.#planned, false);
     this.#planned = null;
+    await this.#note();
   }
 
   async #poll(): Promise<void> {
@@ -169,7 +208,14 @@ export class Subscription {
 
   #beginPlanned(run: Run): void {
     this.#planned = null;
-    this.#track(run, this.#pass.run(run, this.roster.readable, true, this.#ending.signal));
+    this.#run(run, this.roster.readable, true);
+  }
+
+  /** Those that failed and wait for their next try, now. */
+  #beginRetries(): void {
+    if (this.options.flip === 'together') return;
+    const failed = this.roster.readable.filter(({ failure, reading }) => failure !== null && !reading);
+    if (failed.length > 0) this.#run(this.#newRun(false), failed, false);
   }
 
   #beginDue(): void {
@@ -180,8 +226,7 @@ export class Subscription {
     const discover = this.#pass.due <= now;
     if (due.length === 0 && !discover) return;
     const members = this.options.flip === 'together' ? idle : due;
-    const run = this.#newRun(false);
-    this.#track(run, this.#pass.run(run, members, discover, this.#ending.signal));
+    this.#run(this.#newRun(false), members, discover);
   }
 
   /** Monotonic time at which the loop has something to do of its own accord. */
@@ -198,15 +243,21 @@ export class Subscription {
       kind: this.options.policy,
       requested,
       clock: this.#parts.clock,
+      observer: this.#parts.runs,
     });
     this.log.add(run);
+    this.#noteUnderWay();
     return run;
   }
 
-  #track(run: Run, work: Promise<{ readonly published: boolean }>): void {
-    const ended = work
+  #run(run: Run, members: readonly Member[], discover: boolean): void {
+    const signal = AbortSignal.any([this.#ending.signal, run.cancelled]);
+    const ended = this.#pass
+      .run(run, members, discover, signal)
       .then(async ({ published }) => {
         this.log.ended(run, published);
+        const wrong = this.roster.all.some(({ wanted, failure, takenBy }) => wanted && (failure ?? takenBy) !== null);
+        if (run.state === 'done' && !wrong) this.#succeeded = this.#parts.clock.now();
         await this.#note();
       })
       .catch((thrown: unknown) => {
@@ -221,7 +272,25 @@ export class Subscription {
 
   async #note(): Promise<void> {
     const { checked, lastContact } = this.contact;
-    const note = { format: 1 as const, checked, lastContact, members: this.roster.notes(), runs: this.log.finished };
-    await writeNote(this.#parts.store.notes, this.options.name, note);
+    await writeNote(this.#parts.store.notes, this.options.name, {
+      format: 1,
+      checked,
+      lastContact,
+      succeeded: this.#succeeded,
+      members: this.roster.notes(),
+      runs: this.log.finished,
+    });
+  }
+
+  /** Writes down how far the runs are that are under way: what is known of them should the process be killed. */
+  noteProgress(): void {
+    if (this.log.active.length > 0) this.#noteUnderWay();
+  }
+
+  /** The disk may refuse a note; the run goes on. */
+  #noteUnderWay(): void {
+    const runs = this.log.active.map((run) => run.status());
+    const { store, clock } = this.#parts;
+    void noteRuns(store.notes, this.options.name, clock.now(), runs).catch(() => {});
   }
 }

@@ -9,6 +9,7 @@ import { generationList } from './generation-status.ts';
 import { hubState } from './hub-contact.ts';
 import { PathOwners } from './paths.ts';
 import type { GenerationStore } from './store.ts';
+import { Run } from './run.ts';
 import { Subscription } from './subscription.ts';
 import type { SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
 import { repositoryStates, subscriptionStatus } from './subscription-status.ts';
@@ -67,12 +68,15 @@ export class SubscriptionSet implements Subscriptions {
     readonly state: ContactState;
     readonly created: string | null;
     readonly rolledBack: boolean;
+    /** Wall clock, milliseconds. */
+    readonly succeeded: number | null;
   }[] {
-    return [...this.#subscriptions.values()].map(({ options: { name }, contact, roster }) => ({
+    return [...this.#subscriptions.values()].map(({ options: { name }, contact, roster, succeeded }) => ({
       name,
       state: hubState(contact.discovery, roster.readable),
       created: this.#store.current(name)?.created ?? null,
       rolledBack: this.#store.rolledBackSince(name) !== null,
+      succeeded,
     }));
   }
 
@@ -98,11 +102,28 @@ export class SubscriptionSet implements Subscriptions {
   }
 
   run(id: string): RunStatus | null {
-    return this.runs().find((run) => run.id === id) ?? null;
+    const run = this.#ownerOf(id)?.log.find(id) ?? null;
+    return run instanceof Run ? run.status() : run;
   }
 
-  start(subscription: string): string {
-    return this.#named(subscription).request().id;
+  /** The runs that are under way or wait. */
+  active(): readonly Run[] {
+    return [...this.#subscriptions.values()].flatMap(({ log }) => log.active);
+  }
+
+  start(subscription: string, force: readonly string[] = []): string {
+    return this.#named(subscription).request(force).id;
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    const owner = this.#ownerOf(id);
+    if (owner === null) throw new WaystationError('not_found', `no run is called ${id}`);
+    return (await owner.cancel(id)).length > 0;
+  }
+
+  /** Writes down how far runs are that are under way, for the process that may follow a kill. */
+  noteProgress(): void {
+    for (const subscription of this.#subscriptions.values()) subscription.noteProgress();
   }
 
   /** The names of all of them, in the order of the configuration. */
@@ -116,9 +137,13 @@ export class SubscriptionSet implements Subscriptions {
   }
 
   async finished(id: string, signal?: AbortSignal): Promise<RunStatus> {
-    const owner = [...this.#subscriptions.values()].find(({ log }) => log.find(id) !== null);
-    if (owner === undefined) throw new WaystationError('not_found', `no run is called ${id}`);
+    const owner = this.#ownerOf(id);
+    if (owner === null) throw new WaystationError('not_found', `no run is called ${id}`);
     return owner.log.wait(id, signal);
+  }
+
+  #ownerOf(id: string): Subscription | null {
+    return [...this.#subscriptions.values()].find(({ log }) => log.find(id) !== null) ?? null;
   }
 
   #named(name: string): Subscription {

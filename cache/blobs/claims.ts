@@ -11,8 +11,9 @@ export interface RunLease {
   /**
    * Ends it, once what it proved is published. May be called again, to no effect.
    * @param proven what the subscription may publish without reading it again: stays until the next run says otherwise.
+   * @param begun what still misses packages: those that were fetched stay in the same way.
    */
-  end(proven: Repositories): void;
+  end(proven: Repositories, begun?: Repositories): void;
 }
 
 /** What somebody counts on although no document refers to it yet. */
@@ -21,13 +22,13 @@ export class Claims {
   /** Blobs that are being had, with how many wait for each. */
   readonly #underWay = new Map<string, number>();
   readonly #maps = new Map<Digest, 'earlier' | 'now'>();
-  readonly #proven = new Map<string, Repositories>();
+  readonly #left = new Map<string, readonly Repositories[]>();
   readonly #running = new Set<RunLease>();
   /** Those of the runs that were under way at the last `divide` and still are. */
   #earlier = new Set<RunLease>();
   /** Claims of blobs that the index does not know yet; null: it knows all. */
   #early: Map<string, { readonly scope: string; readonly digest: Digest }> | null = new Map();
-  /** Grows whenever `proven` changes. */
+  /** Grows whenever `left` changes. */
   version = 0;
 
   constructor(marks: Marks) {
@@ -36,10 +37,10 @@ export class Claims {
 
   beginRun(subscription: string): RunLease {
     const lease: RunLease = {
-      end: (proven) => {
+      end: (proven, begun = {}) => {
         if (!this.#running.delete(lease)) return;
         this.#earlier.delete(lease);
-        this.#proven.set(subscription, proven);
+        this.#left.set(subscription, [proven, begun]);
         this.version += 1;
       },
     };
@@ -47,9 +48,11 @@ export class Claims {
     return lease;
   }
 
-  /** What was proven and may be published, by subscription. */
-  proven(): Iterable<readonly [subscription: string, repositories: Repositories]> {
-    return this.#proven;
+  /** What ended runs left that no generation refers to yet: proven and not published, or begun and not complete. */
+  left(): readonly (readonly [subscription: string, repositories: Repositories])[] {
+    return [...this.#left].flatMap(([subscription, each]) =>
+      each.map((repositories) => [subscription, repositories] as const),
+    );
   }
 
   /**

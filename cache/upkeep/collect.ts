@@ -138,7 +138,7 @@ export class Collector {
           await this.#document(pass, document, { pinned, served: served.includes(document) });
         }
       }
-      for (const [subscription, repositories] of claims.proven()) {
+      for (const [subscription, repositories] of claims.left()) {
         if (pass.seen.has(repositories)) continue;
         for (const [path, document] of Object.entries(repositories)) {
           await pass.marking.repository(path, document, rules.holds(subscription, path, document));

@@ -2,17 +2,31 @@ import type { Clock } from '../../base/clock.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RunStatus } from '../../base/status.ts';
+import { interruptedRuns, notedRuns, noteUnderWay, withFailures } from '../../runs/interrupted.ts';
+import type { RunObserver } from '../../runs/run-record.ts';
+import { nobody } from '../../runs/run-record.ts';
+import type { EndState } from '../../runs/run-state.ts';
 import type { Notes } from '../notes.ts';
 import { UpkeepRun } from './upkeep-run.ts';
 
 /** Ended runs that are remembered, also over a restart. */
 const kept = 20;
+/** Failures that outlive the process: of the last run, and of each before it. */
+const notedFailures = { last: 1_000, earlier: 100 };
 const noteKey = 'upkeep-runs';
+const underWayKey = 'upkeep-runs/under-way';
 
 interface UpkeepNote {
   readonly format: 1;
   /** Newest first. */
   readonly runs: readonly RunStatus[];
+}
+
+export interface UpkeepRunsOptions {
+  readonly notes: Notes;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly observer?: RunObserver;
 }
 
 /** What a run does: reports into `run`, and throws only what stops it as a whole, or the signal's reason. */
@@ -26,22 +40,27 @@ export class UpkeepRuns {
   readonly #notes: Notes;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #observer: RunObserver;
   readonly #closing = new AbortController();
   /** Kind → the end of the last run of it. */
   readonly #lanes = new Map<string, Promise<void>>();
   #active: readonly UpkeepRun[] = [];
   #ended: readonly RunStatus[];
 
-  /** Knows the runs of earlier processes. */
-  static async open(options: { notes: Notes; clock: Clock; log: Logger }): Promise<UpkeepRuns> {
-    const note = (await options.notes.get(noteKey)) as UpkeepNote | null;
-    return new UpkeepRuns(options, note?.format === 1 ? note.runs : []);
+  /** Knows the runs of earlier processes, also those that were under way when one was killed. */
+  static async open(options: UpkeepRunsOptions): Promise<UpkeepRuns> {
+    const { notes } = options;
+    const note = (await notes.get(noteKey)) as UpkeepNote | null;
+    const ended = note?.format === 1 ? notedRuns(note.runs) : [];
+    const interrupted = await interruptedRuns(notes, underWayKey, ended);
+    return new UpkeepRuns(options, [...interrupted, ...ended].slice(0, kept));
   }
 
-  private constructor(options: { notes: Notes; clock: Clock; log: Logger }, ended: readonly RunStatus[]) {
+  private constructor(options: UpkeepRunsOptions, ended: readonly RunStatus[]) {
     this.#notes = options.notes;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#observer = options.observer ?? nobody;
     this.#ended = ended;
   }
 
@@ -52,8 +71,9 @@ export class UpkeepRuns {
    */
   start(what: { readonly kind: string; readonly subscription: string | null }, work: UpkeepWork): UpkeepRun {
     if (this.#closing.signal.aborted) throw new WaystationError('draining', 'the service is stopping');
-    const run = new UpkeepRun({ ...what, clock: this.#clock });
+    const run = new UpkeepRun({ ...what, clock: this.#clock, observer: this.#observer });
     this.#active = [run, ...this.#active];
+    this.#noteUnderWay();
     const before = this.#lanes.get(what.kind) ?? Promise.resolve();
     this.#lanes.set(
       what.kind,
@@ -90,27 +110,67 @@ export class UpkeepRuns {
     return Promise.race([run.ended, gone.promise]).finally(() => signal.removeEventListener('abort', leave));
   }
 
+  /**
+   * Calls one off; resolves once it has ended for that.
+   * @returns false: it had ended. @throws WaystationError `not_found`
+   */
+  async cancel(id: string): Promise<boolean> {
+    const run = this.#active.find((active) => active.id === id);
+    if (run === undefined) {
+      if (this.find(id) === null) throw new WaystationError('not_found', `no run ${id}`);
+      return false;
+    }
+    if (!run.cancel('requested')) return false;
+    // One that waits for others of its kind need not wait for its end.
+    if (run.state === 'planned') await this.#end(run, 'cancelled');
+    await run.ended;
+    return true;
+  }
+
   /** Calls off what is under way or waits, and resolves when it has ended and is noted. Before the store is closed. */
   async close(): Promise<void> {
     this.#closing.abort(new WaystationError('cancelled', 'the service is stopping'));
     await Promise.all(this.#lanes.values());
   }
 
+  /** Those that are under way or wait, newest first. */
+  get active(): readonly UpkeepRun[] {
+    return this.#active;
+  }
+
   async #run(run: UpkeepRun, work: UpkeepWork): Promise<void> {
-    const { signal } = this.#closing;
-    run.begin();
+    if (run.finished) return;
+    const signal = AbortSignal.any([this.#closing.signal, run.cancelled]);
     try {
       signal.throwIfAborted();
+      run.begin();
       await work(run, signal);
     } catch (thrown) {
       const { code, message, source } = asWaystationError(thrown);
       if (!signal.aborted) run.failed({ path: '', code, reason: message, attempts: 1, nextTry: null });
       if (source === 'internal' && !signal.aborted) this.#log.error({ err: thrown, run: run.id }, 'a run broke');
     }
-    run.end(signal.aborted);
+    await this.#end(run, signal.aborted ? 'cancelled' : run.failures.unhealed > 0 ? 'failed' : 'done');
+  }
+
+  async #end(run: UpkeepRun, state: EndState): Promise<void> {
+    run.end(state, 'stopping');
     this.#active = this.#active.filter((active) => active !== run);
-    this.#ended = [run.status(), ...this.#ended].slice(0, kept);
-    const note: UpkeepNote = { format: 1, runs: this.#ended };
+    const earlier = this.#ended.map((ended) => withFailures(ended, notedFailures.earlier));
+    this.#ended = [run.status(), ...earlier].slice(0, kept);
+    const runs = this.#ended.map((ended) => withFailures(ended, notedFailures.last));
+    const note: UpkeepNote = { format: 1, runs };
     await this.#notes.put(noteKey, note);
+  }
+
+  /** Writes down how far they are, for the process that may follow a kill. */
+  noteProgress(): void {
+    if (this.#active.length > 0) this.#noteUnderWay();
+  }
+
+  /** The disk may refuse a note; the run goes on. */
+  #noteUnderWay(): void {
+    const runs = this.#active.map((run) => run.status());
+    void noteUnderWay(this.#notes, underWayKey, this.#clock.now(), runs).catch(() => {});
   }
 }

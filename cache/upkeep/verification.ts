@@ -7,7 +7,8 @@ import type { Reference } from './references.ts';
 import type { References } from './references.ts';
 import type { Damage, Repair } from './repair.ts';
 import type { Selection } from './selection.ts';
-import type { UpkeepPhase, UpkeepRun } from './upkeep-run.ts';
+import type { RunPhase } from '../../runs/run-record.ts';
+import type { UpkeepRun } from './upkeep-run.ts';
 import type { UpkeepWork } from './upkeep-runs.ts';
 
 /** Files that are hashed at a time. */
@@ -75,13 +76,13 @@ export class Verification {
 /** One run's way through its files. */
 class Pass {
   readonly #run: UpkeepRun;
-  readonly #held: UpkeepPhase;
+  readonly #held: RunPhase;
   readonly #audit: Audit;
   readonly #repair: Repair;
   readonly #signal: AbortSignal;
   #damages: Damage[] = [];
 
-  constructor(parts: { run: UpkeepRun; held: UpkeepPhase; audit: Audit; repair: Repair; signal: AbortSignal }) {
+  constructor(parts: { run: UpkeepRun; held: RunPhase; audit: Audit; repair: Repair; signal: AbortSignal }) {
     this.#run = parts.run;
     this.#held = parts.held;
     this.#audit = parts.audit;

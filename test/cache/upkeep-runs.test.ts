@@ -56,15 +56,38 @@ describe('a run of upkeep', () => {
     expect(await run.ended).toMatchObject({ state: 'failed', failures: [{ path: '', code: 'disk_failing' }] });
   });
 
-  test('names a thousand failures, and counts the others', async () => {
+  test('names ten thousand failures, and counts them all', async () => {
     const { runs } = await opened();
     const run = runs.start(verify, async (under) => {
-      for (let n = 0; n < 1_007; n += 1) under.failed({ ...wrong, path: `${n}` });
+      for (let n = 0; n < 10_007; n += 1) under.failed({ ...wrong, path: `${n}` });
     });
-    const { failures } = await run.ended;
-    expect(failures).toHaveLength(1_001);
-    expect(failures.at(-1)?.path).toBe('(7 more)');
+    const { failures, failureCount } = await run.ended;
+    expect([failures.length, failureCount, failures.at(-1)?.path]).toEqual([10_000, 10_007, '9999']);
   });
+
+  test.each(['under way', 'waiting for its turn'])(
+    'that is %s can be called off, and the next one goes on',
+    async (which) => {
+      const { runs } = await opened();
+      const go = Promise.withResolvers<void>();
+      let called = false;
+      const first = runs.start(verify, async (_, signal) => {
+        const off = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        await Promise.race([go.promise, off]);
+        signal.throwIfAborted();
+      });
+      const second = runs.start(verify, async () => void (called = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      const { id } = which === 'under way' ? first : second;
+      expect(await runs.cancel(id)).toBe(true);
+      expect(runs.find(id)).toMatchObject({ state: 'cancelled', reason: 'requested', failures: [] });
+      expect(await runs.cancel(id)).toBe(false);
+      go.resolve();
+      await Promise.all([first.ended, second.ended]);
+      expect(called).toBe(which === 'under way');
+      await expect(runs.cancel('nosuch')).rejects.toMatchObject({ code: 'not_found' });
+    },
+  );
 
   test('waits for the one of its kind before it, and for no other', async () => {
     const { runs } = await opened();
@@ -95,6 +118,29 @@ describe('the runs of upkeep', () => {
     expect(after.runs.list()).toEqual(before.runs.list());
     const [newest] = before.runs.list();
     expect(await after.runs.wait(newest?.id ?? '')).toEqual(newest);
+  });
+
+  test('that a kill interrupted are told as such, with how far they were', async () => {
+    const notes = memoryNotes();
+    const { runs: before } = await opened(notes);
+    const ended = before.start({ kind: 'import', subscription: null }, async () => {});
+    await ended.ended;
+    const under = before.start(verify, () => new Promise(() => {}));
+    const waits = before.start(verify, async () => {});
+    await new Promise((resolve) => setImmediate(resolve));
+    before.noteProgress();
+    const { runs: after, clock } = await opened(notes);
+    clock.advance(60_000);
+    expect(after.find(under.id)).toMatchObject({
+      state: 'failed',
+      reason: 'interrupted',
+      finished: expect.any(String),
+    });
+    expect(after.find(waits.id)).toMatchObject({ state: 'cancelled', reason: 'interrupted' });
+    expect(after.find(ended.id)).toMatchObject({ state: 'done', reason: null });
+    expect(await after.wait(under.id)).toMatchObject({ state: 'failed' });
+    const { runs: later } = await opened(notes);
+    expect(later.list()).toEqual(after.list());
   });
 
   test('are called off when the service stops: the one under way, and those that wait', async () => {

@@ -52,7 +52,7 @@ async function repository(sink: MemorySink, files: number, size = 10) {
   });
   const wanted = { path: 'r', scope: 'open', supplier: { loader } } as unknown as WantedRepository;
   const document = { scope: 'open', map: primary } as unknown as RepositoryDocument;
-  const progress = { expected: () => {}, done: () => {} };
+  const progress = { expected: () => {}, done: () => {}, failed: () => {} };
   const fetch = (signal: AbortSignal) =>
     new PackageFetcher(sink, silentLogger).fetch({ repository: wanted, document, map: primary, progress }, signal);
   return { fetch, transfers, body };
@@ -73,7 +73,7 @@ test('eight transfers are under way at most', async () => {
   expect(transfers.most).toBe(8);
   body.open();
   sink.disk.open();
-  expect(await done).toEqual({ missing: [], missingCount: 0 });
+  expect(await done).toEqual({ first: null, missingCount: 0 });
   expect(transfers.most).toBe(8);
 });
 

@@ -84,5 +84,7 @@ export function runDocument(changes: Partial<RunStatus> = {}): RunStatus {
     secondsLeft: 3,
     failures: [],
     ...changes,
+    reason: changes.reason ?? null,
+    failureCount: changes.failureCount ?? changes.failures?.length ?? 0,
   };
 }

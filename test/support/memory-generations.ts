@@ -23,7 +23,12 @@ export class MemoryGenerations implements GenerationStore {
 
   /** Resolves once a condition holds; it is looked at when a generation or a note was written. */
   async until(condition: () => boolean | Promise<boolean>): Promise<void> {
-    while (!(await condition())) await new Promise<void>((resolve) => this.#watchers.add(resolve));
+    for (;;) {
+      // Listened to before the look: what is written while that goes on must not be missed.
+      const told = new Promise<void>((resolve) => this.#watchers.add(resolve));
+      if (await condition()) return;
+      await told;
+    }
   }
 
   #told(): void {

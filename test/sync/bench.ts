@@ -11,6 +11,7 @@ import { anonymous } from '../../mirror/scope.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
 import { RateSchedule } from '../../origin/rate-schedule.ts';
 import type { RateLimit } from '../../origin/rate-schedule.ts';
+import { nobody } from '../../runs/run-record.ts';
 import type { SubscriptionOptions, SubscriptionParts } from '../../sync/subscription-options.ts';
 import { SubscriptionSet } from '../../sync/subscriptions.ts';
 import { FaultyOrigin } from '../support/faulty-origin.ts';
@@ -29,6 +30,8 @@ export class Bench {
   readonly store = new MemoryGenerations(this.sink);
   readonly stored = new MemoryStored(this.sink);
   readonly clock = new StandingClock();
+  /** Who hears of runs. */
+  runs = nobody;
 
   /** As configured. */
   limits: readonly RateLimit[] = [];
@@ -76,7 +79,8 @@ export class Bench {
       at: (now) => new RateSchedule(this.limits).at(now),
       millisecondsFor: (bytes, from) => new RateSchedule(this.limits).millisecondsFor(bytes, from),
     };
-    const parts = { store, reader, packages, newest, stored, rates, clock, log: silentLogger, random: () => 0.5 };
+    const own = { stored, rates, runs: this.runs };
+    const parts = { store, reader, packages, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;
