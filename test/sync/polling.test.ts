@@ -102,15 +102,11 @@ describe('an outage', () => {
     const made = putRepository(bench.origin, 'a', two);
     await bench.origin.resume();
     // The breaker of the upstream finds out by itself; each retry is due within 4 s of this clock.
-    let over = false;
-    const published = bench.store
-      .until(() => bench.store.kept('vendor').length === 2)
-      .then(() => {
-        over = true;
-      });
-    while (!over) {
+    const arrived = (): boolean => bench.store.kept('vendor').length === 2;
+    const published = bench.store.until(arrived);
+    while (!arrived()) {
       await Promise.race([published, bench.clock.sleeping(0, 4000)]);
-      if (!over) bench.clock.advance(4000);
+      if (!arrived()) bench.clock.advance(4000);
     }
     expect(bench.store.current('vendor')?.repositories['a']?.repomd.digest).toBe(digestOf(made.repomd));
   });
