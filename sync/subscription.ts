@@ -174,7 +174,7 @@ export class Subscription {
   /** What a sync would do now. Changes nothing but that metadata is held which was not. @throws the signal's reason. */
   plan(progress: ReadProgress, signal: AbortSignal): Promise<SubscriptionPlan> {
     const { options, roster } = this;
-    const recentRate = this.log.finished.find(({ rate }) => rate > 0)?.rate ?? null;
+    const recentRate = this.log.finished.find(({ rate }) => rate !== null && rate > 0)?.rate ?? null;
     const until = AbortSignal.any([signal, this.#ending.signal]);
     return planSubscription({ options, roster, parts: this.#parts, recentRate }, progress, until);
   }

@@ -59,7 +59,7 @@ export async function planSubscription(
     const sorted = reads.toSorted((one, other) => (one.path < other.path ? -1 : 1));
     return { ...(await counted(context, sorted)), hubVersion: discovery.hubVersion, read, error: problem(error) };
   } finally {
-    lease.end(roster.proven());
+    lease.end(roster.proven(), roster.begun());
   }
 }
 
