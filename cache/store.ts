@@ -71,6 +71,8 @@ export interface StoreOptions {
   readonly remakeMap?: RemakeMap;
   /** What is retired and collected once `upkeep` has begun; without them nothing is. */
   readonly rules?: UpkeepRules;
+  /** What an earlier run left is counted once this resolves (default: at once): a service listens first. */
+  readonly countAfter?: Promise<void>;
   /** Takes the state directory for this process, once it is there. @throws WaystationError `state_locked` */
   readonly lock: TakeLock;
 }
@@ -144,7 +146,7 @@ export class Store {
     this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room, claims });
     const { sink } = this;
     const { signal } = this.#closing;
-    const { remakeMap: remake, rules = keepEverything } = options;
+    const { remakeMap: remake, rules = keepEverything, countAfter: after = Promise.resolve() } = options;
     const remaker = remake === undefined ? null : new MapRemaker({ maps, sink, remake, rules, clock, log, signal });
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
@@ -160,7 +162,7 @@ export class Store {
     const holdings: ImportStore['holdings'] = (path, document) => this.holdings(path, document);
     this.#importing = { disk, layout, blobs, space, generations, maps, counted, holdings };
     const index = this.#index;
-    this.#census = new Census({ disk, layout, index, marks, blobs, space, clock, log }, taken.clean);
+    this.#census = new Census({ disk, layout, index, marks, blobs, space, clock, log, after }, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
     const { format } = taken;
     this.#watching = Promise.all([
@@ -207,8 +209,9 @@ export class Store {
       const directory = await prepareStateDirectory(disk, root, formats);
       sayFormat(directory, formats, log);
       await removeLeftovers({ disk, layout: directory.layout, log });
-      const generations = await Generations.load(disk, directory.layout, log, options.clock);
-      const clean = await takeSnapshot({ disk, layout: directory.layout, log });
+      const { layout } = directory;
+      const loading = Generations.load(disk, layout, log, options.clock);
+      const [generations, clean] = await Promise.all([loading, takeSnapshot({ disk, layout, log })]);
       const store = new Store({ ...options, disk }, { ...directory, generations, clean, lock });
       await store.#parts;
       await store.space.measure();

@@ -1,5 +1,3 @@
-import { getRequestListener } from '@hono/node-server';
-import type { Hono } from 'hono';
 import { systemClock } from '../base/clock.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
@@ -15,7 +13,6 @@ import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { secretFile } from '../config/secrets.ts';
 import { bytesOf } from '../config/sizes.ts';
-import { adminApp } from '../gateway/admin/app.ts';
 import type { AdminPorts } from '../gateway/admin/ports.ts';
 import { statusDocument } from '../gateway/admin/status.ts';
 import { Content } from '../gateway/content/content.ts';
@@ -27,7 +24,6 @@ import { ListedFiles } from '../gateway/content/listed.ts';
 import { Targets } from '../gateway/content/target.ts';
 import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
-import { pageApp } from '../gateway/page/app.ts';
 import { repoTextOf } from '../gateway/page/repo-text.ts';
 import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
@@ -61,6 +57,7 @@ import { upkeepRules } from './upkeep-rules.ts';
 import { upstreamTraffic } from './upstream-traffic.ts';
 import { Upstreams } from './upstreams.ts';
 import { verifications } from './verifications.ts';
+import { webApp } from './web-app.ts';
 
 /** Bytes of small bodies kept in memory. */
 const hotBytes = 64 * 1024 * 1024;
@@ -92,7 +89,18 @@ export async function serve(config: Config, options: { version: string; logLevel
   const remakeMap = mapRemaker(log);
   const confidence = new ClockConfidence(clock, log);
   const rules = upkeepRules(config, confidence);
-  const store = await Store.open({ root: config.state, limits, clock, log, meter, rules, lock: lockState, remakeMap });
+  const listening = Promise.withResolvers<void>();
+  const store = await Store.open({
+    root: config.state,
+    limits,
+    clock,
+    log,
+    meter,
+    rules,
+    lock: lockState,
+    remakeMap,
+    countAfter: listening.promise,
+  });
   sayRolledBack(store, log);
   measureStore(store, meter);
   measureClock(confidence, meter);
@@ -185,6 +193,9 @@ export async function serve(config: Config, options: { version: string; logLevel
     generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
   };
 
+  const adminApp = (allowed: AdminPorts['allowed']): ListenerOptions['onRequest'] =>
+    webApp(async () => (await import('../gateway/admin/app.ts')).adminApp({ ...admin, allowed }));
+
   const listeners: Listener[] = [];
   const listen = async (
     address: string,
@@ -197,7 +208,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     return listener;
   };
   try {
-    const pages = webHandler(pageApp({ catalog, clock, logger: log }));
+    const pages = webApp(async () => (await import('../gateway/page/app.ts')).pageApp({ catalog, clock, logger: log }));
     const onRequest = contentListener({ exchanges, content, pages });
     for (const { host, port, tls } of config.listen.content) {
       const files =
@@ -212,16 +223,15 @@ export async function serve(config: Config, options: { version: string; logLevel
     for (const { host, port, tls } of config.listen.admin) {
       const files =
         tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
-      await listen(addressText(host, port), webHandler(adminApp({ ...admin, allowed: 'read' })), files);
+      await listen(addressText(host, port), adminApp('read'), files);
     }
-    await socketListener(log, () =>
-      listen(config.listen.socket, webHandler(adminApp({ ...admin, allowed: 'change' }))),
-    );
+    await socketListener(log, () => listen(config.listen.socket, adminApp('change')));
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.drain(0)));
     await store.close();
     throw error;
   }
+  listening.resolve();
   manager.live();
   subscriptions.begin();
   scrub.begin();
@@ -284,11 +294,6 @@ async function socketListener(log: Logger, listen: () => Promise<Listener>): Pro
     if (!/EROFS|EACCES/.test(failure.message)) throw failure;
     log.error({ error: failure.message }, 'commands cannot reach this service: its socket cannot be made');
   }
-}
-
-function webHandler(app: Hono): ListenerOptions['onRequest'] {
-  const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  return (request, response) => void listener(request, response);
 }
 
 function addressText(host: string, port: number): string {

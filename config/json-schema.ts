@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { schema } from './schema.ts';
 
 /** The JSON Schema (2020-12) of the configuration file, for editors: what may be written, with defaults. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fileName, headerText, plainText, section, webUrl } from './schema-values.ts';
 
 /** `hub` and the keys that a hub and each of its repository entries share. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { hub, upstreamAccess } from './schema-hub.ts';
 import { pathPatternProblem } from './path-pattern.ts';
 import { repositoryPathProblem } from './repository-path.ts';

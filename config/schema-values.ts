@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationPattern, formatDuration, parseDuration } from './durations.ts';
 import { listenAddressPattern, parseListenAddress } from './listen-address.ts';
 import { parseRate, parseShare, ratePattern, sharePattern } from './sizes.ts';

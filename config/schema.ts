@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { aliasProblem } from './url-alias.ts';
 import { subscription } from './schema-subscription.ts';
 import {

@@ -1,5 +1,5 @@
-import { Agent, buildConnector, ProxyAgent } from 'undici';
-import type { Dispatcher } from 'undici';
+import type * as undiciModule from 'undici';
+import type { Agent, buildConnector, Dispatcher, ProxyAgent } from 'undici';
 import { literalAddress } from './address-kind.ts';
 import { basic, userInfo } from './identity.ts';
 import type { Credentials, Identity } from './identity.ts';
@@ -21,6 +21,9 @@ export interface Route {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
+
+/** Loaded with the first request: it takes as long as half of a start, and what is held is served without it. */
+type Undici = typeof undiciModule;
 
 interface Material {
   readonly ca: string | null;
@@ -81,16 +84,17 @@ export class Connections {
     const { ca, cert, key } = this.#identity.tls;
     const read = async (secret: (() => Promise<string>) | null): Promise<string | null> => (await secret?.()) ?? null;
     const material = { ca: await read(ca), cert: await read(cert), key: await read(key) };
+    const undici = await import('undici');
     const before = this.#pools;
     if (before !== null && same(before.material, material)) return before;
-    const pools = this.#open(material);
+    const pools = this.#open(undici, material);
     this.#pools = pools;
     // What is under way on the old ones ends in peace.
     for (const old of [before?.direct, before?.tunnels]) old?.close().catch(() => {});
     return pools;
   }
 
-  #open(material: Material): Pools {
+  #open(undici: Undici, material: Material): Pools {
     const tls = {
       ...(material.ca === null ? {} : { ca: material.ca }),
       ...(material.cert === null ? {} : { cert: material.cert }),
@@ -111,16 +115,21 @@ export class Connections {
     const proxy = this.#proxy;
     return {
       material,
-      direct: new Agent({ ...limits, connect: this.#connector(tls) }),
+      direct: new undici.Agent({ ...limits, connect: this.#connector(undici, tls) }),
       tunnels:
         proxy === null
           ? null
-          : new ProxyAgent({ ...limits, uri: proxy.href, requestTls: tls, proxyTls: { timeout: connectTimeout } }),
+          : new undici.ProxyAgent({
+              ...limits,
+              uri: proxy.href,
+              requestTls: tls,
+              proxyTls: { timeout: connectTimeout },
+            }),
     };
   }
 
   /** Connects to configured origins and the proxy freely, and learns where they are; to others under guard. */
-  #connector(tls: buildConnector.BuildOptions): buildConnector.connector {
+  #connector({ buildConnector }: Undici, tls: buildConnector.BuildOptions): buildConnector.connector {
     const secure = { free: buildConnector(tls), guarded: buildConnector({ ...tls, lookup: this.#guard.lookup }) };
     return (options, callback) => {
       const port = options.port === '' ? '' : `:${options.port}`;

@@ -1,8 +1,11 @@
-import { errors } from 'undici';
 import { WaystationError } from '../base/errors.ts';
 
+/*
+ * undici's errors are told by their names: its classes would have it loaded before anything is asked of an upstream.
+ */
+const silent: readonly unknown[] = ['HeadersTimeoutError', 'BodyTimeoutError'];
 /** Bytes came, but no response. Conflicting lengths come as a mismatch when the second is read. */
-const notHttp = [errors.HeadersOverflowError, errors.HTTPParserError, errors.ResponseContentLengthMismatchError];
+const notHttp: readonly unknown[] = ['HeadersOverflowError', 'HTTPParserError', 'ResponseContentLengthMismatchError'];
 
 /** How far a request had come when it failed. */
 export type Stage = 'head' | 'body';
@@ -15,11 +18,11 @@ export function transferFailure(thrown: unknown, stage: Stage, where: string): W
   if (thrown instanceof WaystationError) return thrown;
   const options = { cause: thrown };
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  if (thrown instanceof errors.HeadersTimeoutError || thrown instanceof errors.BodyTimeoutError) {
+  if (silent.includes(nameOf(thrown))) {
     return new WaystationError('upstream_timeout', `${where} sent nothing for too long`, options);
   }
   if (stage === 'body') return new WaystationError('upstream_cut', `${where} broke off: ${reason}`, options);
-  if (notHttp.some((kind) => thrown instanceof kind)) {
+  if (notHttp.includes(nameOf(thrown))) {
     return new WaystationError('upstream_cut', `${where} does not answer in HTTP: ${reason}`, options);
   }
   if (isSocketFailure(thrown)) {
@@ -36,7 +39,11 @@ export function isConnectionFailure(error: WaystationError): boolean {
 
 /** The connection was made, then lost. */
 function isSocketFailure(thrown: unknown): boolean {
-  if (thrown instanceof errors.SocketError) return true;
+  if (nameOf(thrown) === 'SocketError') return true;
   const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
   return code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+function nameOf(thrown: unknown): unknown {
+  return thrown instanceof Error ? thrown.name : undefined;
 }

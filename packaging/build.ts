@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { bundle } from './bundle.ts';
-import { makeExecutable } from './executable.ts';
+import { bundle, bundleLauncher } from './bundle.ts';
+import { codeCache } from './code-cache.ts';
+import { makeExecutable, nodeOptions } from './executable.ts';
 import { checkLibraries } from './libraries.ts';
 import { nativeAddons } from './native-addons.ts';
 
@@ -18,14 +19,23 @@ const folder = await mkdtemp(join(dirname(output), '.build-'));
 try {
   const addons = nativeAddons(checkout);
   const main = await bundle({ checkout, folder, addons, commit: commitOf(checkout) });
-  const made = await makeExecutable({ main, folder, addons });
+  const launcher = await bundleLauncher({ checkout, folder });
+  const compiled = await codeCache({ main, folder, addons, nodeOptions });
+  const made = await makeExecutable({ launcher, main, codeCache: compiled, folder, addons, nodeOptions });
   for (const file of [made, ...addons.map((addon) => addon.file)]) checkLibraries(file);
-  console.log(execFileSync(made, ['--version'], { encoding: 'utf8', env: {} }).trim());
+  console.log(versionOf(made));
   await rename(made, output);
   const { size } = await stat(output);
   console.log(`${relative(process.cwd(), output)}: ${(size / 1e6).toFixed(1)} MB`);
 } finally {
   await rm(folder, { recursive: true, force: true });
+}
+
+/** Starts it. @throws Error when it fails or complains. */
+function versionOf(executable: string): string {
+  const { status, stdout, stderr } = spawnSync(executable, ['--version'], { encoding: 'utf8', env: {} });
+  if (status !== 0 || stderr !== '') throw new Error(`${executable} --version ended with ${status}: ${stderr}`);
+  return stdout.trim();
 }
 
 /** What git says; null outside a clone (a source archive). */

@@ -11,6 +11,7 @@ import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { isCountedPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
+import { unlessAborted } from '../fills/unless-aborted.ts';
 import type { Space } from '../space/space.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import { countBlobs } from './count-blobs.ts';
@@ -27,6 +28,8 @@ interface CensusParts {
   readonly space: Space;
   readonly clock: Clock;
   readonly log: Logger;
+  /** When this has resolved it begins. */
+  readonly after: Promise<void>;
 }
 
 /**
@@ -52,7 +55,9 @@ export class Census {
 
   /** Resolves when the index is complete, or the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { space, index, marks, log, clock } = this.#parts;
+    const { space, index, marks, log, clock, after } = this.#parts;
+    await unlessAborted(after, signal).catch(() => {});
+    if (signal.aborted) return;
     const began = clock.monotonic();
     const held = await this.#restore(signal);
     if (signal.aborted) return;

@@ -1,5 +1,4 @@
 import type { Place, Served } from '../../cache/generations/served.ts';
-import { listingPage } from '../page/listing.ts';
 import type { ListingEntry } from '../page/listing.ts';
 import type { Exchange } from './exchange.ts';
 import { sendText } from './text.ts';
@@ -21,6 +20,8 @@ export class Folders {
     for (const name of this.#repositoriesBelow(path)) entries.set(name, null);
     if (place !== null) await this.#filesBelow(place, entries);
     if (entries.size === 0 && path !== '') return false;
+    // Templates of pages are no part of a start.
+    const { listingPage } = await import('../page/listing.ts');
     const { body, headers } = await listingPage({
       path: path === '' ? '/content/' : `/content/${path}/`,
       top: '/content/',

@@ -152,7 +152,7 @@ sudo dnf makecache</code></pre>
     </details>
     <p>
       <a href="repo-files/${file}">${file}</a>${keys.map(
-        (_, index) => html` · <a href="keys/${encodePath(name)}/${index + 1}.asc">key ${index + 1}</a>`,
+        (_, index) => html` &middot; <a href="keys/${encodePath(name)}/${index + 1}.asc">key ${index + 1}</a>`,
       )}
     </p>`;
 }

@@ -26,7 +26,7 @@ export function chip(state: ContactState | RepositoryState | CacheState): Markup
 /** `3 h ago`, with the time itself for machines and for who hovers; a dash when there is none. */
 export function ago(time: string | null, now: number): Markup {
   const text = agoText(time, now);
-  if (text === null) return html`–`;
+  if (text === null) return html`&ndash;`;
   return html`<time datetime="${time}" title="${time}">${text}</time>`;
 }
 

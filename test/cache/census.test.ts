@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Listed } from '../../base/digest.ts';
 import type { QueueName } from '../../cache/blobs/blob-entries.ts';
@@ -19,7 +19,7 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { file, roomy } from './pieces.ts';
 
 /** One life of a service over a state directory, as far as counting goes. */
-async function life(root: string, disk: Disk = systemDisk) {
+async function life(root: string, disk: Disk = systemDisk, after: Promise<void> = Promise.resolve()) {
   const layout = new Layout(root);
   for (const folder of [layout.blobs, layout.parts]) await systemDisk.makeFolder(folder);
   const clock = new StandingClock();
@@ -27,10 +27,10 @@ async function life(root: string, disk: Disk = systemDisk) {
   const space = new Space({ disk, root, limits: roomy, clock });
   await space.measure();
   const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
-  const parts = { disk, layout, index, marks: new Marks(index), blobs, space, clock, log: silentLogger };
+  const parts = { disk, layout, index, marks: new Marks(index), blobs, space, clock, log: silentLogger, after };
   const census = new Census(parts, await takeSnapshot(parts));
-  const signal = new AbortController().signal;
-  return { ...parts, census, run: () => census.run(signal) };
+  const stopping = new AbortController();
+  return { ...parts, census, stopping, run: () => census.run(stopping.signal) };
 }
 
 async function put(layout: Layout, scope: string, listed: Listed, bytes: Buffer): Promise<void> {
@@ -173,4 +173,32 @@ test('blobs that cannot all be listed are never noted as all there are', async (
   await after.run();
   await after.census.end();
   expect([after.census.complete, existsSync(layout.snapshot)]).toEqual([false, false]);
+});
+
+describe('a service that does not listen yet', () => {
+  test('counts nothing until it does, from names too', async () => {
+    await using folder = await temporaryDirectory();
+    const { blobs } = await stopped(folder.path);
+    const listed: string[] = [];
+    const disk: Disk = { ...systemDisk, list: (path) => (listed.push(path), systemDisk.list(path)) };
+    const listening = Promise.withResolvers<void>();
+    await rm(join(folder.path, 'blobs.snapshot'));
+    const { index, run } = await life(folder.path, disk, listening.promise);
+    const counted = run();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([index.size, listed]).toEqual([0, []]);
+    listening.resolve();
+    await counted;
+    expect(index.size).toBe(blobs.length);
+  });
+
+  test('may end without having counted', async () => {
+    await using folder = await temporaryDirectory();
+    await stopped(folder.path);
+    const { index, run, stopping } = await life(folder.path, systemDisk, new Promise(() => {}));
+    const counted = run();
+    stopping.abort();
+    await counted;
+    expect(index.size).toBe(0);
+  });
 });
