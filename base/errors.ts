@@ -55,6 +55,8 @@ export const errorCatalogue = {
   nothing_older: ['client', false],
   import_unreadable: ['client', true],
   nothing_listed: ['hub', true],
+  solver_missing: ['config', true],
+  solver_failed: ['internal', true],
   service_not_running: ['client', true],
   cancelled: ['internal', true],
   internal: ['internal', false],

@@ -12,8 +12,11 @@ export interface Counter {
 export interface Gauge {
   set(labels: Readonly<Record<string, string>>, value: number): void;
   /** Asks `read` at each scrape; for figures that are cheap to read and dear to follow. */
-  collect(read: () => Iterable<readonly [Readonly<Record<string, string>>, number]>): void;
+  collect(read: () => Samples | Promise<Samples>): void;
 }
+
+/** Labels and value of each series. */
+type Samples = Iterable<readonly [Readonly<Record<string, string>>, number]>;
 
 export interface Histogram {
   observe(value: number): void;

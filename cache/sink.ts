@@ -138,6 +138,13 @@ export class CacheSink {
     yield* map.entries();
   }
 
+  /** What a package map lists by this href; null: nothing. @throws WaystationError when the map is lost or damaged. */
+  async find(primary: Digest, href: string): Promise<Listed | null> {
+    const map = await this.#maps.get(primary);
+    if (map === null) throw new WaystationError('blob_damaged', `the package map of ${primary} is not there`);
+    return map.find(href);
+  }
+
   async map(primary: Digest): Promise<MapSummary | null> {
     this.#claims.claimMap(primary);
     const map = await this.#maps.get(primary);

@@ -134,6 +134,7 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await verify({ config: await loaded(self), what, json: options.json ?? false }, terminal));
     });
 
+  readyCommand(program, (code) => end(code), terminal);
   generationCommands(program, (code) => end(code), terminal);
   hubCommands(program, { command, configFile, end: (code) => end(code), terminal });
 
@@ -147,6 +148,27 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
         throw notBuilt(name);
       });
   return program;
+}
+
+/** What would fail if the link died now. */
+function readyCommand(program: Command, end: (code: number) => void, terminal: Terminal): void {
+  command(program, 'ready', 'tell what would fail if the link died now, and fetch it')
+    .argument('[subscription...]', 'which ones (default: all)')
+    .option('--packages <name...>', 'what hosts must be able to install, as dnf takes it')
+    .option('--host <file>', "a host's packages, as rpm -qa prints them: its upgrade, and what it has; - is stdin")
+    .option('--repository <pattern...>', 'only repositories whose path matches')
+    .option('--arch <arch>', "of the host (default: that of its list, else this machine's)")
+    .option('--module <stream...>', 'module streams that are enabled there, such as nodejs:20')
+    .option('--no-weak-deps', 'without recommended packages')
+    .option('--fetch', 'fetch what is missing')
+    .option('--json', 'print a JSON document')
+    .action(async (subscriptions: string[], options: ReadyOptions, self: Command) => {
+      const { ready } = await import('./commands/ready.ts');
+      const { packages = [], host = null, repository = [], arch = null, module = [] } = options;
+      const { weakDeps = true, fetch = false, json = false } = options;
+      const asked = { subscriptions, packages, repositories: repository, arch, modules: module, weak: weakDeps };
+      end(await ready({ config: await loaded(self), ...asked, hostFile: host, fetch, json }, terminal));
+    });
 }
 
 /** What concerns kept generations. */
@@ -203,6 +225,16 @@ interface SyncOptions extends CommonOptions {
   readonly plan?: boolean;
   readonly force?: string;
   readonly cancel?: boolean;
+}
+
+interface ReadyOptions extends CommonOptions {
+  readonly packages?: readonly string[];
+  readonly host?: string;
+  readonly repository?: readonly string[];
+  readonly arch?: string;
+  readonly module?: readonly string[];
+  readonly weakDeps?: boolean;
+  readonly fetch?: boolean;
 }
 
 interface ImportOptions extends CommonOptions {

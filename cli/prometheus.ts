@@ -89,11 +89,12 @@ function gaugeOf(registry: Registry, { name, help, labelNames }: MetricShape): G
     help,
     labelNames: [...labelNames],
     registers: [registry],
-    collect() {
+    async collect() {
       if (readers.length === 0) return;
+      const samples = await Promise.all(readers.map(async (read) => read()));
       // A subscription that is gone must not stay at its last value.
       this.reset();
-      for (const read of readers) for (const [labels, value] of read()) this.set({ ...labels }, value);
+      for (const [labels, value] of samples.flatMap((each) => [...each])) this.set({ ...labels }, value);
     },
   });
   return {

@@ -31,6 +31,8 @@ import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
 import type { GenerationStore } from '../sync/store.ts';
+import { standingByStatus } from '../sync/readiness/standing.ts';
+import { measureHoldings } from '../sync/holdings-metrics.ts';
 import { measureSubscriptions } from '../sync/subscription-metrics.ts';
 import { SubscriptionSet } from '../sync/subscriptions.ts';
 import { openListener } from '../web/listener.ts';
@@ -49,6 +51,7 @@ import { prometheus } from './prometheus.ts';
 import { lockState } from './state-lock.ts';
 import { measureClock, measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
+import { offlineReadiness, readinessOf } from './readiness.ts';
 import { mapRemaker } from './remake-map.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
@@ -141,6 +144,11 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   );
   measureSubscriptions(subscriptions, meter, clock);
+  measureHoldings(
+    config.subscriptions.map(({ name }) => name),
+    store,
+    meter,
+  );
   const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
 
   const manager = serviceManager({
@@ -154,6 +162,13 @@ export async function serve(config: Config, options: { version: string; logLevel
   const supplierOf: SupplierOf = (repository, scope) => ports.supplier(repository, scope);
   const repair = new Repair({ references, sink, supplierOf, log });
   const scrub = await Scrub.open({ budget: config.cache.scrub, audit, repair, space, notes, clock, log });
+  const standing = standingByStatus((name) => subscriptions.statusOf(name));
+  const readiness = offlineReadiness(readinessOf({ config, store, standing }), {
+    store,
+    runs: upkeepRuns,
+    supplierOf,
+    log,
+  });
   const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
   const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
   const hot = new HotLane(hotBytes);
@@ -191,6 +206,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     plans: plans({ subscriptions, runs: upkeepRuns }),
     verifications: verifications({ store, runs: upkeepRuns, repair }),
     generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
+    offlineReadiness: readiness,
   };
 
   const adminApp = (allowed: AdminPorts['allowed']): ListenerOptions['onRequest'] =>
@@ -247,7 +263,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
-  await Promise.all([scrub.close(), upkeepRuns.close(), subscriptions.stop()]);
+  await Promise.all([scrub.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
   await upstreams.close();
   await store.close();
   manager.close();

@@ -1,3 +1,5 @@
+import { delimiter } from 'node:path';
+
 /** What the process is told by its environment. This file is its only reader. */
 export interface Environment {
   /** The configuration file when no `--config` names another; absolute or relative to the working directory. */
@@ -8,6 +10,8 @@ export interface Environment {
   readonly notifySocket: string | null;
   /** sd_watchdog_enabled(3): milliseconds in which systemd wants a sign of life; null when it wants none. */
   readonly watchdogInterval: number | null;
+  /** Folders in which programs of the machine are looked for. */
+  readonly searchPath: readonly string[];
   /** no-color.org: no colours in what commands print. */
   readonly noColor: boolean;
 }
@@ -24,6 +28,7 @@ export function readEnvironment(
     credentialsDirectory: text('CREDENTIALS_DIRECTORY'),
     notifySocket: text('NOTIFY_SOCKET'),
     watchdogInterval: watchdogInterval(text('WATCHDOG_USEC'), text('WATCHDOG_PID'), pid),
+    searchPath: (text('PATH') ?? '').split(delimiter).filter((folder) => folder !== ''),
     noColor: text('NO_COLOR') !== null,
   };
 }

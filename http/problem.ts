@@ -54,6 +54,8 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   nothing_older: 409,
   import_unreadable: 400,
   nothing_listed: 503,
+  solver_missing: 501,
+  solver_failed: 500,
   service_not_running: 503,
   cancelled: 503,
   internal: 500,

@@ -1,5 +1,6 @@
 import type { Digest } from '../base/digest.ts';
 import type { PackageEntry } from '../base/package-entry.ts';
+import { nevraText } from '../yum/nevra.ts';
 import { compareEvr } from '../yum/rpm-version.ts';
 import type { Evr } from '../yum/rpm-version.ts';
 
@@ -33,7 +34,7 @@ export class PackageList {
 
   add({ name, epoch, version, release, arch, listed }: PackageEntry): void {
     const known: Package = { name, epoch, version, release, arch, digests: new Set() };
-    const nevra = nevraOf(known);
+    const nevra = nevraText(known);
     const found = this.#packages.get(nevra) ?? known;
     found.digests.add(listed.digest);
     this.#packages.set(nevra, found);
@@ -55,7 +56,7 @@ export class PackageList {
       const { name, arch } = first;
       return [{ name, arch, from: [first, ...more].map(evrOf), to: to.map(evrOf) }];
     });
-    const names = (list: readonly Package[]): readonly string[] => list.filter((one) => !isChanged(one)).map(nevraOf);
+    const names = (list: readonly Package[]): readonly string[] => list.filter((one) => !isChanged(one)).map(nevraText);
     return {
       added: names(come),
       removed: names(gone),
@@ -63,7 +64,7 @@ export class PackageList {
       rebuilt: rebuilt
         .map(([, one]) => one)
         .toSorted(inOrder)
-        .map(nevraOf),
+        .map(nevraText),
     };
   }
 }
@@ -91,8 +92,4 @@ function byText(one: string, other: string): number {
 
 function evrOf({ epoch, version, release }: Evr): string {
   return `${epoch === '0' ? '' : `${epoch}:`}${version}-${release}`;
-}
-
-function nevraOf(one: Package): string {
-  return `${one.name}-${evrOf(one)}.${one.arch}`;
 }

@@ -90,6 +90,11 @@ export class SubscriptionSet implements Subscriptions {
     return Promise.all(all.map((subscription) => subscriptionStatus(subscription, this.#store)));
   }
 
+  /** @throws WaystationError `unknown_subscription` */
+  statusOf(name: string): Promise<SubscriptionStatus> {
+    return subscriptionStatus(this.#named(name), this.#store);
+  }
+
   async generations(subscription?: string): Promise<readonly GenerationStatus[]> {
     const names =
       subscription === undefined ? [...this.#subscriptions.keys()] : [this.#named(subscription).options.name];

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { parse } from 'yaml';
 import { WaystationError } from '../base/errors.ts';
-import type { Nevra } from './newest.ts';
+import type { Nevra } from './nevra.ts';
 
 /** Characters of one document: the largest of real modules.yaml files have some 200 KB. */
 const maxDocument = 8 * 1024 * 1024;

@@ -1,10 +1,8 @@
 import type { PackageEntry } from '../base/package-entry.ts';
+import type { Nevra } from './nevra.ts';
 import type { PackageWriter } from './package-fields.ts';
 import { compareEvr } from './rpm-version.ts';
 import type { Evr } from './rpm-version.ts';
-
-/** What tells a package from another of its repository, beside its place. */
-export type Nevra = Pick<PackageEntry, 'name' | 'epoch' | 'version' | 'release' | 'arch'>;
 
 /** Packages of one name and architecture that are equally new. */
 interface Version {

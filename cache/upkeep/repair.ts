@@ -1,11 +1,11 @@
-import { digestOf } from '../../base/digest.ts';
-import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import { asWaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RunFailure } from '../../base/status.ts';
 import type { Supplier } from '../../base/transfer.ts';
 import type { CacheSink } from '../sink.ts';
 import type { Finding } from './audit.ts';
 import { placeOf } from './blob-walk.ts';
+import { fetchAgain } from './fetch-again.ts';
 import type { Reference, References } from './references.ts';
 
 /** Something that should be held and is not, or not right. */
@@ -74,7 +74,7 @@ export class Repair {
       if (supplier === null) continue;
       attempts += 1;
       try {
-        await this.#fetch(reference, supplier, signal);
+        await fetchAgain(this.#sink, reference, supplier, signal);
         return { ...failure, attempts, reason: `${damage.reason}; it was fetched again`, healed: true };
       } catch (thrown) {
         signal.throwIfAborted();
@@ -83,31 +83,6 @@ export class Repair {
     }
     const later = 'the next request for it, or sync, tries again';
     return { ...failure, attempts, reason: `${damage.reason}; it could not be fetched again: ${refusal}; ${later}` };
-  }
-
-  async #fetch({ href, blob }: Reference, supplier: Supplier, signal: AbortSignal): Promise<void> {
-    const { scope, listed } = blob;
-    if (await this.#sink.holds(scope, listed)) return;
-    if (!href.startsWith('repodata/repomd.xml')) {
-      await this.#sink.ensure(scope, listed, supplier.loader(href, 'background'), signal);
-      // A fill that ended just before is remembered for a moment, whatever became of its file since.
-      if (await this.#sink.holds(scope, listed)) return;
-      throw new WaystationError('blob_damaged', `${href} was gone again at once`);
-    }
-    // Its name stays while its bytes change: an upstream that has newer ones is no liar.
-    const answer = await supplier.get(href, null, signal);
-    if (answer.kind !== 'found') throw new WaystationError('upstream_status', `${href} was not sent`);
-    const another = new WaystationError('upstream_missing', `${href}: the upstream has another one by now`);
-    const chunks: Buffer[] = [];
-    let length = 0;
-    await answer.transfer.consume((chunk) => {
-      length += chunk.length;
-      if (length > listed.size) throw another;
-      chunks.push(Buffer.from(chunk));
-    });
-    const bytes = Buffer.concat(chunks);
-    if (digestOf(bytes) !== listed.digest) throw another;
-    await this.#sink.keep(scope, bytes);
   }
 }
 

@@ -1,6 +1,5 @@
 /** Commands that the contract names and this version does not have: refused by name, never taken for a typing error. */
 export const notBuiltCommands = [
-  'ready',
   'purge',
   'forget',
   'reload',

@@ -7,10 +7,14 @@ import { startPlan } from './plans.ts';
 import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
 import { readinessDocument, statusDocument } from './status.ts';
+import { beginReadyCheck, fetchMissing, readyAnswer, readyCounts } from './ready.ts';
 import { runOf, startSync, waitForSync } from './syncs.ts';
 import { startVerification } from './verifications.ts';
 
 const mostBodyBytes = 64 * 1024;
+/** A host's list of packages may come with it. */
+const mostListBytes = 8 * 1024 * 1024;
+const listPath = '/api/v1/ready';
 
 type Handler = (context: Context) => Response | Promise<Response>;
 
@@ -24,7 +28,10 @@ export function adminApp(ports: AdminPorts): Hono {
     await next();
     for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
   });
-  app.use(bodyLimit({ maxSize: mostBodyBytes, onError: (context) => problem(context, tooLarge()) }));
+  const [small, large] = [mostBodyBytes, mostListBytes].map((maxSize) =>
+    bodyLimit({ maxSize, onError: (context) => problem(context, tooLarge(maxSize)) }),
+  );
+  app.use(async (context, next) => (context.req.path === listPath ? large : small)?.(context, next));
   for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
   for (const [path, handler] of Object.entries(changes(ports))) app.post(path, handler);
   for (const path of Object.keys(reads(ports)))
@@ -69,6 +76,8 @@ function reads(ports: AdminPorts): Record<string, Handler> {
     '/api/v1/syncs/:id/wait': (context) => waitForSync(context, ports, context.req.param('id') ?? ''),
     '/api/v1/explain': async (context) => context.json(await ports.explainer.explain(pathAsked(context))),
     '/api/v1/diff': (context) => diff(context, ports),
+    '/api/v1/ready': (context) => readyCounts(context, ports),
+    '/api/v1/ready/:id': (context) => readyAnswer(context, ports),
     '/api/v1/events': () => {
       throw new WaystationError('not_built', 'events are not built yet');
     },
@@ -81,6 +90,8 @@ function changes(ports: AdminPorts): Record<string, Handler> {
     '/api/v1/plans': (context) => startPlan(context, ports),
     '/api/v1/imports': (context) => startImport(context, ports),
     '/api/v1/verifications': (context) => startVerification(context, ports),
+    '/api/v1/ready': (context) => beginReadyCheck(context, ports),
+    '/api/v1/ready/:id/fetch': (context) => fetchMissing(context, ports),
     '/api/v1/generations/:generation/pin': (context) => setPinned(context, ports, true),
     '/api/v1/generations/:generation/unpin': (context) => setPinned(context, ports, false),
     '/api/v1/subscriptions/:name/rollback': (context) => rollBack(context, ports),
@@ -94,13 +105,13 @@ function pathAsked(context: Context): string {
   throw new WaystationError('bad_request', 'path must be the absolute path of a request, such as /content/edge/base/');
 }
 
-const readAndChange = ['/api/v1/syncs'];
+const readAndChange = ['/api/v1/syncs', '/api/v1/ready'];
 
 function notAllowed(context: Context, allow: string): Response {
   const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);
   return problem(context, error, { allow });
 }
 
-function tooLarge(): WaystationError {
-  return new WaystationError('bad_request', `the body is larger than ${mostBodyBytes} bytes`);
+function tooLarge(most: number): WaystationError {
+  return new WaystationError('bad_request', `the body is larger than ${most} bytes`);
 }

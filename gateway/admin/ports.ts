@@ -22,6 +22,7 @@ export interface AdminPorts {
   readonly verifications: Verifications;
   readonly generations: GenerationControl;
   readonly plans: Plans;
+  readonly offlineReadiness: OfflineReadiness;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
 }
@@ -56,6 +57,31 @@ export interface Verifications {
    * @throws WaystationError `unknown_subscription`, `not_found`
    */
   start(what: { readonly subscription?: string; readonly path?: string }): Promise<string>;
+}
+
+/** What would fail if the link died now. */
+export interface OfflineReadiness {
+  /** By counts, without a solver. @param subscriptions none: all. @throws WaystationError `unknown_subscription` */
+  counted(subscriptions: readonly string[], signal: AbortSignal): Promise<object>;
+  /** Begins a check of every file. @returns its id. @throws WaystationError `bad_request`, `draining` */
+  begin(asked: ReadyAsked): string;
+  /** Resolves once the check has ended. @throws WaystationError `not_found`, and why it could not be made. */
+  report(id: string): Promise<object>;
+  /** Has what a check named fetched. @returns the id of a run among the syncs. @throws as `report` */
+  fetch(id: string): Promise<string>;
+}
+
+/** What shall be ready: without `packages` and `host`, what policies promise. */
+export interface ReadyAsked {
+  readonly subscriptions: readonly string[];
+  /** Patterns over repository paths. */
+  readonly repositories: readonly string[];
+  readonly packages: readonly string[];
+  /** A list as `rpm -qa` prints it. */
+  readonly host: string | null;
+  readonly arch: string | null;
+  readonly modules: readonly string[];
+  readonly weak: boolean;
 }
 
 /**

@@ -54,7 +54,8 @@ export async function waitForSync(context: Context, ports: AdminPorts, id: strin
   }
 }
 
-function secondsOf(text: string | undefined): number {
+/** How long a wait is asked to last, 1 to 60 s; 30 when nothing is said. @throws WaystationError `bad_request` */
+export function secondsOf(text: string | undefined): number {
   if (text === undefined) return defaultWait;
   const seconds = /^\d{1,2}$/.test(text) ? Number(text) : 0;
   if (seconds < 1 || seconds > longestWait)

@@ -16,10 +16,11 @@ export const folders = {
   origin: ['base', 'http'],
   mirror: ['base', 'http', 'yum', 'origin'],
   protocol: ['base'],
-  sync: ['base', 'yum', 'runs', 'cache', 'origin', 'mirror', 'protocol'],
+  solver: ['base'],
+  sync: ['base', 'yum', 'runs', 'cache', 'origin', 'mirror', 'protocol', 'solver'],
   web: ['base', 'http'],
   gateway: ['base', 'http', 'yum', 'cache', 'web'],
-  hub: ['base', 'http', 'yum', 'disk', 'maps', 'origin', 'mirror', 'protocol', 'web'],
+  hub: ['base', 'http', 'yum', 'disk', 'maps', 'origin', 'mirror', 'protocol', 'solver', 'web'],
   cli: [
     'base',
     'http',
@@ -32,6 +33,7 @@ export const folders = {
     'origin',
     'mirror',
     'protocol',
+    'solver',
     'sync',
     'web',
     'gateway',
@@ -76,6 +78,7 @@ export const withheld: Readonly<Partial<Record<Folder, readonly string[]>>> = {
   disk: sockets,
   maps: sockets,
   cache: sockets,
+  solver: sockets,
   sync: sockets,
 };
 

@@ -11,6 +11,7 @@ import { type CommandResult, waystation } from '../support/command-line.ts';
 import { statusDocumentOf, subscriptionDocument } from '../support/contract-documents.ts';
 import { type ScriptedSubscriptions, scriptedSubscriptions } from '../support/scripted-subscriptions.ts';
 import { scriptedGenerations } from '../support/scripted-generations.ts';
+import { scriptedReadiness } from '../support/scripted-readiness.ts';
 import { unixService } from '../support/unix-service.ts';
 
 const version = (JSON.parse(await readFile('package.json', 'utf8')) as { version: string }).version;
@@ -57,6 +58,7 @@ async function service(
     verifications: { start: () => Promise.resolve('verify-1') },
     plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
+    offlineReadiness: scriptedReadiness(),
     allowed: 'change',
   });
   const running = await unixService(app);
@@ -116,7 +118,7 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['ready', 'purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle'].map((name) => [name]),
+    ['purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle'].map((name) => [name]),
   )('%s is refused by name', async (name) => {
     const { code, stderr } = await waystation(name, 'word', '--option', 'x');
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);

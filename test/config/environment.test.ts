@@ -7,6 +7,7 @@ test('without variables there are defaults', () => {
     credentialsDirectory: null,
     notifySocket: null,
     watchdogInterval: null,
+    searchPath: [],
     noColor: false,
   });
 });
@@ -17,6 +18,7 @@ test('each variable has its place, and an empty one counts as absent', () => {
     CREDENTIALS_DIRECTORY: '/c',
     NOTIFY_SOCKET: '@n',
     WATCHDOG_USEC: '30000000',
+    PATH: '/a::/b c',
     NO_COLOR: '1',
   };
   expect(readEnvironment(variables, 7)).toEqual({
@@ -24,6 +26,7 @@ test('each variable has its place, and an empty one counts as absent', () => {
     credentialsDirectory: '/c',
     notifySocket: '@n',
     watchdogInterval: 30_000,
+    searchPath: ['/a', '/b c'],
     noColor: true,
   });
   expect(readEnvironment({ WAYSTATION_CONFIG: '', CREDENTIALS_DIRECTORY: '', NO_COLOR: '' }, 7)).toEqual(

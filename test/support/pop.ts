@@ -292,8 +292,16 @@ export class Pop implements AsyncDisposable {
 
 /** Runs the program to its end, away from the environment's own configuration. */
 export function waystationCommand(...words: readonly string[]): Promise<CommandResult> {
+  return waystationIn({}, ...words);
+}
+
+/** The same with further variables of the environment. */
+export function waystationIn(
+  variables: Readonly<Record<string, string>>,
+  ...words: readonly string[]
+): Promise<CommandResult> {
   const [executable, ...first] = program;
-  return command(executable, [...first, ...words], { env: neutral });
+  return command(executable, [...first, ...words], { env: { ...neutral, ...variables } });
 }
 
 const neutral = { WAYSTATION_CONFIG: undefined, CREDENTIALS_DIRECTORY: undefined, NO_COLOR: '1' };

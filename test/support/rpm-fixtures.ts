@@ -15,6 +15,10 @@ export interface PackageRecipe {
   readonly epoch?: number;
   /** Names or conditions as in a spec's Requires. */
   readonly requires?: readonly string[];
+  /** What is installed with it by default, and need not be. */
+  readonly recommends?: readonly string[];
+  /** Packages that it takes the place of. */
+  readonly obsoletes?: readonly string[];
   /** Adds an incompressible file of this many bytes. */
   readonly bytes?: number;
 }
@@ -59,7 +63,16 @@ export function fileStem({ name, version = '1.0', release = '1' }: PackageRecipe
   return `${name}-${version}-${release}.noarch`;
 }
 
-function specOf({ name, version = '1.0', release = '1', epoch, requires = [], bytes = 0 }: PackageRecipe): string {
+function specOf({
+  name,
+  version = '1.0',
+  release = '1',
+  epoch,
+  requires = [],
+  recommends = [],
+  obsoletes = [],
+  bytes = 0,
+}: PackageRecipe): string {
   const folder = `%{buildroot}/usr/share/fixtures/${name}`;
   return [
     `Name: ${name}`,
@@ -70,6 +83,8 @@ function specOf({ name, version = '1.0', release = '1', epoch, requires = [], by
     'License: Apache-2.0',
     'BuildArch: noarch',
     ...requires.map((required) => `Requires: ${required}`),
+    ...recommends.map((recommended) => `Recommends: ${recommended}`),
+    ...obsoletes.map((obsolete) => `Obsoletes: ${obsolete}`),
     '%description\nA package for tests.',
     `%install\nmkdir -p ${folder}\necho ${name} ${version}-${release} > ${folder}/version`,
     ...(bytes > 0 ? [`head -c ${bytes} /dev/urandom > ${folder}/payload`] : []),

@@ -16,12 +16,12 @@ test('age and reach of every subscription can be scraped, and one that never pub
   };
   measureSubscriptions(set, meter, bench.clock);
   bench.clock.advance(1500);
-  expect([...(readers.get('generation_age_seconds')?.() ?? [])]).toEqual([[{ subscription: 'good' }, 1.5]]);
-  expect([...(readers.get('upstream_up')?.() ?? [])]).toEqual([
+  expect([...((await readers.get('generation_age_seconds')?.()) ?? [])]).toEqual([[{ subscription: 'good' }, 1.5]]);
+  expect([...((await readers.get('upstream_up')?.()) ?? [])]).toEqual([
     [{ subscription: 'good' }, 1],
     [{ subscription: 'new' }, 1],
   ]);
-  expect([...(readers.get('generation_rolled_back')?.() ?? [])]).toEqual([
+  expect([...((await readers.get('generation_rolled_back')?.()) ?? [])]).toEqual([
     [{ subscription: 'good' }, 0],
     [{ subscription: 'new' }, 0],
   ]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readModules } from '../../yum/modules.ts';
-import type { Nevra } from '../../yum/newest.ts';
+import type { Nevra } from '../../yum/nevra.ts';
 
 async function* chunks(text: string | Buffer, size = 7): AsyncGenerator<Buffer> {
   const bytes = Buffer.from(text);

@@ -7,6 +7,7 @@ import type { AdminPorts, ImportAsked, Explanation, SubscriptionReadiness } from
 import { worst } from '../../../gateway/admin/status.ts';
 import { statusDocumentOf, subscriptionDocument } from '../../support/contract-documents.ts';
 import { scriptedGenerations } from '../../support/scripted-generations.ts';
+import { scriptedReadiness } from '../../support/scripted-readiness.ts';
 import { scriptedSubscriptions } from '../../support/scripted-subscriptions.ts';
 
 const explanation: Explanation = {
@@ -36,6 +37,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     verifications: { start: () => Promise.resolve('verify-1') },
     plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
+    offlineReadiness: scriptedReadiness(),
     allowed: 'read',
     ...changes,
   };
