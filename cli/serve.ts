@@ -1,6 +1,5 @@
 import { systemClock } from '../base/clock.ts';
-import { asWaystationError, WaystationError } from '../base/errors.ts';
-import type { Logger } from '../base/log.ts';
+import { WaystationError } from '../base/errors.ts';
 import { outcomes } from '../base/outcome.ts';
 import { fromFirst } from '../base/transfer.ts';
 import { Store } from '../cache/store.ts';
@@ -11,7 +10,6 @@ import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
 import { ClockConfidence } from '../cache/upkeep/clock-confidence.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
-import { secretFile } from '../config/secrets.ts';
 import { bytesOf } from '../config/sizes.ts';
 import type { AdminPorts } from '../gateway/admin/ports.ts';
 import { statusDocument } from '../gateway/admin/status.ts';
@@ -30,7 +28,6 @@ import { PackageFetcher } from '../mirror/packages.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
-import type { GenerationStore } from '../sync/store.ts';
 import { standingByStatus } from '../sync/readiness/standing.ts';
 import { measureHoldings } from '../sync/holdings-metrics.ts';
 import { measureSubscriptions } from '../sync/subscription-metrics.ts';
@@ -42,12 +39,14 @@ import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
 import { generationControl } from './generation-control.ts';
 import { imports } from './imports.ts';
+import { addressText, socketListener, tlsOf } from './listening.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
 import { measureOrigins } from './origin-metrics.ts';
 import { plans } from './plans.ts';
 import { prometheus } from './prometheus.ts';
+import { publishing, sayRolledBack } from './publishing.ts';
 import { lockState } from './state-lock.ts';
 import { measureClock, measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
@@ -226,20 +225,16 @@ export async function serve(config: Config, options: { version: string; logLevel
   try {
     const pages = webApp(async () => (await import('../gateway/page/app.ts')).pageApp({ catalog, clock, logger: log }));
     const onRequest = contentListener({ exchanges, content, pages });
-    for (const { host, port, tls } of config.listen.content) {
-      const files =
-        tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
-      const listener = await listen(addressText(host, port), onRequest, {
-        ...files,
+    for (const address of config.listen.content) {
+      const listener = await listen(addressText(address), onRequest, {
+        ...(await tlsOf(address)),
         onRefused: (refused) => exchanges.refused(refused),
       });
-      bound.push(`${tls === null ? 'http' : 'https'}://${listener.address}`);
+      bound.push(`${address.tls === null ? 'http' : 'https'}://${listener.address}`);
     }
     await catalog.refresh();
-    for (const { host, port, tls } of config.listen.admin) {
-      const files =
-        tls === null ? {} : { tls: { cert: await secretFile(tls.cert).read(), key: await secretFile(tls.key).read() } };
-      await listen(addressText(host, port), adminApp('read'), files);
+    for (const address of config.listen.admin) {
+      await listen(addressText(address), adminApp('read'), await tlsOf(address));
     }
     await socketListener(log, () => listen(config.listen.socket, adminApp('change')));
   } catch (error) {
@@ -270,48 +265,4 @@ export async function serve(config: Config, options: { version: string; logLevel
   log.info({}, 'stopped');
   serviceLogs.flush();
   return 0;
-}
-
-/** Nobody shall wonder for long why nothing new comes. */
-function sayRolledBack(store: Store, log: Logger): void {
-  for (const subscription of store.generations.subscriptions()) {
-    const since = store.generations.rolledBackSince(subscription);
-    const [generation, newest] = [store.current(subscription)?.id, store.generations.newest(subscription)?.id];
-    if (since !== null) log.warn({ subscription, generation, newest, since }, 'this subscription is rolled back');
-  }
-}
-
-/** The store as subscriptions see it: what is published also reaches the pages. */
-function publishing(store: Store, then: () => Promise<void>): GenerationStore {
-  return {
-    current: (subscription) => store.current(subscription),
-    newest: (subscription) => store.generations.newest(subscription),
-    kept: (subscription) => store.kept(subscription),
-    rolledBackSince: (subscription) => store.generations.rolledBackSince(subscription),
-    pins: () => store.generations.pins(),
-    publish: async (document) => {
-      await store.publish(document);
-      await then();
-    },
-    repomdServedAt: (path) => store.repomdServedAt(path),
-    beginRun: (subscription) => store.beginRun(subscription),
-    holdsAll: (path, repository) => store.holdsAll(path, repository),
-    holdings: (path, repository) => store.holdings(path, repository),
-    notes: store.notes,
-  };
-}
-
-/** A read-only state directory holds no socket: the service serves without one, and says so. */
-async function socketListener(log: Logger, listen: () => Promise<Listener>): Promise<void> {
-  try {
-    await listen();
-  } catch (error) {
-    const failure = asWaystationError(error);
-    if (!/EROFS|EACCES/.test(failure.message)) throw failure;
-    log.error({ error: failure.message }, 'commands cannot reach this service: its socket cannot be made');
-  }
-}
-
-function addressText(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -53,7 +53,7 @@ export async function fetchMissing(
           throw new WaystationError('upstream_missing', `${file.repository} has no upstream that can be asked now`);
         await fetchAgain(sink, reference, supplier, during);
         failures = 0;
-        phase.read(file.bytes);
+        phase.read(file.bytes, file.bytes);
         phase.fileDone();
       } catch (thrown) {
         during.throwIfAborted();
