@@ -7,6 +7,8 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   not_built: exitCodes.usage,
   unknown_subscription: exitCodes.usage,
   unknown_generation: exitCodes.usage,
+  unknown_snapshot: exitCodes.usage,
+  unknown_channel: exitCodes.usage,
   bad_request: exitCodes.usage,
   bad_path: exitCodes.usage,
   service_not_running: exitCodes.serviceNotRunning,

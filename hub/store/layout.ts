@@ -5,10 +5,21 @@ import type { Digest } from '../../base/digest.ts';
 export const keysOf = {
   format: 'FORMAT',
   blob: (digest: Digest): string => `public/blobs/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`,
+  /** A file whose digest can be forged: of one scope alone. */
+  ownBlob: (digest: Digest, scope: string): string =>
+    `public/blobs/${algorithmOf(digest)}/${scope}/${hexOf(digest).slice(0, 2)}/${hexOf(digest)}`,
+  /** There: the file came with credentials, and is only for scopes that have a proof. */
+  closed: (digest: Digest): string =>
+    `private/closed/${hexOf(digest).slice(0, 2)}/${algorithmOf(digest)}-${hexOf(digest)}`,
+  proof: (digest: Digest, scope: string): string =>
+    `private/proofs/${scope}/${hexOf(digest).slice(0, 2)}/${algorithmOf(digest)}-${hexOf(digest)}`,
   map: (primary: Digest): string => `public/maps/${hexOf(primary).slice(0, 2)}/${hexOf(primary)}`,
   snapshots: 'public/snapshots/',
   snapshot: (name: string): string => `public/snapshots/${name}.jws`,
   channels: 'public/channels/',
   channel: (name: string): string => `public/channels/${name}.jws`,
+  channelHistory: (name: string): string => `private/channels/${name}/`,
+  channelBefore: (name: string, sequence: number): string =>
+    `private/channels/${name}/${String(sequence).padStart(9, '0')}.jws`,
   publicKeys: 'public/keys.json',
 } as const;

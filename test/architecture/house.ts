@@ -20,7 +20,7 @@ export const folders = {
   sync: ['base', 'yum', 'runs', 'cache', 'origin', 'mirror', 'protocol', 'solver'],
   web: ['base', 'http'],
   gateway: ['base', 'http', 'yum', 'cache', 'web'],
-  hub: ['base', 'http', 'yum', 'disk', 'maps', 'origin', 'mirror', 'protocol', 'solver', 'web'],
+  hub: ['base', 'http', 'yum', 'runs', 'disk', 'maps', 'origin', 'mirror', 'protocol', 'solver', 'web'],
   cli: [
     'base',
     'http',

@@ -1,15 +1,22 @@
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../base/clock.ts';
 import { algorithms, digestOf } from '../../base/digest.ts';
 import type { PackageEntry } from '../../base/package-entry.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import { Maps } from '../../cache/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
+import { storeLock } from '../../cli/hub/store-lock.ts';
+import { StoreMaps } from '../../hub/content/store-maps.ts';
+import { StoreSink } from '../../hub/content/store-sink.ts';
+import { DirectoryStore } from '../../hub/store/directory-store.ts';
 import type { Sink } from '../../mirror/sink.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { MemorySink } from '../support/memory-sink.ts';
 import { passed, ScriptedLoader } from '../support/scripted-loader.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { bytesBelow, file, flipped, mebibyte, pieces } from './pieces.ts';
 import type { Pieces } from './pieces.ts';
 
@@ -36,6 +43,19 @@ const implementations: Record<string, () => Promise<Implementation>> = {
       await store[Symbol.asyncDispose]();
     };
     return { sink, [Symbol.asyncDispose]: dispose };
+  },
+  'a hub’s store': async () => {
+    const directory = await temporaryDirectory();
+    const root = join(directory.path, 'store');
+    await mkdir(root);
+    const lock = await storeLock(root, systemClock);
+    const store = new DirectoryStore({ root, disk: systemDisk, clock: systemClock, lock });
+    const maps = new StoreMaps({ store, disk: systemDisk, folder: join(directory.path, 'maps') });
+    const dispose = async (): Promise<void> => {
+      await maps.close();
+      await directory[Symbol.asyncDispose]();
+    };
+    return { sink: new StoreSink({ store, maps }), [Symbol.asyncDispose]: dispose };
   },
 };
 

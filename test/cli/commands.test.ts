@@ -124,13 +124,10 @@ describe('waystation', () => {
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);
   });
 
-  test.each(['serve', 'token', 'snapshot', 'promote', 'rollback', 'channels', 'pops'])(
-    'hub %s is refused by name',
-    async (name) => {
-      const { code, stderr } = await waystation('hub', name, 'word', '--option', 'x');
-      expect([code, stderr]).toEqual([2, `waystation: hub ${name} is not built yet\n`]);
-    },
-  );
+  test.each(['serve', 'token', 'pops'])('hub %s is refused by name', async (name) => {
+    const { code, stderr } = await waystation('hub', name, 'word', '--option', 'x');
+    expect([code, stderr]).toEqual([2, `waystation: hub ${name} is not built yet\n`]);
+  });
 
   test.each([[['--force', 'edge/base']], [['--cancel']]])('sync %j is refused by name', async (words) => {
     const { code, stderr } = await waystation('sync', ...words);

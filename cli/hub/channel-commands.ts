@@ -1,0 +1,93 @@
+import { userInfo } from 'node:os';
+import { systemClock } from '../../base/clock.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
+import type { Change } from '../../hub/channels/channels.ts';
+import type { ChannelDocument } from '../../protocol/channel.ts';
+import type { SnapshotDocument } from '../../protocol/snapshot.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { plainText } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
+import { openHub } from './hub-parts.ts';
+import { channelsText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
+
+interface Asked {
+  readonly config: HubConfig;
+  readonly json: boolean;
+}
+
+/** `hub snapshot list` */
+export async function snapshotList({ config, json }: Asked, terminal: Terminal): Promise<number> {
+  const { snapshots } = await openHub(config);
+  const list: SnapshotDocument[] = [];
+  for await (const snapshot of snapshots.list()) list.push(snapshot);
+  terminal.out(
+    json ? JSON.stringify({ snapshots: list }, null, 2) : snapshotsText(list, systemClock.now(), terminal.paint),
+  );
+  return exitCodes.ok;
+}
+
+/** `hub snapshot show NAME` */
+export async function snapshotShow(
+  { config, json, name }: Asked & { readonly name: string },
+  terminal: Terminal,
+): Promise<number> {
+  const { snapshots } = await openHub(config);
+  const snapshot = await snapshots.need(name);
+  terminal.out(json ? JSON.stringify(snapshot, null, 2) : snapshotDetail(snapshot, terminal.paint));
+  return exitCodes.ok;
+}
+
+/** `hub promote CHANNEL SNAPSHOT` */
+export async function promote(
+  {
+    config,
+    json,
+    channel,
+    snapshot,
+    why,
+  }: Asked & { readonly channel: string; readonly snapshot: string; readonly why: string | null },
+  terminal: Terminal,
+): Promise<number> {
+  const { snapshots, channels } = await openHub(config);
+  tell(await channels.promote(channel, await snapshots.need(snapshot), madeBy(why)), json, terminal);
+  return exitCodes.ok;
+}
+
+/** `hub rollback CHANNEL` */
+export async function rollbackChannel(
+  { config, json, channel, why }: Asked & { readonly channel: string; readonly why: string | null },
+  terminal: Terminal,
+): Promise<number> {
+  const { channels } = await openHub(config);
+  tell(await channels.rollback(channel, madeBy(why)), json, terminal);
+  return exitCodes.ok;
+}
+
+/** `hub channels [CHANNEL]`: all of them, or one with its history. */
+export async function listChannels(
+  { config, json, channel }: Asked & { readonly channel: string | undefined },
+  terminal: Terminal,
+): Promise<number> {
+  const { channels } = await openHub(config);
+  const list: ChannelDocument[] = [];
+  if (channel === undefined) for await (const each of channels.list()) list.push(each);
+  else {
+    const current = await channels.find(channel);
+    list.push(...(current === null ? [] : [current]), ...(await channels.history(channel)));
+  }
+  terminal.out(
+    json ? JSON.stringify({ channels: list }, null, 2) : channelsText(list, systemClock.now(), terminal.paint),
+  );
+  return exitCodes.ok;
+}
+
+function madeBy(why: string | null): Change {
+  return { by: userInfo().username, why };
+}
+
+function tell(document: ChannelDocument, json: boolean, terminal: Terminal): void {
+  const { channel, snapshot, sequence } = document;
+  terminal.out(
+    json ? JSON.stringify(document, null, 2) : plainText(`${channel} points to ${snapshot} (number ${sequence})`),
+  );
+}

@@ -1,0 +1,26 @@
+import { systemClock } from '../../base/clock.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
+import { Channels } from '../../hub/channels/channels.ts';
+import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { SigningKeys } from '../../hub/keys/signing-keys.ts';
+import { Snapshots } from '../../hub/snapshots/snapshots.ts';
+import type { ObjectStore } from '../../hub/store/object-store.ts';
+import { readFormat } from '../../hub/store/store-format.ts';
+import { openHubStore } from './open-store.ts';
+
+/** What commands of a hub act on. */
+export interface HubParts {
+  readonly store: ObjectStore;
+  readonly keys: SigningKeys;
+  readonly snapshots: Snapshots;
+  readonly channels: Channels;
+}
+
+/** The store and the keys that a configuration names. @throws WaystationError when they are not a hub's, or not there. */
+export async function openHub(config: HubConfig): Promise<HubParts> {
+  const store = await openHubStore(config);
+  await readFormat(store);
+  const keys = await SigningKeys.open(new KeyFolder(config.keys));
+  const channels = new Channels({ store, keys, clock: systemClock });
+  return { store, keys, snapshots: new Snapshots(store, keys.published), channels };
+}

@@ -1,0 +1,93 @@
+import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { Loader } from '../../base/transfer.ts';
+import type { PackageMap } from '../../maps/reader.ts';
+import type { MapSummary, MapWriter, Sink } from '../../mirror/sink.ts';
+import { wholeObject } from '../store/object-store.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import { objectChunks } from './object-chunks.ts';
+import { Possession } from './possession.ts';
+import { receive } from './receive.ts';
+import type { StoreMaps } from './store-maps.ts';
+
+/** A hub's store as the place where proven files go: what a PoP's cache is to the same readers. */
+export class StoreSink implements Sink {
+  readonly #store: ObjectStore;
+  readonly #maps: StoreMaps;
+  readonly #possession: Possession;
+  /** Files on their way: who asks for one of them meanwhile gets the same transfer. */
+  readonly #coming = new Map<string, Promise<void>>();
+
+  constructor(options: { store: ObjectStore; maps: StoreMaps }) {
+    this.#store = options.store;
+    this.#maps = options.maps;
+    this.#possession = new Possession(options.store);
+  }
+
+  holds(scope: string, listed: Listed): Promise<boolean> {
+    return this.#possession.holds(scope, listed);
+  }
+
+  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+    const name = `${scope} ${listed.digest}`;
+    const coming =
+      this.#coming.get(name) ?? this.#fetch(scope, listed, loader, signal).finally(() => this.#coming.delete(name));
+    this.#coming.set(name, coming);
+    await coming;
+  }
+
+  async keep(scope: string, bytes: Buffer): Promise<Listed> {
+    const listed: Listed = { digest: digestOf(bytes), size: bytes.length };
+    await this.#stored(scope, listed, async (key) => {
+      await this.#store.putIfAbsent(key, wholeObject(bytes));
+    });
+    return listed;
+  }
+
+  async *read(scope: string, listed: Listed): AsyncGenerator<Buffer> {
+    const isHeld = await this.holds(scope, listed);
+    const object = isHeld ? await this.#store.open(this.#possession.keyOf(scope, listed)) : null;
+    if (object === null) throw new WaystationError('blob_damaged', `${listed.digest} is not held`);
+    yield* objectChunks(object);
+  }
+
+  async sha256(scope: string, listed: Listed): Promise<Digest> {
+    if (algorithmOf(listed.digest) === 'sha256') return listed.digest;
+    const sha256 = hasher('sha256');
+    for await (const chunk of this.read(scope, listed)) sha256.update(chunk);
+    return sha256.digest();
+  }
+
+  async *packages(primary: Digest): AsyncGenerator<{ readonly href: string; readonly listed: Listed }> {
+    const map = await this.#maps.get(primary);
+    if (map === null) throw new WaystationError('blob_damaged', `the package map of ${primary} is not in the store`);
+    yield* map.entries();
+  }
+
+  async map(primary: Digest): Promise<MapSummary | null> {
+    const map = await this.#maps.get(primary);
+    return map === null ? null : summary(map);
+  }
+
+  async writeMap(primary: Digest, write: (to: MapWriter) => Promise<void>): Promise<MapSummary> {
+    return summary(await this.#maps.make(primary, write));
+  }
+
+  async #fetch(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+    if (await this.holds(scope, listed)) return;
+    await this.#stored(scope, listed, (key) => receive({ store: this.#store, key, listed, loader }, signal));
+  }
+
+  /** In the order in which a crash in between opens nothing: closed first, then the bytes, then the proof. */
+  async #stored(scope: string, listed: Listed, bring: (key: string) => Promise<void>): Promise<void> {
+    const key = this.#possession.keyOf(scope, listed);
+    if ((await this.#store.has(key)) === null) await this.#possession.closing(scope, listed.digest);
+    await bring(key);
+    await this.#possession.proven(scope, listed.digest);
+  }
+}
+
+function summary({ header }: PackageMap): MapSummary {
+  return { packages: header.packages, bytes: header.bytes, unservable: header.unservable };
+}

@@ -1,0 +1,144 @@
+import type { Clock } from '../../base/clock.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { forEachBounded } from '../../mirror/bounded.ts';
+import type { WantedRepository } from '../../mirror/discovery.ts';
+import { servedPath } from '../../mirror/discovery.ts';
+import { PackageFetcher } from '../../mirror/packages.ts';
+import { RepositoryReader } from '../../mirror/repository-reader.ts';
+import type { Trust } from '../../mirror/signature.ts';
+import type { Sink } from '../../mirror/sink.ts';
+import { signed } from '../../protocol/signed.ts';
+import { contentOf } from '../../protocol/snapshot.ts';
+import type { SnapshotDocument, SnapshotRepository } from '../../protocol/snapshot.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
+import type { SnapshotRun } from './snapshot-run.ts';
+import type { Snapshots } from './snapshots.ts';
+
+/** Repositories that are read at a time. */
+const lanes = 4;
+
+/** Where repositories of a snapshot come from. */
+export type SnapshotSource =
+  | {
+      /** Asks the upstream for its list. */
+      readonly discover: (signal: AbortSignal) => Promise<readonly WantedRepository[]>;
+      readonly trust: (path: string) => Promise<Trust | null>;
+    }
+  | { readonly snapshot: string; readonly prefix: string };
+
+export interface CreateRequest {
+  readonly name: string;
+  readonly policy: SnapshotDocument['policy'];
+  readonly sources: readonly SnapshotSource[];
+}
+
+export interface CreateParts {
+  readonly snapshots: Snapshots;
+  readonly sink: Sink;
+  readonly keys: SigningKeys;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Repositories = Record<string, SnapshotRepository>;
+
+/** Reads sources as a PoP reads its upstreams, proven and into the store, and names what they are together. */
+export class SnapshotMaker {
+  readonly #parts: CreateParts;
+  readonly #reader: RepositoryReader;
+  readonly #packages: PackageFetcher;
+
+  constructor(parts: CreateParts) {
+    this.#parts = parts;
+    this.#reader = new RepositoryReader(parts);
+    this.#packages = new PackageFetcher(parts.sink, parts.log);
+  }
+
+  /**
+   * Everything that was brought stays in the store, so a run that failed or was killed is gone on with by the next one.
+   * @returns the snapshot and whether it is new; null: something is missing, which the run names, and nothing was made.
+   * @throws WaystationError `snapshot_exists` when there is one of that name and other content.
+   */
+  async create(
+    request: CreateRequest,
+    run: SnapshotRun,
+    signal: AbortSignal,
+  ): Promise<{ readonly snapshot: SnapshotDocument; readonly made: boolean } | null> {
+    const repositories = await this.#read(request, run, signal);
+    if (run.failures.count > 0) return null;
+    const { snapshots, keys, clock } = this.#parts;
+    const content = { policy: request.policy, repositories };
+    const snapshot: SnapshotDocument = {
+      format: 1,
+      name: request.name,
+      created: new Date(clock.now()).toISOString(),
+      ...content,
+      content: contentOf(content),
+    };
+    const made =
+      (await snapshots.find(request.name)) === null &&
+      (await snapshots.add(request.name, await signed('snapshot', snapshot, keys.signer)));
+    if (made) return { snapshot, made };
+    const before = await snapshots.need(request.name);
+    if (before.content === snapshot.content) return { snapshot: before, made };
+    const why = `there is a snapshot ${request.name} of other content, made ${before.created}`;
+    throw new WaystationError('snapshot_exists', `${why}: snapshots never change; choose another name`);
+  }
+
+  async #read({ policy, sources }: CreateRequest, run: SnapshotRun, signal: AbortSignal): Promise<Repositories> {
+    const repositories: Repositories = {};
+    const put = (path: string, repository: SnapshotRepository): void => {
+      if (repositories[path] === undefined) repositories[path] = repository;
+      else run.missing(path, 'path_taken', 'two sources bring this path');
+    };
+    for (const source of sources) {
+      if ('snapshot' in source) {
+        const other = await this.#parts.snapshots.need(source.snapshot);
+        if (policy === 'full' && other.policy !== 'full')
+          throw new WaystationError('bad_request', `${other.name} is metadata-only, so nothing full can be made of it`);
+        for (const [path, repository] of Object.entries(other.repositories))
+          put(servedPath(source.prefix, path), repository);
+        continue;
+      }
+      const wanted = await source.discover(signal);
+      run.expect(wanted.length);
+      await forEachBounded(wanted, lanes, signal, async (repository) => {
+        try {
+          const trust = await source.trust(repository.path);
+          const read = await this.#repository({ repository, trust, policy }, run, signal);
+          if (read !== null) put(repository.path, read);
+        } catch (thrown) {
+          signal.throwIfAborted();
+          const { code, message } = asWaystationError(thrown);
+          run.missing(repository.path, code, message);
+        }
+        run.repositoryDone();
+      });
+    }
+    return repositories;
+  }
+
+  /** null: packages are missing, and the run has their names. */
+  async #repository(
+    of: { readonly repository: WantedRepository; readonly trust: Trust | null; readonly policy: string },
+    run: SnapshotRun,
+    signal: AbortSignal,
+  ): Promise<SnapshotRepository | null> {
+    const { repository, trust, policy } = of;
+    const asked = { repository, trust, previous: null, thorough: true, progress: run.metadata };
+    const { document, packages } = await this.#reader.read(asked, signal);
+    const { guard, repomd, asc, key, treeinfo, records, map } = document;
+    if (policy === 'full' && map !== null) {
+      const progress = run.packages(repository.path);
+      const { missingCount } = await this.#packages.fetch({ repository, document, map, progress }, signal);
+      if (missingCount > 0) return null;
+    }
+    const counted = {
+      count: packages?.packages ?? 0,
+      bytes: packages?.bytes ?? 0,
+      unservable: packages?.unservable ?? 0,
+    };
+    return { guard, repomd, asc, key, treeinfo, records, map, packages: counted };
+  }
+}
