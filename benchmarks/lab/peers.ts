@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { freePort, startPinned, stopped, untilAnswering } from './processes.ts';
 import type { Measured } from './processes.ts';
 
-/** nginx serving a folder: the upstream of all. */
-export async function startOrigin(work: string, root: string, core: number, extra = ''): Promise<Measured> {
+/** nginx serving a folder: the upstream of all. @param core that it is pinned to; null: to none. */
+export async function startOrigin(work: string, root: string, core: number | null, extra = ''): Promise<Measured> {
   return startNginx({ name: 'origin-server', work, core, location: `root ${root}; ${extra}` });
 }
 
@@ -72,7 +72,7 @@ export async function startPop(
 async function startNginx(options: {
   name: string;
   work: string;
-  core: number;
+  core: number | null;
   location: string;
   server?: string;
 }): Promise<Measured> {

@@ -12,14 +12,16 @@ export interface Measured {
   stop(): Promise<void>;
 }
 
-/** Starts a program pinned to a core; its output goes nowhere. */
+/** Starts a program, pinned to a core unless that is null; its output goes nowhere. */
 export function startPinned(
-  core: number,
+  core: number | null,
   command: string,
   words: readonly string[],
   environment: NodeJS.ProcessEnv = process.env,
 ): ChildProcess {
-  return spawn('taskset', ['-c', String(core), command, ...words], { stdio: 'ignore', env: environment });
+  const options = { stdio: 'ignore', env: environment } as const;
+  if (core === null) return spawn(command, words, options);
+  return spawn('taskset', ['-c', String(core), command, ...words], options);
 }
 
 /** Seconds of CPU that a process, its threads and its children have used, by the scheduler's own account. */
