@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { FreshDisk } from './lab/fresh-disk.ts';
 import { syncByDnf, syncByWaystation } from './lab/full-sync.ts';
-import type { SyncFigures } from './lab/full-sync.ts';
+import type { SyncFigures, SyncJob } from './lab/full-sync.ts';
 import { startOrigin } from './lab/peers.ts';
 import { median } from './lab/processes.ts';
 import { makeRepository } from './lab/repository.ts';
+import { programs } from './lab/service.ts';
+import type { Program } from './lab/service.ts';
 
 export const about =
-  'a full sync from a local nginx beside dnf reposync, each on a fresh ext4: 20,000 files of 30 KB, then 100 of 100 MB [--small COUNT] [--large COUNT] [--large-size BYTES] [--times N]; root';
+  'a full sync from a local nginx beside dnf reposync, each on a fresh ext4: 20,000 files of 30 KB, then 100 of 100 MB [--small COUNT] [--large COUNT] [--large-size BYTES] [--times N] [--program built|sources]; root';
 
 /** Of waystation: its files/s as a multiple of reposync's, microseconds of CPU a file, bytes of memory, milliseconds. */
 const bars = { ratio: 3, cpu: 250, peak: 260e6, p99: 50 } as const;
@@ -37,16 +39,19 @@ export async function run(givenArguments: readonly string[]): Promise<void> {
       large: { type: 'string', default: '100' },
       'large-size': { type: 'string', default: '100000000' },
       times: { type: 'string', default: '3' },
+      program: { type: 'string', default: 'built' },
     },
   });
   const kinds: readonly Kind[] = [
     { name: 'small', count: Number(values.small), size: 30_000 },
     { name: 'large', count: Number(values.large), size: Number(values['large-size']) },
   ];
-  for (const kind of kinds) if (kind.count > 0) await compare(kind, Number(values.times));
+  const program = programs().find(({ name }) => name === values.program);
+  if (program === undefined) throw new Error('--program is built or sources');
+  for (const kind of kinds) if (kind.count > 0) await compare(kind, program, Number(values.times));
 }
 
-async function compare(kind: Kind, times: number): Promise<void> {
+async function compare(kind: Kind, program: Program, times: number): Promise<void> {
   const work = mkdtempSync(join(tmpdir(), 'waystation-bench-'));
   try {
     const root = join(work, 'origin');
@@ -58,7 +63,7 @@ async function compare(kind: Kind, times: number): Promise<void> {
       const bytes = kind.count * kind.size;
       const job = { url: `${origin.url}/`, packages, bytes };
       const found: Record<Contender, SyncFigures[]> = { waystation: [], 'dnf reposync': [] };
-      const contenders = { waystation: syncByWaystation, 'dnf reposync': syncByDnf };
+      const contenders = { waystation: (of: SyncJob) => syncByWaystation(program, of), 'dnf reposync': syncByDnf };
       for (let time = 0; time < times; time += 1) {
         for (const name of Object.keys(contenders) as Contender[]) {
           await using disk = await FreshDisk.mount(work, 'disk', bytes);

@@ -32,6 +32,8 @@ export interface ReadableFile extends FileFacts {
 export interface Disk {
   /** Opens for writing and reading; made when absent, kept as it is when present. */
   openPart(path: string): Promise<WritableFile>;
+  /** The same for a file that is not there yet; null, and nothing is touched, when one is. */
+  makePart(path: string): Promise<WritableFile | null>;
   /** null when there is no such file. */
   openRead(path: string): Promise<ReadableFile | null>;
   readFile(path: string): Promise<Buffer | null>;
@@ -100,6 +102,14 @@ const noClones = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EXDEV', 'EINVAL'
 /** The machine's file system. */
 export const systemDisk: Disk = {
   openPart: (path) => OpenFile.open(path, 'make'),
+  makePart: async (path) => {
+    try {
+      return await OpenFile.open(path, 'make anew');
+    } catch (error) {
+      if (systemCode(error) === 'EEXIST') return null;
+      throw error;
+    }
+  },
   openRead: (path) =>
     absent(async () => {
       const file = await OpenFile.open(path, 'read');

@@ -13,6 +13,9 @@ const calls = {
   utimes: promisify(futimes),
 };
 
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
+const flags = { read: O_RDONLY, make: O_RDWR | O_CREAT, 'make anew': O_RDWR | O_CREAT | O_EXCL } as const;
+
 /**
  * An open file by its plain descriptor. Node's FileHandle ends the process when one is collected unclosed; here a file
  * that somebody forgets costs a descriptor. The number is given to another file as soon as it is closed, so nothing
@@ -27,9 +30,8 @@ export class OpenFile {
     this.fd = fd;
   }
 
-  static async open(path: string, access: 'read' | 'make'): Promise<OpenFile> {
-    const { O_RDONLY, O_RDWR, O_CREAT } = constants;
-    return new OpenFile(await calls.open(path, access === 'read' ? O_RDONLY : O_RDWR | O_CREAT, 0o640));
+  static async open(path: string, access: keyof typeof flags): Promise<OpenFile> {
+    return new OpenFile(await calls.open(path, flags[access], 0o640));
   }
 
   read(buffer: Buffer, position: number, length: number): Promise<number> {

@@ -1,8 +1,9 @@
 /** Work that is nearly done: received, and waiting for the disk. Bounded by number and by bytes. */
 export class Unsettled {
   readonly #most: { readonly files: number; readonly bytes: number };
-  readonly #work = new Set<Promise<void>>();
+  #files = 0;
   #bytes = 0;
+  #waiting: (() => void)[] = [];
 
   constructor(most: { files: number; bytes: number }) {
     this.#most = most;
@@ -10,22 +11,32 @@ export class Unsettled {
 
   /** @param work never rejects: what went wrong is noted by whoever does it. */
   add(work: Promise<void>, bytes: number): void {
+    this.#files += 1;
     this.#bytes += bytes;
-    const settled = work.finally(() => {
+    void work.then(() => {
+      this.#files -= 1;
       this.#bytes -= bytes;
-      this.#work.delete(settled);
+      this.#wake();
     });
-    this.#work.add(settled);
   }
 
   /** Resolves when more may be added. */
   async room(): Promise<void> {
-    while (this.#work.size >= this.#most.files || (this.#bytes > this.#most.bytes && this.#work.size > 0))
-      await Promise.race(this.#work);
+    while (this.#files >= this.#most.files || (this.#bytes > this.#most.bytes && this.#files > 0)) await this.#change();
   }
 
   /** Resolves when all of it has settled. */
   async end(): Promise<void> {
-    while (this.#work.size > 0) await Promise.all(this.#work);
+    while (this.#files > 0) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 }

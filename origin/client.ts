@@ -49,7 +49,10 @@ interface Way {
 
 interface Going {
   readonly passage: Passage;
+  /** Ends it at any time. */
   readonly signal: AbortSignal;
+  /** Ends it before the first byte of the body. */
+  readonly limit: AbortSignal;
 }
 
 /** RFC 9110 §15.4 names no number; ours is five. */
@@ -91,7 +94,7 @@ export class Client {
     const fields = { url: where, offset: ask.offset };
     const way: Way = { answered: false };
     try {
-      const answer = await this.#follow(ask, { passage, signal: AbortSignal.any([signal, limit.signal]) }, way);
+      const answer = await this.#follow(ask, { passage, signal, limit: limit.signal }, way);
       if (answer.kind !== 'found') passage.leave();
       log.debug(
         { ...fields, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
@@ -126,7 +129,7 @@ export class Client {
   async #probe(origin: string, signal: AbortSignal): Promise<void> {
     const configured = this.#options.identity.urls.find((url) => new URL(url).origin === origin);
     const url = new URL(configured ?? origin);
-    const exchange = await this.#exchange(url, { url, offset: 0, validators: null, startWithin: 0 }, signal);
+    const exchange = await this.#exchange(url, { url, offset: 0, validators: null, startWithin: 0 }, [signal]);
     const head = await exchange.head;
     exchange.discard();
     this.#options.health.of(origin).answered(timeOf(head));
@@ -136,7 +139,7 @@ export class Client {
     const seen = new Set<string>();
     for (let url = ask.url; ;) {
       seen.add(url.href);
-      const exchange = await this.#exchange(url, ask, going.signal);
+      const exchange = await this.#exchange(url, ask, [going.signal, going.limit]);
       const head = await exchange.head;
       if (url === ask.url) {
         way.answered = true;
@@ -157,7 +160,7 @@ export class Client {
     }
   }
 
-  async #exchange(url: URL, ask: Ask, signal: AbortSignal): Promise<Exchange> {
+  async #exchange(url: URL, ask: Ask, signals: readonly AbortSignal[]): Promise<Exchange> {
     if (!this.#credentials.own(url.origin)) this.#guard.checkHost(url.hostname);
     const route = await this.#connections.route(url, `${url.pathname}${url.search}`);
     const headers: Record<string, string> = {
@@ -171,8 +174,8 @@ export class Client {
     };
     const idleTimeout = this.#options.idleTimeout ?? 15_000;
     // The last await is behind us: a request that was called off meanwhile must not leave.
-    signal.throwIfAborted();
-    return new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signal });
+    for (const signal of signals) signal.throwIfAborted();
+    return new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signals });
   }
 
   /** @throws WaystationError `upstream_redirect` */

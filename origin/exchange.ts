@@ -18,8 +18,8 @@ export interface ExchangeOptions {
   readonly idleTimeout: number;
   /** For errors. */
   readonly where: string;
-  /** Ends the exchange at any time, with its reason. */
-  readonly signal: AbortSignal;
+  /** Each ends the exchange at any time, with its reason. (AbortSignal.any would make one of them, and is dear.) */
+  readonly signals: readonly AbortSignal[];
 }
 
 /** Bytes. */
@@ -41,7 +41,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #head = Promise.withResolvers<Head>();
   readonly #started = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
-  readonly #onAbort: () => void;
+  readonly #onAbort: (event: Event) => void;
   #controller: Dispatcher.DispatchController | null = null;
   #answered = false;
   /** Bytes that the body still lacks, as Content-Length has it; null: unknown. */
@@ -59,12 +59,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.started = this.#started.promise;
     // Whoever waits for one of them hears of the failure; nobody has to wait for all.
     for (const promise of [this.head, this.started, this.#done.promise]) promise.catch(() => {});
-    this.#onAbort = () => this.#abort(options.signal.reason);
-    if (options.signal.aborted) {
-      this.#fail(options.signal.reason);
+    this.#onAbort = ({ target }) => this.#abort((target as AbortSignal).reason);
+    const aborted = options.signals.find((signal) => signal.aborted);
+    if (aborted !== undefined) {
+      this.#fail(aborted.reason);
       return;
     }
-    options.signal.addEventListener('abort', this.#onAbort, { once: true });
+    for (const signal of options.signals) signal.addEventListener('abort', this.#onAbort, { once: true });
     const { origin, path, dispatcher } = route;
     const headers = { ...options.headers, ...route.headers };
     try {
@@ -184,7 +185,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(settle: () => void): void {
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    for (const signal of this.#options.signals) signal.removeEventListener('abort', this.#onAbort);
     settle();
   }
 }

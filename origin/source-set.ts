@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
-import { WaystationError } from '../base/errors.ts';
+import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Answer, Loader, Purpose, Slice, Supplier, Validators } from '../base/transfer.ts';
 import type { Client } from './client.ts';
@@ -77,8 +77,9 @@ export class SourceSet implements Supplier {
 
   /** @throws WaystationError when there is none: the failure of the mirror list. */
   async #sources(signal: AbortSignal): Promise<readonly Source[]> {
+    if (this.#directories.length === 0 && this.#configured.length === 1) return this.#configured;
     const sources = [...this.#configured];
-    let failure: unknown = new WaystationError('upstream_unreachable', 'no source to ask');
+    let failure: WaystationError | null = null;
     for (const directory of this.#directories) {
       try {
         // Those who have a URL to ask do not wait for others.
@@ -86,10 +87,10 @@ export class SourceSet implements Supplier {
         for (const url of urls) sources.push(this.#fromList(url));
       } catch (error) {
         signal.throwIfAborted();
-        failure = error;
+        failure = asWaystationError(error);
       }
     }
-    if (sources.length === 0) throw failure;
+    if (sources.length === 0) throw failure ?? new WaystationError('upstream_unreachable', 'no source to ask');
     return [...new Set(sources)].toSorted((one, other) => one.rank - other.rank);
   }
 

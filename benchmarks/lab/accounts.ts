@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { withChildren } from './processes.ts';
 
 /** What a process has used since it began. */
 export interface Account {
-  /** Seconds of CPU of all its threads and of those children that have ended, to 10 ms. */
+  /** Seconds of CPU of all its threads and its children, also of those that have ended; to 10 ms. */
   readonly cpu: number;
   /** Most bytes of memory that it ever had resident. */
   readonly peak: number;
@@ -12,7 +13,9 @@ export interface Account {
 export function accountOf(pid: number): Account {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   return {
-    cpu: cpuOfStat(readFileSync(`/proc/${pid}/stat`, 'latin1'), 'with its own'),
+    cpu: withChildren(pid)
+      .map((each) => cpuOfStat(readFileSync(`/proc/${each}/stat`, 'latin1'), 'with its own'))
+      .reduce((sum, seconds) => sum + seconds, 0),
     peak: Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024,
   };
 }

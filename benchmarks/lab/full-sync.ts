@@ -8,6 +8,7 @@ import { accountOf, cpuOfStat } from './accounts.ts';
 import type { FreshDisk } from './fresh-disk.ts';
 import { HitClient } from './hit-client.ts';
 import { freePort, stopped, untilAnswering } from './processes.ts';
+import type { Program } from './service.ts';
 
 /** A repository to be brought onto an empty file system. */
 export interface SyncJob {
@@ -35,8 +36,11 @@ export interface SyncFigures {
 /** Asked for by the client, in turns. */
 const askedFor = 500;
 
-/** `waystation serve` from the sources, with the policy `full`; ended when its first run is done. */
-export async function syncByWaystation({ url, packages, bytes, disk }: SyncJob): Promise<SyncFigures> {
+/** `waystation serve` with the policy `full`; ended when its first run is done. */
+export async function syncByWaystation(
+  program: Program,
+  { url, packages, bytes, disk }: SyncJob,
+): Promise<SyncFigures> {
   const [content, admin] = [await freePort(), await freePort()];
   const config = join(disk.folder, 'waystation.yaml');
   const repositories = [{ path: 'bench', url }];
@@ -49,9 +53,8 @@ export async function syncByWaystation({ url, packages, bytes, disk }: SyncJob):
       subscriptions: [{ name: 'bench', hub: { type: 'yum' }, refresh: '1h', policy: 'full', repositories }],
     }),
   );
-  const program = join(import.meta.dirname, '../../cli/waystation.ts');
   const began = performance.now();
-  const child = spawn(process.execPath, [program, 'serve', '--config', config], { stdio: 'ignore' });
+  const child = spawn(program.command, [...program.words, 'serve', '--config', config], { stdio: 'ignore' });
   try {
     await untilAnswering(`http://127.0.0.1:${admin}/healthz/ready`);
     const asked = packages

@@ -94,7 +94,8 @@ export function median(figures: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function withChildren(pid: number): number[] {
+/** A process and those that come from it. */
+export function withChildren(pid: number): number[] {
   const children = readText(`/proc/${pid}/task/${pid}/children`).trim().split(' ').filter(Boolean).map(Number);
   return [pid, ...children.flatMap(withChildren)];
 }

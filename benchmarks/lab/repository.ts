@@ -26,12 +26,33 @@ export function makeRepository(folder: string, sizes: Readonly<Record<string, nu
   );
 }
 
+/** As createrepo_c writes it, but for dependencies. */
 function packageElement(name: string, size: number, digest: string): string {
-  return (
-    `<package type="rpm"><name>${name}</name><arch>noarch</arch><version epoch="0" ver="1" rel="1"/>` +
-    `<checksum type="sha256" pkgid="YES">${digest}</checksum><summary>s</summary><description>d</description><packager/><url/>` +
-    `<time file="1" build="1"/><size package="${size}" installed="${size}" archive="${size}"/><location href="Packages/${name}.rpm"/><format/></package>\n`
-  );
+  return `<package type="rpm">
+  <name>${name}</name>
+  <arch>noarch</arch>
+  <version epoch="0" ver="1" rel="1"/>
+  <checksum type="sha256" pkgid="YES">${digest}</checksum>
+  <summary>s</summary>
+  <description>d</description>
+  <packager></packager>
+  <url></url>
+  <time file="1" build="1"/>
+  <size package="${size}" installed="${size}" archive="${size}"/>
+  <location href="Packages/${name}.rpm"/>
+  <format>
+    <rpm:license>MIT</rpm:license>
+    <rpm:vendor></rpm:vendor>
+    <rpm:group>Unspecified</rpm:group>
+    <rpm:buildhost>localhost</rpm:buildhost>
+    <rpm:sourcerpm>${name}-1-1.src.rpm</rpm:sourcerpm>
+    <rpm:header-range start="4504" end="6077"/>
+    <rpm:provides>
+      <rpm:entry name="${name}" flags="EQ" epoch="0" ver="1" rel="1"/>
+    </rpm:provides>
+  </format>
+</package>
+`;
 }
 
 function sha256(bytes: Buffer): string {

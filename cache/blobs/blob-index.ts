@@ -45,6 +45,8 @@ export class BlobIndex {
   readonly #key = newEntry();
   /** Grows with every change; what was counted at another version is out of date. */
   version = 0;
+  /** It has every blob that there is: what it does not have is not held. Said by who counts at start. */
+  complete = false;
   /** Grows with every blob that had its turn in a queue: a use noted before is spent, and worth noting again. */
   turn = 0;
 

@@ -155,6 +155,8 @@ export class BlobStore implements Removal {
   async holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
     await this.#exclusive.idle(path);
+    // Most of what a first sync looks for: the disk need not be asked.
+    if (this.#index.complete && !this.#index.has(scope, listed.digest)) return false;
     try {
       const facts = await this.#disk.facts(path);
       if (facts === null) return false;

@@ -42,6 +42,8 @@ export class FillPlace {
   /** Bytes that an earlier fill left and this one goes on with. */
   readonly #present: number;
   #part: Part | null = null;
+  /** The path of the part is, or may be, this place's own file. */
+  #ours: boolean;
 
   private constructor(
     store: PlaceStore,
@@ -54,16 +56,19 @@ export class FillPlace {
     this.#small = reserved.small;
     this.#present = reserved.present;
     this.#reservation = reserved.reservation;
+    this.#ours = !reserved.small;
   }
 
   static async reserve(store: PlaceStore, file: PlacedFile): Promise<FillPlace> {
     const { disk, layout, space, room } = store;
     const { scope, listed, adopt } = file;
     const path = layout.part(scope, listed);
-    const small = listed.size <= verifyFirstLimit && !adopt;
+    // Begun anew, in memory: small files arrive faster than their start is looked at.
+    if (listed.size <= verifyFirstLimit && !adopt)
+      return new FillPlace(store, file, { small: true, present: 0, reservation: await room.reserve(listed.size) });
     const found = await sizeOf(disk, path);
-    // Else begun anew: small files arrive faster than their start is looked at, and too many bytes are no start.
-    const goesOn = !small && found <= listed.size && !store.unsure.has(path);
+    // Too many bytes are no start.
+    const goesOn = found <= listed.size && !store.unsure.has(path);
     let counted = found;
     if (found > 0 && !goesOn) {
       await disk.unlink(path).catch(() => {});
@@ -72,7 +77,7 @@ export class FillPlace {
       space.adjust(counted - found);
     }
     const reservation = await room.reserve(listed.size, counted);
-    return new FillPlace(store, file, { small, present: goesOn ? found : 0, reservation });
+    return new FillPlace(store, file, { small: false, present: goesOn ? found : 0, reservation });
   }
 
   /** Whether the file will be kept. */
@@ -106,7 +111,7 @@ export class FillPlace {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
     const [reservation, path] = [this.#reservation, this.#path];
-    const written = part instanceof MemoryPart ? await filePart(this.#store.disk, path, part.bytes()) : null;
+    const written = part instanceof MemoryPart ? await this.#write(part.bytes()) : null;
     const file = part instanceof FilePart ? part : written;
     invariant(file !== null, 'a part is in memory or on disk');
     const { blobs, disk, unsure } = this.#store;
@@ -140,15 +145,33 @@ export class FillPlace {
    * @returns the bytes that stay.
    */
   async leave(): Promise<number> {
-    const { disk } = this.#store;
-    if (this.#small && this.#reservation !== null) await disk.unlink(this.#path).catch(() => {});
-    // Asked of the disk: a failed write may have put down more than was seen to be written.
-    const left = this.#reservation === null ? 0 : await sizeOf(disk, this.#path);
-    // An empty part is the beginning of nothing.
-    if (left === 0 && this.#reservation !== null) await disk.unlink(this.#path).catch(() => {});
+    const left = this.#reservation === null || !this.#ours ? 0 : await this.#leftOnDisk();
     this.#reservation?.commit(left);
     this.#part?.release();
     return left;
+  }
+
+  async #leftOnDisk(): Promise<number> {
+    const { disk } = this.#store;
+    if (this.#small) await disk.unlink(this.#path).catch(() => {});
+    // Asked of the disk: a failed write may have put down more than was seen to be written.
+    const left = await sizeOf(disk, this.#path);
+    // An empty part is the beginning of nothing.
+    if (left === 0) await disk.unlink(this.#path).catch(() => {});
+    return left;
+  }
+
+  /** Puts a small file down. What an earlier try left there was counted, and goes or is written over. */
+  async #write(bytes: Buffer): Promise<FilePart> {
+    const { disk, space } = this.#store;
+    const made = await FilePart.make(disk, this.#path);
+    if (made === null) {
+      const found = await sizeOf(disk, this.#path);
+      await disk.unlink(this.#path).catch(() => {});
+      space.adjust(-found);
+    }
+    this.#ours = true;
+    return filled(made ?? (await FilePart.open(disk, this.#path, 0, () => {})), bytes);
   }
 }
 
@@ -160,7 +183,10 @@ export async function discardPart(disk: Disk, path: string, reservation: Reserva
 
 /** Writes a whole file to a part, to be released by the caller. @throws WaystationError the disk's. */
 export async function filePart(disk: Disk, path: string, bytes: Buffer): Promise<FilePart> {
-  const file = await FilePart.open(disk, path, 0, () => {});
+  return filled(await FilePart.open(disk, path, 0, () => {}), bytes);
+}
+
+async function filled(file: FilePart, bytes: Buffer): Promise<FilePart> {
   try {
     void file.append(bytes);
     await file.flush();

@@ -69,7 +69,10 @@ export class Fill {
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
   #accepted = 0;
   readonly #pace: Pace;
+  readonly #began: number;
   #relaxed = false;
+  /** Ends the wait before it is relaxed; null: nobody follows who would be waiting for that. */
+  #relaxing: AbortController | null = null;
   /** A source has answered: until then bytes of an earlier try are no promise that the rest can be had. */
   #answered = false;
   /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
@@ -87,8 +90,11 @@ export class Fill {
     this.#wholeFirst = options.wholeFirst;
     this.#digests = new Digests(options.listed);
     this.#resumed = options.part.written;
-    this.#pace = new Pace(options.clock.monotonic());
-    this.growing = new Growing({ size: options.listed.size, part: options.part, onIdle: options.onIdle });
+    this.#began = options.clock.monotonic();
+    this.#pace = new Pace(this.#began);
+    const { part, onIdle } = options;
+    const onFollowed = (): void => void this.#relaxLater();
+    this.growing = new Growing({ size: options.listed.size, part, onIdle, onFollowed });
   }
 
   /** @throws WaystationError when the part cannot be made: nothing was asked of an origin yet. */
@@ -130,8 +136,6 @@ export class Fill {
    * @throws WaystationError after followers were told.
    */
   async run(): Promise<Verified> {
-    const ended = new AbortController();
-    void this.#relaxLater(ended.signal);
     try {
       await this.#rehash();
       for (;;) {
@@ -145,14 +149,18 @@ export class Fill {
       this.growing.fail(failure);
       throw failure;
     } finally {
-      ended.abort();
+      this.#relaxing?.abort(over);
     }
   }
 
   /** A client that saw nothing for so long is given what there is, but for the tail. */
-  async #relaxLater(ended: AbortSignal): Promise<void> {
+  async #relaxLater(): Promise<void> {
+    const ended = this.growing.verified || this.growing.failure !== null;
+    if (ended || this.#relaxing !== null || this.#relaxed || this.listed.size > verifyFirstLimit) return;
+    this.#relaxing = new AbortController();
     try {
-      await this.#clock.sleep(verifyFirstTime, ended);
+      const left = this.#began + verifyFirstTime - this.#clock.monotonic();
+      await this.#clock.sleep(Math.max(0, left), this.#relaxing.signal);
     } catch {
       return;
     }
@@ -246,6 +254,7 @@ export class Fill {
   /** Takes over the bytes that an earlier try left: read once, for the digest's state. */
   async #rehash(): Promise<void> {
     const { part } = this.growing;
+    if (part.written === 0) return;
     const buffer = Buffer.allocUnsafe(512 * 1024);
     while (this.#accepted < part.written) {
       this.#abort.signal.throwIfAborted();
@@ -265,6 +274,9 @@ export class Fill {
       this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
   }
 }
+
+/** Said to what waits for a fill that has ended: made once, for an error of its own is dear. */
+const over = new Error('the fill has ended');
 
 /** More bytes than listed: seen inside the sink, so that the rest is not even read. */
 class TooLong extends Error {}

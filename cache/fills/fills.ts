@@ -14,6 +14,7 @@ import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
 import { begunWith, clientCame, keyOf, notForOthers } from './in-flight.ts';
 import type { FillRequest, InFlight } from './in-flight.ts';
+import { Lingering } from './lingering.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -54,12 +55,14 @@ export class Fills {
   /** Files whose parts are being looked at or removed. */
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
+  readonly #lingering: Lingering;
 
   constructor(options: Omit<PlaceStore, 'unsure'> & { clock: Clock; log: Logger; meter: Meter }) {
     this.#store = { ...options, unsure: new Set() };
     this.#clock = options.clock;
     this.#log = options.log;
     this.#slices = new Slices(options);
+    this.#lingering = new Lingering(options.clock, linger, this.#closing.signal);
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
       'result',
     ]);
@@ -206,7 +209,7 @@ export class Fills {
   async #afterwards(key: string, stored: Promise<void>, entry: () => InFlight): Promise<void> {
     try {
       await stored;
-      await this.#clock.sleep(linger, this.#closing.signal).catch(() => {});
+      await this.#lingering.wait();
       const fill = await entry().begun;
       if (fill !== null && fill.growing.followers > 0) this.#followed.set(key, fill);
       fill?.growing.part.release();

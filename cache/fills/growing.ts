@@ -19,11 +19,14 @@ export class Growing {
   #ended: 'verified' | Error | null = null;
   #waiting: (() => void)[] = [];
   readonly #onIdle: () => void;
+  readonly #onFollowed: () => void;
 
-  constructor(options: { size: number | null; part: Part; onIdle: () => void }) {
+  /** @param options `onFollowed` is called for each follower that comes, `onIdle` when the last has left. */
+  constructor(options: { size: number | null; part: Part; onIdle: () => void; onFollowed?: () => void }) {
     this.size = options.size;
     this.part = options.part;
     this.#onIdle = options.onIdle;
+    this.#onFollowed = options.onFollowed ?? (() => {});
   }
 
   /** Everything can be read and is right. */
@@ -68,6 +71,7 @@ export class Growing {
 
   follow(): void {
     this.followers += 1;
+    this.#onFollowed();
   }
 
   unfollow(): void {

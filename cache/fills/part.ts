@@ -15,19 +15,27 @@ export interface Part {
   release(): void;
 }
 
+const nothing = Buffer.alloc(0);
+
 /** A small file, whole in memory: verified before its first byte leaves, written to disk afterwards. */
 export class MemoryPart implements Part {
-  readonly #bytes: Buffer;
+  readonly #size: number;
+  /** A file that comes in one chunk stays that chunk: most do, and memory that is not copied is not collected. */
+  #bytes: Buffer = nothing;
   readonly #onWritten: () => void;
   written = 0;
 
   constructor(size: number, onWritten: () => void) {
-    this.#bytes = Buffer.allocUnsafeSlow(size);
+    this.#size = size;
     this.#onWritten = onWritten;
   }
 
   append(chunk: Buffer): void {
-    chunk.copy(this.#bytes, this.written);
+    if (chunk.length === this.#size) this.#bytes = chunk;
+    else {
+      if (this.#bytes.length === 0) this.#bytes = Buffer.allocUnsafeSlow(this.#size);
+      chunk.copy(this.#bytes, this.written);
+    }
     this.written += chunk.length;
     this.#onWritten();
   }
@@ -76,8 +84,22 @@ export class FilePart implements Part {
   /** Opens a part that holds `written` bytes already (0: a new one). `onWritten` is called whenever more can be read. */
   static async open(disk: Disk, path: string, written: number, onWritten: () => void): Promise<FilePart> {
     try {
-      if (written === 0) await disk.unlink(path);
+      if (written === 0) {
+        const made = await disk.makePart(path);
+        if (made !== null) return new FilePart(path, made, 0, onWritten);
+        await disk.unlink(path);
+      }
       return new FilePart(path, await disk.openPart(path), written, onWritten);
+    } catch (error) {
+      throw diskError(error, path);
+    }
+  }
+
+  /** Opens a new part; null when there is one. */
+  static async make(disk: Disk, path: string): Promise<FilePart | null> {
+    try {
+      const made = await disk.makePart(path);
+      return made === null ? null : new FilePart(path, made, 0, () => {});
     } catch (error) {
       throw diskError(error, path);
     }

@@ -1,11 +1,24 @@
+/** Who waits for a signal, by signal: one listener for all, since a signal goes through all of its own to drop one. */
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
 /** What the promise resolves with; rejects with the signal's reason as soon as that aborts. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const stop = Promise.withResolvers<never>();
   const onAbort = (): void => stop.reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
+  const all = waitingFor(signal);
+  all.add(onAbort);
   try {
     return await Promise.race([promise, stop.promise]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    all.delete(onAbort);
   }
+}
+
+function waitingFor(signal: AbortSignal): Set<() => void> {
+  const known = waiting.get(signal);
+  if (known !== undefined) return known;
+  const all = new Set<() => void>();
+  waiting.set(signal, all);
+  signal.addEventListener('abort', () => all.forEach((onAbort) => onAbort()), { once: true });
+  return all;
 }

@@ -40,7 +40,6 @@ interface CensusParts {
 export class Census {
   readonly #parts: CensusParts;
   readonly #clean: boolean;
-  #complete = false;
 
   /** @param clean what `takeSnapshot` said. */
   constructor(parts: CensusParts, clean: boolean) {
@@ -50,7 +49,7 @@ export class Census {
 
   /** Whether everything that is held is in the index. */
   get complete(): boolean {
-    return this.#complete;
+    return this.#parts.index.complete;
   }
 
   /** Resolves when the index is complete, or the signal aborts. */
@@ -65,12 +64,13 @@ export class Census {
       space.adjust(held.used);
       // Of a life that ended before its first pass nobody knows what must not be evicted.
       if (held.protectionKnown) marks.restored();
-      this.#complete = true;
+      index.complete = true;
     } else {
       // What was read of a snapshot before it failed is no more than a hint.
       if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
-      this.#complete = await countBlobs({ ...this.#parts, several: this.#parts.blobs.several }, signal);
-      if (this.#complete) await index.dropUnconfirmed();
+      const counted = await countBlobs({ ...this.#parts, several: this.#parts.blobs.several }, signal);
+      if (counted) await index.dropUnconfirmed();
+      index.complete = counted;
     }
     const from = held !== null && this.#clean ? 'snapshot' : 'names';
     const milliseconds = Math.round(clock.monotonic() - began);
@@ -91,8 +91,8 @@ export class Census {
    * it is: after a power cut it would be believed.
    */
   async end(): Promise<void> {
-    const { blobs, layout, log } = this.#parts;
-    if (!this.#complete || blobs.several.inexact) return;
+    const { blobs, index, layout, log } = this.#parts;
+    if (!index.complete || blobs.several.inexact) return;
     try {
       await blobs.settle();
     } catch (error) {
@@ -118,7 +118,7 @@ export class Census {
 
   async #write(path: string): Promise<void> {
     const { disk, index, marks, space, log } = this.#parts;
-    if (!this.#complete || !space.writable) return;
+    if (!index.complete || !space.writable) return;
     try {
       const { protectionKnown } = marks;
       await writeSnapshot(disk, path, index, { used: space.used - (await this.#partBytes()), protectionKnown });

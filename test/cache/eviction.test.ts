@@ -6,7 +6,7 @@ import { silentMeter } from '../../base/metrics.ts';
 import { Marks } from '../../cache/blobs/marks.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import { diskError } from '../../disk/disk.ts';
-import type { Disk } from '../../disk/disk.ts';
+import type { Disk, WritableFile } from '../../disk/disk.ts';
 import { Evictor } from '../../cache/space/evictor.ts';
 import { Room } from '../../cache/space/room.ts';
 import { Space } from '../../cache/space/space.ts';
@@ -54,18 +54,23 @@ const isHeld = ({ store }: Small, listed: Listed | null): boolean =>
 const withoutSyncs: Disk = {
   ...systemDisk,
   syncFolder: async () => {},
-  openPart: async (path) => {
-    const part = await systemDisk.openPart(path);
-    return {
-      fd: part.fd,
-      write: (chunks, position) => part.write(chunks, position),
-      read: (buffer, position, length) => part.read(buffer, position, length),
-      stamp: () => part.stamp(),
-      sync: async () => {},
-      close: () => part.close(),
-    };
+  openPart: async (path) => withoutSync(await systemDisk.openPart(path)),
+  makePart: async (path) => {
+    const part = await systemDisk.makePart(path);
+    return part === null ? null : withoutSync(part);
   },
 };
+
+function withoutSync(part: WritableFile): WritableFile {
+  return {
+    fd: part.fd,
+    write: (chunks, position) => part.write(chunks, position),
+    read: (buffer, position, length) => part.read(buffer, position, length),
+    stamp: () => part.stamp(),
+    sync: async () => {},
+    close: () => part.close(),
+  };
+}
 
 describe('a full cache', () => {
   test('gives the place of what nobody asked for again to what is asked for now', async () => {

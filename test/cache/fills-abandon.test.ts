@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
 import { systemDisk } from '../../disk/disk.ts';
-import type { WritableFile } from '../../disk/disk.ts';
+import type { Disk, WritableFile } from '../../disk/disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { passed, ScriptedLoader } from '../support/scripted-loader.ts';
 import { file, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
@@ -131,21 +131,23 @@ test('a client that comes while a fill is being given up begins another, from th
 
 test('a fill is not gone on with while writes of the one before are under way', async () => {
   const slow = new Gate();
-  const disk = {
+  const slowly = (part: WritableFile): WritableFile => ({
+    fd: part.fd,
+    read: (buffer, position, length) => part.read(buffer, position, length),
+    sync: () => part.sync(),
+    stamp: () => part.stamp(),
+    close: () => part.close(),
+    async write(chunks, position) {
+      if (position > 0) await passed(slow);
+      await part.write(chunks, position);
+    },
+  });
+  const disk: Disk = {
     ...systemDisk,
-    async openPart(path: string): Promise<WritableFile> {
-      const part = await systemDisk.openPart(path);
-      return {
-        fd: part.fd,
-        read: (buffer, position, length) => part.read(buffer, position, length),
-        sync: () => part.sync(),
-        stamp: () => part.stamp(),
-        close: () => part.close(),
-        async write(chunks, position) {
-          if (position > 0) await passed(slow);
-          await part.write(chunks, position);
-        },
-      };
+    openPart: async (path) => slowly(await systemDisk.openPart(path)),
+    makePart: async (path) => {
+      const part = await systemDisk.makePart(path);
+      return part === null ? null : slowly(part);
     },
   };
   await using store = await pieces({ disk });

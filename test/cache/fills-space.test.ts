@@ -1,6 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { WaystationError } from '../../base/errors.ts';
 import { tailOf } from '../../cache/fills/growing.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
@@ -261,4 +262,26 @@ test('bytes of an earlier try that cannot be removed at once are counted once', 
   await store.fills.ensure({ scope: 'open', listed, loader: () => loader }, patient);
   expect(unlinks).toBe(2);
   expect([store.space.used, store.space.reserved]).toEqual([100, 0]);
+});
+
+test('what an earlier try left of a small file makes room for the file, and is counted once', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(3_000);
+  await writeFile(store.layout.part('open', listed), bytes.subarray(0, 2_000));
+  store.space.adjust(2_000);
+  await store.fills.ensure({ scope: 'open', listed, loader: () => new ScriptedLoader([{ bytes }]) }, patient);
+  expect([store.space.used, store.space.reserved]).toEqual([3_000, 0]);
+  expect([await bytesBelow(store.layout.blobs), await readdir(store.layout.parts)]).toEqual([3_000, []]);
+});
+
+test('what an earlier try left of a small file is counted as long as no source gives the file', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(3_000);
+  await writeFile(store.layout.part('open', listed), bytes.subarray(0, 2_000));
+  store.space.adjust(2_000);
+  const refusal = new WaystationError('upstream_unreachable', 'nobody is there');
+  const loader = { open: () => Promise.reject(refusal), lied: () => {} };
+  await expect(store.fills.ensure({ scope: 'open', listed, loader: () => loader }, patient)).rejects.toBe(refusal);
+  expect(await bytesBelow(store.layout.parts)).toBe(2_000);
+  expect([store.space.used, store.space.reserved]).toEqual([2_000, 0]);
 });

@@ -98,6 +98,12 @@ export class SimulatedDisk implements Disk {
     };
   }
 
+  async makePart(path: string): Promise<WritableFile | null> {
+    if (!this.#files.has(path)) return this.openPart(path);
+    await this.#turn();
+    return null;
+  }
+
   async openRead(path: string): Promise<ReadableFile | null> {
     await this.#read('openRead', path);
     const inode = this.#files.get(path);

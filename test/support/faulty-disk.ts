@@ -38,7 +38,16 @@ export class FaultyDisk implements Disk {
 
   async openPart(path: string): Promise<WritableFile> {
     this.#made({ call: 'openPart', path });
-    const file = await systemDisk.openPart(path);
+    return this.#opened(path, await systemDisk.openPart(path));
+  }
+
+  async makePart(path: string): Promise<WritableFile | null> {
+    this.#made({ call: 'openPart', path });
+    const file = await systemDisk.makePart(path);
+    return file === null ? null : this.#opened(path, file);
+  }
+
+  #opened(path: string, file: WritableFile): WritableFile {
     return {
       fd: file.fd,
       write: async (chunks, position) => {

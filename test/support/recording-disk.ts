@@ -62,6 +62,12 @@ export class RecordingDisk implements Disk {
     };
   }
 
+  async makePart(path: string): Promise<WritableFile | null> {
+    if (this.#files.find(path) === null) return this.openPart(path);
+    await this.#turn();
+    return null;
+  }
+
   async openRead(path: string): Promise<ReadableFile | null> {
     await this.#turn();
     const file = this.#files.file(path);
