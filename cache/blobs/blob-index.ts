@@ -165,6 +165,18 @@ export class BlobIndex {
     }
   }
 
+  /** As `blobs`; null after each turn's worth of entries: a million of them are looked at in many turns. */
+  *blobsInTurns(are: (flags: number) => boolean): Generator<IndexedBlob | null> {
+    let looks = 0;
+    for (const queue of queueNames) {
+      for (const position of this.#entries.positions(queue)) {
+        looks += 1;
+        if (looks % entriesPerTurn === 0) yield null;
+        if (are(this.#entries.flags(position))) yield this.#read(position);
+      }
+    }
+  }
+
   /** The oldest of a queue, null when it is empty. It stays the oldest until it is deleted or put last. */
   oldest(queue: QueueName): OldestBlob | null {
     const position = this.#entries.oldest(queue);

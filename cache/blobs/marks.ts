@@ -37,9 +37,12 @@ export class Marks {
     this.#protectionKnown = true;
   }
 
-  /** What the last pass did not mark, and no sync counts on. The index may change meanwhile. */
-  unmarked(): Generator<IndexedBlob> {
-    return this.#index.blobs((flags) => (flags & (flag.marked | flag.kept)) === 0);
+  /**
+   * What the last pass did not mark, and no sync counts on. The index may change meanwhile. null: others have their turn,
+   * also while nothing is found.
+   */
+  unmarked(): Generator<IndexedBlob | null> {
+    return this.#index.blobsInTurns((flags) => (flags & (flag.marked | flag.kept)) === 0);
   }
 
   /** Protects at once, outside of a pass or beside one. */

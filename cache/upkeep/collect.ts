@@ -46,7 +46,7 @@ export interface Collected {
 
 /** Milliseconds between two removals while transfers are under way. */
 const giveWay = 5;
-/** Blobs that are looked at in one turn. */
+/** Blobs that may be garbage, and are looked at in one turn. */
 const looksPerTurn = 500;
 
 /** One pass, with what of the documents it has seen. */
@@ -201,11 +201,11 @@ export class Collector {
       pass.version === this.#version && marks.isUnmarked(scope, digest) && !claims.isUnderWay(scope, digest);
     let looks = 0;
     for (const blob of marks.unmarked()) {
-      looks += 1;
-      if (looks % looksPerTurn === 0) await setImmediate();
+      if (blob !== null) looks += 1;
+      if (blob === null || looks % looksPerTurn === 0) await setImmediate();
       pass.signal.throwIfAborted();
       if (pass.version !== this.#version) await this.#mark(pass);
-      if (pass.marking.isUnknown(blob.scope) || !isGarbage(blob)) continue;
+      if (blob === null || pass.marking.isUnknown(blob.scope) || !isGarbage(blob)) continue;
       const removed = await blobs.remove(blob.scope, blob, () => isGarbage(blob));
       if (removed.result === 'refused') throw removed.error;
       if (removed.result === 'in-use') continue;
