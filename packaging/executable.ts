@@ -20,6 +20,8 @@ export interface ExecutableOptions {
 export const nodeOptions: readonly string[] = [
   // node:ffi, for sd_notify(3) and addons in memory, says at its first use that it is experimental.
   '--disable-warning=ExperimentalWarning',
+  // V8 lets what is young grow to three times as much before it looks through it, which a PoP's requests never need.
+  '--max-semi-space-size=8',
 ];
 
 /** Puts the bundle and addons into a copy of the Node that runs this. @returns the executable's path. */

@@ -140,6 +140,14 @@ export class Service {
     return (performance.now() - began) / 1000;
   }
 
+  /** Resolves when garbage was collected. @throws when it was not within so many milliseconds. */
+  async collected(within: number): Promise<void> {
+    const late = sleep(within, undefined, { ref: false }).then(() => {
+      throw new Error('nothing was collected in time');
+    });
+    await Promise.race([this.#logged('what nothing refers to is gone'), late]);
+  }
+
   /** The longest delay of the event loop since this was last asked, milliseconds. */
   async longestDelay(): Promise<number> {
     const text = await (await fetch(`${this.#admin}/metrics`)).text();

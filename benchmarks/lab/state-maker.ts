@@ -90,6 +90,11 @@ export async function makeState(root: string, shape: StateShape): Promise<void> 
   writeFileSync(done, JSON.stringify(shape));
 }
 
+/** Adds a held file that nothing refers to, as it is found when names are counted. */
+export function makeGarbage(root: string): void {
+  keep(new Layout(root), 'nobody lists this\n');
+}
+
 async function makeRepository(
   layout: Layout,
   shape: StateShape,
