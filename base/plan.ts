@@ -51,6 +51,12 @@ export interface PlanRoom {
   readonly fits: boolean | null;
 }
 
+/** What carry-over would fetch after the change is published. */
+export interface PlanCarryOver extends PlanCount {
+  /** Bytes that `carryOver` allows for a generation. */
+  readonly limit: number;
+}
+
 export interface SubscriptionPlan {
   readonly subscription: string;
   readonly hubVersion: string | null;
@@ -58,10 +64,12 @@ export interface SubscriptionPlan {
   readonly total: PlanCounts;
   /** Metadata that had to be fetched to know all this. It is held now. */
   readonly read: PlanCount;
+  /** null: it is off. */
+  readonly carryOver: PlanCarryOver | null;
   readonly room: PlanRoom;
-  /** Bytes a second: what `limits` allow from now on (null: no limit), and what the last run that fetched anything had. */
+  /** Bytes a second: what `limits` allow now (null: no limit), and what the last run that fetched anything had. */
   readonly rate: { readonly allowed: number | null; readonly recent: number | null };
-  /** How long `total.fetch` takes: as `limits` change meanwhile, and at the recent rate; null: the rate is not known. */
+  /** How long `total.fetch` takes by `limits`, windows to come included, and at the recent rate; null: nothing tells. */
   readonly seconds: { readonly allowed: number | null; readonly recent: number | null };
   /** Why the hub could not be asked for its list: then what it said last was planned. */
   readonly error: Omit<ErrorStatus, 'at'> | null;

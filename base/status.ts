@@ -137,7 +137,7 @@ export interface RunStatus {
   readonly id: string;
   /** null: it concerns more than one. */
   readonly subscription: string | null;
-  /** `verify`, `import`, `plan`, or the policy of a sync. */
+  /** `verify`, `import`, `plan`, `carry-over`, or the policy of a sync. */
   readonly kind: string;
   readonly state: RunState;
   /** null: it goes on, or came to its end. */

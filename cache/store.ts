@@ -10,13 +10,14 @@ import { Claims } from './blobs/claims.ts';
 import type { RunLease } from './blobs/claims.ts';
 import { Marks } from './blobs/marks.ts';
 import type { Removal } from './blobs/removal.ts';
+import { Demand } from './demand/demand.ts';
 import { DirectoryLock } from '../disk/directory-lock.ts';
 import type { TakeLock } from '../disk/directory-lock.ts';
 import { systemDisk } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
 import { Fills } from './fills/fills.ts';
 import { Generations } from './generations/generations.ts';
-import { holdsAllPackages, HoldingsCounter } from './blobs/holdings.ts';
+import { HoldingsCounter } from './blobs/holdings.ts';
 import type { Holdings } from './blobs/holdings.ts';
 import { stateFormats } from './disk/formats.ts';
 import type { StateFormats } from './disk/formats.ts';
@@ -99,6 +100,7 @@ export class Store {
   readonly upkeep: Upkeep;
   readonly publication: Publication;
   readonly stored: StoredFiles;
+  readonly demand: Demand;
   readonly #claims: Claims;
   readonly #evictor: Evictor;
   readonly audit: Audit;
@@ -151,6 +153,7 @@ export class Store {
     this.#remaker = remaker;
     this.served = new Served(generations, maps, (repository) => remaker?.want(repository));
     this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
+    this.demand = new Demand({ notes: this.notes, clock, meter });
     this.audit = new Audit({ disk, layout, blobs, space, log });
     this.references = new References({ generations, maps, disk, layout, lost: (found) => remaker?.want(found) });
     const pointers = new Pointers(disk, layout);
@@ -241,11 +244,6 @@ export class Store {
     return this.#claims.beginRun(subscription);
   }
 
-  /** Whether every package of a repository is held; those that are stay until the runs that are under way end. */
-  holdsAll(path: string, document: RepositoryDocument): Promise<boolean> {
-    return holdsAllPackages({ path, document, maps: this.#maps, index: this.#index, claims: this.#claims });
-  }
-
   /** Grows when uses noted before are spent: a body in memory notes its next use then. */
   get turn(): number {
     return this.#index.turn;
@@ -294,6 +292,7 @@ export class Store {
     await this.#census.end();
     this.blobs.close();
     await this.#maps.close();
+    await this.demand.close();
     await this.notes.close();
     this.#lock.release();
   }

@@ -2,8 +2,8 @@ import type { Logger } from '../base/log.ts';
 import type { Store } from '../cache/store.ts';
 import type { GenerationStore } from '../sync/store.ts';
 
-/** The store as subscriptions see it: what is published also reaches the pages. */
-export function publishing(store: Store, then: () => Promise<void>): GenerationStore {
+/** The store as subscriptions see it: `then` is called after each publication. */
+export function publishing(store: Store, then: (subscription: string) => Promise<void>): GenerationStore {
   return {
     current: (subscription) => store.current(subscription),
     newest: (subscription) => store.generations.newest(subscription),
@@ -12,11 +12,11 @@ export function publishing(store: Store, then: () => Promise<void>): GenerationS
     pins: () => store.generations.pins(),
     publish: async (document) => {
       await store.publish(document);
-      await then();
+      await then(document.subscription);
     },
     repomdServedAt: (path) => store.repomdServedAt(path),
     beginRun: (subscription) => store.beginRun(subscription),
-    holdsAll: (path, repository) => store.holdsAll(path, repository),
+    holdsAll: (path, repository) => store.stored.holdsAll(path, repository),
     holdings: (path, repository) => store.holdings(path, repository),
     notes: store.notes,
   };

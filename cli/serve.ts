@@ -37,6 +37,7 @@ import type { Listener, ListenerOptions } from '../web/listener.ts';
 import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
+import { carriers, carryOvers } from './carry-overs.ts';
 import { generationControl } from './generation-control.ts';
 import { imports } from './imports.ts';
 import { addressText, socketListener, tlsOf } from './listening.ts';
@@ -52,6 +53,7 @@ import { measureClock, measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
 import { offlineReadiness, readinessOf } from './readiness.ts';
 import { mapRemaker } from './remake-map.ts';
+import { servedBefore } from './served-before.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { statusLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
@@ -123,6 +125,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     status: () => statusDocument(admin),
     wanted: (name) => subscriptions.wanted(name),
   });
+  const carrying = carriers({ config, store, upstream: (name, path) => subscriptions.upstream(name, path), log });
   const subscriptions = await SubscriptionSet.open(
     await Promise.all(
       config.subscriptions.map(async (subscription) =>
@@ -130,11 +133,15 @@ export async function serve(config: Config, options: { version: string; logLevel
       ),
     ),
     {
-      store: publishing(store, () => catalog.refresh()),
+      store: publishing(store, async (name) => {
+        await catalog.refresh();
+        carrier.published(name);
+      }),
       reader,
-      packages: new PackageFetcher(store.sink, log),
+      packages: new PackageFetcher(store.sink, log, servedBefore(store.demand)),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
+      forecast: async (name, changes) => (await carrying.get(name)?.forecast(changes)) ?? null,
       rates,
       runs: runObserver,
       clock,
@@ -149,6 +156,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     meter,
   );
   const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
+  const carrier = carryOvers({ carriers: carrying, runs: upkeepRuns, clock, log });
 
   const manager = serviceManager({
     environment: readEnvironment(),
@@ -245,6 +253,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   listening.resolve();
   manager.live();
   subscriptions.begin();
+  carrier.begin();
   scrub.begin();
   store.upkeep.begin();
   log.info({ version, state: config.state, subscriptions: config.subscriptions.length }, 'serving');
@@ -258,7 +267,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
-  await Promise.all([scrub.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
+  await Promise.all([scrub.close(), carrier.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
   await upstreams.close();
   await store.close();
   manager.close();

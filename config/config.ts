@@ -60,6 +60,8 @@ export interface Subscription {
   readonly prefix: string;
   readonly hub: { readonly type: 'yum' } | PulpHubConfig;
   readonly policy: Policy;
+  /** Bytes that are fetched for each generation before anybody asks; null: none. */
+  readonly carryOver: number | null;
   readonly flip: 'each' | 'together';
   /** `grace` in milliseconds. */
   readonly keep: { readonly generations: number; readonly grace: number };

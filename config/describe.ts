@@ -3,7 +3,7 @@ import type { Config, ListenAddress, Override, Repository, Subscription, Upstrea
 import { formatDuration } from './durations.ts';
 import type { FileReference } from './file-reference.ts';
 import { formatHostAndPort } from './listen-address.ts';
-import { formatRate, formatShare } from './sizes.ts';
+import { formatRate, formatShare, formatSize } from './sizes.ts';
 import { formatWindow } from './time-window.ts';
 import { displayUrl } from './web-url.ts';
 
@@ -46,13 +46,14 @@ function listener({ tls, ...address }: ListenAddress): unknown {
 }
 
 function describeSubscription(subscription: Subscription): unknown {
-  const { name, prefix, hub, policy, flip, keep, refresh, overrides, repositories } = subscription;
+  const { name, prefix, hub, policy, carryOver, flip, keep, refresh, overrides, repositories } = subscription;
   return {
     name,
     prefix,
     hub: describeHub(hub),
     ...(hub.type === 'pulp' && hub.select !== null ? { select: hub.select } : {}),
     policy,
+    carryOver: carryOver === null ? 'off' : formatSize(carryOver),
     flip,
     keep: { generations: keep.generations, grace: formatDuration(keep.grace) },
     refresh: formatDuration(refresh),

@@ -27,6 +27,7 @@ export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<A
     prefix,
     hub: hub.type === 'yum' ? { type: 'yum' } : resolvePulp(hub, parsed.select, defaults),
     policy,
+    carryOver: parsed.carryOver === 'off' ? null : parsed.carryOver,
     flip: parsed.flip ?? 'each',
     keep,
     refresh,

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { hub, upstreamAccess } from './schema-hub.ts';
 import { pathPatternProblem } from './path-pattern.ts';
 import { repositoryPathProblem } from './repository-path.ts';
-import { duration, fileName, oneOf, plainText, section, trueOrFalse, webUrl } from './schema-values.ts';
+import { duration, fileName, oneOf, plainText, section, size, trueOrFalse, webUrl } from './schema-values.ts';
 
 /** `subscriptions`: what this PoP takes, from where, and by which policy. */
 
@@ -74,6 +74,10 @@ export const subscription = section({
     .optional()
     .describe('`waystation`: the channel to follow'),
   policy: policy.prefault('on-demand').describe('What is fetched before anyone asks for it'),
+  carryOver: z
+    .union([z.literal('off'), size], { error: 'must be off, or a size such as 20GiB' })
+    .prefault('off')
+    .describe('Bytes of new versions of what hosts ask for that are fetched after each change, before hosts ask'),
   flip: oneOf(['each', 'together'])
     .optional()
     .describe('Whether repositories are published one by one or all at once; default each, for channels together'),

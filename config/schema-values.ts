@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { durationPattern, formatDuration, parseDuration } from './durations.ts';
 import { listenAddressPattern, parseListenAddress } from './listen-address.ts';
-import { parseRate, parseShare, ratePattern, sharePattern } from './sizes.ts';
+import { parseRate, parseShare, parseSize, ratePattern, sharePattern, sizePattern } from './sizes.ts';
 import type { Share } from './sizes.ts';
 import { parseWindow, windowPattern } from './time-window.ts';
 import type { WebUrlRules } from './web-url.ts';
@@ -63,6 +63,8 @@ export function share(low: number, high: number): Written<Share> {
     },
   );
 }
+
+export const size = written('must be a size such as 20GiB', sizePattern, parseSize);
 
 /** A rate at which work goes on at all. */
 export const positiveRate = written('must be a rate such as 20MiB/s, and more than 0', ratePattern, (text) => {

@@ -9,7 +9,7 @@ export type Share = number | Percent;
 const units = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40, PiB: 2 ** 50 } as const;
 const unitsFromLargest = (Object.keys(units) as (keyof typeof units)[]).toReversed();
 
-const sizePattern = /^(\d+)(B|KiB|MiB|GiB|TiB|PiB)$/;
+export const sizePattern = /^(\d+)(B|KiB|MiB|GiB|TiB|PiB)$/;
 const percentPattern = /^(\d{1,3}(?:\.\d{1,3})?)%$/;
 export const sharePattern = /^(\d+(B|KiB|MiB|GiB|TiB|PiB)|\d{1,3}(\.\d{1,3})?%)$/;
 export const ratePattern = /^(\d+(?:B|KiB|MiB|GiB|TiB|PiB))\/s$/;

@@ -5,6 +5,9 @@ export interface MapPackage {
   readonly listed: Listed;
 }
 
+/** 0: named by a security advisory; 1: served here before; 2: neither. */
+export type FetchRank = 0 | 1 | 2;
+
 /** Packages that are in memory at a time: a sixteenth of all, so that a map is gone through some 17 times at most. */
 const leastBatch = 10_000;
 const batches = 16;
@@ -12,14 +15,14 @@ const batches = 16;
 const later = 2 ** 49;
 
 /**
- * Packages in the order in which they are fetched: those that are urgent, then the others; small before large in both.
+ * Packages in the order in which they are fetched: by rank, the lowest first, and small before large in each.
  * @param packages goes through all of them from the beginning, always in the same order.
  */
 export async function* inFetchOrder(
   packages: () => AsyncIterable<MapPackage>,
-  urgent: (href: string) => boolean,
+  rankOfName: (href: string) => FetchRank,
 ): AsyncGenerator<MapPackage> {
-  const rankOf = ({ href, listed }: MapPackage): number => (urgent(href) ? 0 : later) + listed.size;
+  const rankOf = ({ href, listed }: MapPackage): number => rankOfName(href) * later + listed.size;
   const ranks: number[] = [];
   for await (const entry of packages()) ranks.push(rankOf(entry));
   const sorted = Float64Array.from(ranks).sort();

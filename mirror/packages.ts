@@ -7,7 +7,7 @@ import type { Logger } from '../base/log.ts';
 import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
 import { inFetchOrder } from './fetch-order.ts';
-import type { MapPackage } from './fetch-order.ts';
+import type { FetchRank, MapPackage } from './fetch-order.ts';
 import type { PackageProgress } from './progress.ts';
 import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
@@ -32,6 +32,9 @@ export interface PackagesRequest {
   readonly progress: PackageProgress;
 }
 
+/** Tells of a repository which of its packages are versions of what this site has served, by the names of their files. */
+export type ServedBefore = (path: string) => Promise<(href: string) => boolean>;
+
 /** A package that is not held after all, and why. */
 export interface MissingPackage {
   readonly href: string;
@@ -51,16 +54,19 @@ const linkFailures: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Brings the packages of a map into the sink: those that security advisories name, then the others, small before large.
+ * Brings the packages of a map into the sink: those that security advisories name, then versions of
+ * what was served here before, then the others, small before large.
  * What is held already costs one look.
  */
 export class PackageFetcher {
   readonly #sink: Sink;
   readonly #log: Logger;
+  readonly #servedBefore: ServedBefore;
 
-  constructor(sink: Sink, log: Logger) {
+  constructor(sink: Sink, log: Logger, servedBefore: ServedBefore) {
     this.#sink = sink;
     this.#log = log;
+    this.#servedBefore = servedBefore;
   }
 
   /**
@@ -77,7 +83,9 @@ export class PackageFetcher {
     const of = { sink: this.#sink, path: repository.path, document, log: this.#log };
     const urgent = await namedBySecurity(of, signal);
     const work = new Work(this.#sink, request, signal);
-    const packages = inFetchOrder(() => this.#sink.packages(map), urgent);
+    const before = await this.#servedBefore(repository.path);
+    const rank = (href: string): FetchRank => (urgent(href) ? 0 : before(href) ? 1 : 2);
+    const packages = inFetchOrder(() => this.#sink.packages(map), rank);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
     await work.settled();
     signal.throwIfAborted();

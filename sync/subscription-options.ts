@@ -10,6 +10,7 @@ import type { Trust } from '../mirror/signature.ts';
 import type { RunObserver } from '../runs/run-record.ts';
 import type { Flip } from './flip.ts';
 import type { DiscoveryState } from './hub-contact.ts';
+import type { Forecast } from './carry-over/carry-over.ts';
 import type { Admission } from './admission.ts';
 import type { PathOwners } from './paths.ts';
 import type { Stored } from './plan/stored.ts';
@@ -47,7 +48,9 @@ export interface SubscriptionParts {
   readonly newest: (of: NewestOf, signal: AbortSignal) => Promise<Digest | null>;
   /** What is stored, as plans count it. */
   readonly stored: Stored;
-  /** How fast transfers may be. */
+  /** What carry-over would fetch once these maps take the place of those before; null: it is off. */
+  readonly forecast: Forecast;
+  /** How fast transfers may be, now and later. */
   readonly rates: AllowedRate;
   /** Hears of every run. */
   readonly runs: RunObserver;

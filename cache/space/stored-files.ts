@@ -6,6 +6,7 @@ import type { PlanRoom } from '../../base/plan.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import type { Claims } from '../blobs/claims.ts';
 import { FileSet } from '../blobs/file-set.ts';
+import { holdsAllPackages } from '../blobs/holdings.ts';
 import type { Marks } from '../blobs/marks.ts';
 import type { Maps } from '../maps.ts';
 import type { PackageMap } from '../../maps/reader.ts';
@@ -58,6 +59,11 @@ export class StoredFiles {
 
   async *packages(map: Digest): AsyncGenerator<{ readonly href: string; readonly listed: Listed }> {
     yield* (await this.#map(map)).entries();
+  }
+
+  /** Whether every package of a repository is held; those that are stay until the runs that are under way end. */
+  holdsAll(path: string, document: RepositoryDocument): Promise<boolean> {
+    return holdsAllPackages({ path, document, ...this.#parts });
   }
 
   /**

@@ -29,6 +29,16 @@ export interface UpkeepRunsOptions {
   readonly observer?: RunObserver;
 }
 
+/** What a run is. */
+export interface UpkeepWhat {
+  /** Its word in `/api/v1/syncs`. */
+  readonly kind: string;
+  /** null: it concerns more than one. */
+  readonly subscription: string | null;
+  /** Runs of one lane go one after the other; default: those of its kind. */
+  readonly lane?: string;
+}
+
 /** What a run does: reports into `run`, and throws only what stops it as a whole, or the signal's reason. */
 export type UpkeepWork = (run: UpkeepRun, signal: AbortSignal) => Promise<void>;
 
@@ -42,7 +52,7 @@ export class UpkeepRuns {
   readonly #log: Logger;
   readonly #observer: RunObserver;
   readonly #closing = new AbortController();
-  /** Kind → the end of the last run of it. */
+  /** Lane → the end of the last run in it. */
   readonly #lanes = new Map<string, Promise<void>>();
   #active: readonly UpkeepRun[] = [];
   #ended: readonly RunStatus[];
@@ -66,17 +76,17 @@ export class UpkeepRuns {
 
   /**
    * Begins a run, at once or when those of its kind before it have ended.
-   * @param what `kind` is its word in `/api/v1/syncs`; `subscription` is null when it concerns more than one.
    * @throws WaystationError `draining` after `close`.
    */
-  start(what: { readonly kind: string; readonly subscription: string | null }, work: UpkeepWork): UpkeepRun {
+  start(what: UpkeepWhat, work: UpkeepWork): UpkeepRun {
     if (this.#closing.signal.aborted) throw new WaystationError('draining', 'the service is stopping');
     const run = new UpkeepRun({ ...what, clock: this.#clock, observer: this.#observer });
     this.#active = [run, ...this.#active];
     this.#noteUnderWay();
-    const before = this.#lanes.get(what.kind) ?? Promise.resolve();
+    const { lane = what.kind } = what;
+    const before = this.#lanes.get(lane) ?? Promise.resolve();
     this.#lanes.set(
-      what.kind,
+      lane,
       before.then(() => this.#run(run, work)),
     );
     return run;

@@ -19,6 +19,7 @@ export function planText(plan: SubscriptionPlan, paint: Paint): string {
     `${paint('bold', plainText(subscription))}: ${repositories.length === 0 ? 'no repositories' : `${countText(total.fetch)} to fetch`}`,
     ...(repositories.length === 0 ? [] : [tableText(table)]),
     ...notes(total),
+    ...carryOverText(plan),
     `  ${timeText(plan)}`,
     `  ${roomText(plan.room, paint)}`,
     `  to plan this, ${countText(read)} of metadata were fetched`,
@@ -37,16 +38,24 @@ function notes({ fetchStored, keepShared }: PlanCounts): string[] {
   ].flatMap(([count, what]) => (count.files === 0 ? [] : [`  ${countText(count)} ${what}`]));
 }
 
+function carryOverText({ carryOver }: SubscriptionPlan): string[] {
+  if (carryOver === null) return [];
+  return [
+    `  ${countText(carryOver)} will be carried over after it is published, of ${bytesText(carryOver.limit)} allowed`,
+  ];
+}
+
 function countText({ files, bytes }: PlanCount): string {
   return `${files} ${files === 1 ? 'file' : 'files'}, ${bytesText(bytes)}`;
 }
 
 function timeText({ rate, seconds }: SubscriptionPlan): string {
-  const at = (what: string, bytes: number | null, time: number | null): string[] =>
-    bytes === null || time === null ? [] : [`${spanText(time * 1000)} at ${bytesText(bytes)}/s (${what})`];
+  const allowed = rate.allowed === null ? 'none now' : `${bytesText(rate.allowed)}/s now`;
   const times = [
-    ...at('the limit now', rate.allowed, seconds.allowed),
-    ...at('as the last run had', rate.recent, seconds.recent),
+    ...(seconds.allowed === null ? [] : [`${spanText(seconds.allowed * 1000)} by the limits (${allowed})`]),
+    ...(seconds.recent === null || rate.recent === null
+      ? []
+      : [`${spanText(seconds.recent * 1000)} at ${bytesText(rate.recent)}/s, as the last run had`]),
   ];
   return `time: ${times.length === 0 ? 'no limit, and no run that would tell' : times.join(', ')}`;
 }

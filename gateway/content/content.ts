@@ -74,6 +74,7 @@ export class Content {
       answer.turn = store.turn;
       store.used(answer.scope, answer.digest);
     }
+    if (answer.use !== null) answer.use.uses += 1;
     exchange.outcome = stale ? 'stale' : 'hit';
     exchange.ended(answer.body.length, false);
     exchanges.headSent(exchange);

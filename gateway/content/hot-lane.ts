@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Digest } from '../../base/digest.ts';
+import type { Use } from '../../cache/demand/names-in-demand.ts';
 
 /** A whole answer at hand: what most requests of a site come to. */
 export interface HotAnswer {
@@ -15,6 +16,8 @@ export interface HotAnswer {
   readonly epoch: number;
   readonly scope: string;
   readonly digest: Digest;
+  /** Where it is counted that this package was served; null: it is none. */
+  readonly use: Use | null;
   /** The store's turn when its use was last noted. */
   turn: number;
 }

@@ -5,6 +5,7 @@ import { WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { Outcome } from '../../base/outcome.ts';
 import type { Loader } from '../../base/transfer.ts';
+import type { Use } from '../../cache/demand/names-in-demand.ts';
 import type { SingleRange } from '../../cache/fills/slices.ts';
 import type { Found, Place } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
@@ -15,6 +16,7 @@ import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
 import type { ByteRange } from '../../http/ranges.ts';
 import { sendFile } from './body.ts';
 import type { BodyAnswer } from './body.ts';
+import { packageFile } from '../../yum/package-file.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import { hotLimit, sendHot } from './hot-lane.ts';
 import type { HotLane } from './hot-lane.ts';
@@ -91,11 +93,13 @@ export class ListedFiles {
     const { listed } = wanted.found;
     const held = await this.#store.blobs.open(wanted.scope, listed);
     if (held === null) return this.#fill(exchange, wanted, range);
+    this.#store.demand.prefetched.asked(listed.digest);
     const outcome = this.#heldOutcome(wanted);
     if (range.kind === 'whole' && listed.size <= hotLimit) {
       const body = await readWhole(held, listed.size);
       if (body !== null) return this.#whole(exchange, wanted, outcome, body);
     } else if ((await this.#send(exchange, wanted, { outcome, source: held }, range)) === null) {
+      this.#served(wanted);
       return;
     }
     // No byte has left: a file that turned out damaged is fetched as if it had never been there.
@@ -120,12 +124,14 @@ export class ListedFiles {
     );
     const failure = await this.#send(exchange, wanted, { outcome, source }, range);
     if (failure !== null) throw failure;
+    this.#served(wanted);
   }
 
   /** A small file, whole in memory: sent, and remembered with its head. */
   #whole(exchange: Exchange, wanted: Wanted, outcome: Outcome, body: Buffer): void {
     const { found, current, epoch } = wanted;
     const { target } = exchange;
+    const use = this.#served(wanted);
     const headers = flat({ ...this.#headers(wanted, outcome), 'content-length': String(body.length) });
     if (epoch !== null) {
       const fresh = flat({ ...this.#headers(wanted, 'hit'), 'content-length': String(body.length) });
@@ -138,6 +144,7 @@ export class ListedFiles {
         epoch,
         scope: wanted.scope,
         digest: found.listed.digest,
+        use,
         turn: -1,
       });
     }
@@ -145,6 +152,14 @@ export class ListedFiles {
     exchange.ended(body.length, false);
     this.#exchanges.headSent(exchange);
     sendHot(exchange.response, headers, body);
+  }
+
+  /** Counts that a package was served. @returns where the next time is to be counted; null: it is no package. */
+  #served({ found, href }: Wanted): Use | null {
+    const file = found.pinned === 'file' ? packageFile(href) : null;
+    const use = file === null ? null : this.#store.demand.use(found.repository.path, file.nameArch);
+    if (use !== null) use.uses += 1;
+    return use;
   }
 
   /** @returns why the source failed before anything was sent, the response untouched; null when it was answered. */

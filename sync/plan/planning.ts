@@ -1,5 +1,6 @@
 import type { Digest } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
+import { possessionScope } from '../../base/generation.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { RepositoryPlan, SubscriptionPlan } from '../../base/plan.ts';
 import { forEachBounded } from '../../mirror/bounded.ts';
@@ -135,15 +136,40 @@ async function counted(
   const total = totalOf(repositories);
   const now = parts.clock.now();
   const rate = { allowed: parts.rates.at(now).rate, recent: recentRate };
-  const allowed = rate.allowed === null ? null : parts.rates.millisecondsFor(total.fetch.bytes, now) / 1000;
+  // Windows change on the way: the rate of now is not what all of it is transferred at.
+  const allowed = Math.ceil(parts.rates.millisecondsFor(total.fetch.bytes, now) / 1000);
   return {
     subscription: options.name,
     repositories,
     total,
+    carryOver: await carriedOver({ options, parts }, changes),
     room: await stored.room(total.fetch.bytes, spared),
     rate,
-    seconds: { allowed: allowed && Math.ceil(allowed), recent: secondsAt(total.fetch.bytes, rate.recent) },
+    seconds: {
+      allowed: allowed === 0 && rate.allowed === null ? null : allowed,
+      recent: secondsAt(total.fetch.bytes, rate.recent),
+    },
   };
+}
+
+async function carriedOver(
+  { options, parts }: Pick<PlanContext, 'options' | 'parts'>,
+  changes: readonly RepositoryChange[],
+): Promise<SubscriptionPlan['carryOver']> {
+  const maps = changes.flatMap(({ path, before, after }) =>
+    before === null || before.map === null || after.map === null
+      ? []
+      : [{ path, before: before.map, after: after.map }],
+  );
+  const forecast = await parts.forecast(options.name, maps);
+  if (forecast === null) return null;
+  const scopes = new Map(changes.map(({ path, after }) => [path, after.scope]));
+  const missing = forecast.candidates.filter(({ path, listed }) => {
+    const scope = possessionScope(scopes.get(path) ?? '', path, listed);
+    return !parts.stored.holds(scope, listed.digest);
+  });
+  const bytes = missing.reduce((sum, { listed }) => sum + listed.size, 0);
+  return { limit: forecast.limit, files: missing.length, bytes };
 }
 
 function secondsAt(bytes: number, rate: number | null): number | null {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import { inFetchOrder } from '../../mirror/fetch-order.ts';
-import type { MapPackage } from '../../mirror/fetch-order.ts';
+import type { FetchRank, MapPackage } from '../../mirror/fetch-order.ts';
 import { seeded } from '../support/primary-generator.ts';
 
 const digest = digestOf('');
@@ -18,7 +18,7 @@ async function ordered(
     yield* entries;
   };
   const order: MapPackage[] = [];
-  for await (const entry of inFetchOrder(packages, (href) => urgent.has(href))) order.push(entry);
+  for await (const entry of inFetchOrder(packages, (href) => (urgent.has(href) ? 0 : 2))) order.push(entry);
   return { order, passes };
 }
 
@@ -27,6 +27,25 @@ const sorted = (entries: readonly MapPackage[], urgent: ReadonlySet<string>): Ma
     (one, other) =>
       Number(urgent.has(other.href)) - Number(urgent.has(one.href)) || one.listed.size - other.listed.size,
   );
+
+test('what is urgent comes first, then what was served before, and small before large in each', async () => {
+  const ranked = fc.tuple(fc.nat(20), fc.constantFrom<FetchRank>(0, 1, 2));
+  await fc.assert(
+    fc.asyncProperty(fc.array(ranked, { maxLength: 50 }), async (list) => {
+      const entries = list.map(([size], index) => ({ href: String(index), listed: { digest, size } }));
+      const rank = (href: string): FetchRank => list[Number(href)]?.[1] ?? 2;
+      const walk = async function* (): AsyncGenerator<MapPackage> {
+        yield* entries;
+      };
+      const order: MapPackage[] = [];
+      for await (const entry of inFetchOrder(walk, rank)) order.push(entry);
+      const expected = entries.toSorted(
+        (one, other) => rank(one.href) - rank(other.href) || one.listed.size - other.listed.size,
+      );
+      expect(order).toEqual(expected);
+    }),
+  );
+});
 
 test('the urgent come first, and small before large', async () => {
   await fc.assert(

@@ -35,6 +35,8 @@ export class Bench {
 
   /** As configured. */
   limits: readonly RateLimit[] = [];
+  /** Which packages are versions of what was served. */
+  servedBefore: (href: string) => boolean = () => false;
 
   static async start(): Promise<Bench> {
     const origin = await FaultyOrigin.start();
@@ -71,7 +73,7 @@ export class Bench {
     const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
     const { sink, store, clock } = this;
     const reader = new RepositoryReader({ sink, clock, log: silentLogger });
-    const packages = new PackageFetcher(sink, silentLogger);
+    const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore);
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
     const { stored } = this;
@@ -79,7 +81,8 @@ export class Bench {
       at: (now) => new RateSchedule(this.limits).at(now),
       millisecondsFor: (bytes, from) => new RateSchedule(this.limits).millisecondsFor(bytes, from),
     };
-    const own = { stored, rates, runs: this.runs };
+    const forecast = async (): Promise<null> => null;
+    const own = { stored, forecast, rates, runs: this.runs };
     const parts = { store, reader, packages, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { WantedRepository } from '../../mirror/discovery.ts';
 import { nevraOfFile, putRepository } from '../support/hand-made-repository.ts';
 import { Bench, ListingHub, repositoryOf, statusOf, synced } from './bench.ts';
 
@@ -176,6 +177,19 @@ describe('policy newest:2', () => {
   });
 });
 
+/** A repository of the origin, and the packages that are fetched of it in the order in which they are begun. */
+function watched(bench: Bench): { readonly wanted: WantedRepository; readonly begun: readonly string[] } {
+  const wanted = bench.wanted('a');
+  const { supplier } = wanted;
+  const loader = supplier.loader.bind(supplier);
+  const begun: string[] = [];
+  supplier.loader = (href) => {
+    if (href.endsWith('.rpm')) begun.push(href.slice(2, -4));
+    return loader(href);
+  };
+  return { wanted, begun };
+}
+
 test.each([
   [
     'full',
@@ -200,14 +214,7 @@ test.each([
     const bench = await Bench.start();
     const texts = { updateinfo: advisory('security', 'app-1.9-1.noarch.rpm') };
     putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile, texts });
-    const wanted = bench.wanted('a');
-    const { supplier } = wanted;
-    const loader = supplier.loader.bind(supplier);
-    const begun: string[] = [];
-    supplier.loader = (href) => {
-      if (href.endsWith('.rpm')) begun.push(href.slice(2, -4));
-      return loader(href);
-    };
+    const { wanted, begun } = watched(bench);
     await bench.run({ hub: new ListingHub([wanted]), policy, policyOf: () => policy });
     expect(begun).toEqual(expected);
   },
@@ -221,4 +228,16 @@ test('advisories that are about no security, or cannot be read, change nothing',
     expect(set.runs()[0]?.state).toBe('done');
     expect(order(bench).at(-1)).toBe('app-1.9-1.noarch');
   }
+});
+
+test('versions of what was served before come after what an advisory names, and before the rest', async () => {
+  const bench = await Bench.start();
+  bench.servedBefore = (href) => href.startsWith('p/lib-');
+  const texts = { updateinfo: advisory('security', 'app-1.9-1.noarch.rpm') };
+  putRepository(bench.origin, 'a', { packages: versions, nevra: nevraOfFile, texts });
+  const { wanted, begun } = watched(bench);
+  await bench.run({ hub: new ListingHub([wanted]), policyOf: full });
+  const served = ['lib-1-1.x86_64', 'lib-1-1.src'];
+  const rest = ['app-1.8-1.noarch', 'app-1.10~rc1-1.noarch', 'app-1.10-1.noarch'];
+  expect(begun).toEqual(['app-1.9-1.noarch', ...served, ...rest]);
 });
