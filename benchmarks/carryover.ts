@@ -121,8 +121,9 @@ async function follows(contestant: Contestant, repomd: string): Promise<void> {
   const status = (await (await fetch(`${admin}/api/v1/status`)).json()) as Status;
   if (code !== 0 || status.subscriptions[0]?.repositories[0]?.repomd !== repomd)
     throw new Error(`${contestant.label} did not follow the origin`);
+  if (!carries) return;
   const end = Date.now() + 60_000;
-  while (carries) {
+  for (;;) {
     const runs = (await syncs(admin)).filter(({ kind }) => kind === 'carry-over');
     if (runs.length > before && runs.every(({ finished }) => finished !== null)) return;
     if (Date.now() > end) throw new Error('carry-over does not end');
@@ -162,8 +163,8 @@ async function figures(admin: string): Promise<string> {
   const text = await (await fetch(`${admin}/metrics`)).text();
   const value = (name: string): number => Number(new RegExp(`^waystation_${name} (\\S+)$`, 'm').exec(text)?.[1] ?? 0);
   const [bytes, used] = [value('carry_over_bytes_total'), value('carry_over_used_bytes_total')];
-  const share = bytes === 0 ? 0 : (100 * used) / bytes;
-  return `${(bytes / 1e6).toFixed(1)} MB carried over, ${(used / 1e6).toFixed(1)} MB of them (${share.toFixed(0)} %) asked for later`;
+  const percent = bytes === 0 ? 0 : (100 * used) / bytes;
+  return `${(bytes / 1e6).toFixed(1)} MB carried over, ${(used / 1e6).toFixed(1)} MB of them (${percent.toFixed(0)} %) asked for later`;
 }
 
 function share({ asked, hits }: Tally): string {

@@ -82,7 +82,8 @@ test('nothing is written for a use, and what is new is written once in five minu
   const demand = new Demand({ notes: { get, put: async (key) => void keys.push(key) }, clock, meter: silentMeter });
   for (const name of ['a.noarch', 'b.noarch']) {
     const use = demand.use('edge/base', name);
-    for (let times = 0; use !== null && times < 1000; times += 1) use.uses += 1;
+    if (use === null) throw new Error('a name was not taken');
+    for (let times = 0; times < 1000; times += 1) use.uses += 1;
   }
   expect(keys).toEqual([]);
   clock.advance(5 * 60_000);
