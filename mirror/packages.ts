@@ -35,6 +35,9 @@ export interface PackagesRequest {
 /** Tells of a repository which of its packages are versions of what this site has served, by the names of their files. */
 export type ServedBefore = (path: string) => Promise<(href: string) => boolean>;
 
+/** A hub serves no hosts. */
+const nothingServed: ServedBefore = async () => () => false;
+
 /** A package that is not held after all, and why. */
 export interface MissingPackage {
   readonly href: string;
@@ -63,7 +66,7 @@ export class PackageFetcher {
   readonly #log: Logger;
   readonly #servedBefore: ServedBefore;
 
-  constructor(sink: Sink, log: Logger, servedBefore: ServedBefore) {
+  constructor(sink: Sink, log: Logger, servedBefore: ServedBefore = nothingServed) {
     this.#sink = sink;
     this.#log = log;
     this.#servedBefore = servedBefore;

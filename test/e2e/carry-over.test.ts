@@ -22,9 +22,16 @@ function put(origin: FaultyOrigin, packages: Readonly<Record<string, string>>): 
   putRepository(origin, 'r', { packages, nevra: nevraOfFile });
 }
 
-function config(origin: FaultyOrigin, carryOver: string) {
+function config(origin: FaultyOrigin, carryOver: string, refresh = '1s') {
   const repositories = [{ path: 'r', url: `${origin.url}r/` }];
-  return { subscriptions: [{ name: 'vendor', hub: { type: 'yum' }, refresh: '1h', carryOver, repositories }] };
+  return { subscriptions: [{ name: 'vendor', hub: { type: 'yum' }, refresh, carryOver, repositories }] };
+}
+
+/** Puts new versions beside the old ones, and waits until they are served. */
+async function changed(pop: Pop, origin: FaultyOrigin): Promise<void> {
+  const before = (await pop.repository('r')).repomd;
+  put(origin, { ...old, ...next });
+  await pop.until(({ subscriptions }) => subscriptions[0]?.repositories[0]?.repomd !== before);
 }
 
 function packagesOf(origin: FaultyOrigin): string[] {
@@ -53,7 +60,7 @@ async function carried(pop: Pop): Promise<RunStatus> {
 test('new versions of what was served are there before anybody asks, also of what was served before a restart', async () => {
   await using origin = await FaultyOrigin.start();
   put(origin, old);
-  await using pop = await Pop.start({ config: config(origin, '20GiB') });
+  await using pop = await Pop.start({ config: config(origin, '20GiB', '1h') });
   await pop.published();
   await served(pop, 'app-1-1.noarch.rpm', 'lib-1-1.noarch.rpm');
   await pop.stop();
@@ -80,7 +87,7 @@ test('new versions of what was served are there before anybody asks, also of wha
   ];
   expect(counted.map((name) => metrics.get(name))).toEqual([2, 14, 1, 7]);
   // Nothing that it brought is held back: it is there to be evicted first.
-  expect((await pop.status()).cache.evictableBytes).toBeGreaterThan(0);
+  expect((await pop.status()).cache.evictableBytes).toBeGreaterThanOrEqual(28);
 });
 
 test('without carryOver nothing is fetched before somebody asks', async () => {
@@ -89,10 +96,7 @@ test('without carryOver nothing is fetched before somebody asks', async () => {
   await using pop = await Pop.start({ config: config(origin, 'off') });
   await pop.published();
   await served(pop, 'app-1-1.noarch.rpm');
-  put(origin, { ...old, ...next });
-  expect((await pop.run('sync', '--wait')).code).toBe(0);
-  const planned = await pop.run('sync', '--plan', '--json');
-  expect(JSON.parse(planned.stdout)).toMatchObject({ plans: [{ carryOver: null }] });
+  await changed(pop, origin);
   expect(packagesOf(origin)).toEqual(['app-1-1.noarch.rpm']);
   expect((await pop.runs()).some(({ kind }) => kind === 'carry-over')).toBe(false);
 });
@@ -108,8 +112,7 @@ test('the flip waits for no carry-over, and one that was killed goes on after th
   await pop.launch();
   await pop.looked();
   const rule = origin.on(/app-2-1/, stallAt(1, gate));
-  put(origin, { ...old, ...next });
-  expect((await pop.run('sync', '--wait')).code).toBe(0);
+  await changed(pop, origin);
   await gate.reached;
   expect((await download(pop.content, '/content/r/repodata/repomd.xml')).body.toString()).toContain('primary');
   expect((await pop.runs()).find(({ kind }) => kind === 'carry-over')).toMatchObject({
@@ -131,8 +134,7 @@ test('what cannot be had is named, and stops neither the others nor anything els
   await pop.published();
   await served(pop, 'app-1-1.noarch.rpm', 'lib-1-1.noarch.rpm');
   origin.on(/app-2-1/, status(404));
-  put(origin, { ...old, ...next });
-  expect((await pop.run('sync', '--wait')).code).toBe(0);
+  await changed(pop, origin);
   const run = await carried(pop);
   expect(run.failures).toMatchObject([{ path: 'r/p/app-2-1.noarch.rpm', code: 'upstream_missing' }]);
   await pop.held('/content/r/p/lib-2-1.noarch.rpm');

@@ -54,10 +54,7 @@ async function repository(sink: MemorySink, files: number, size = 10) {
   const document = { scope: 'open', map: primary } as unknown as RepositoryDocument;
   const progress = { expected: () => {}, done: () => {}, failed: () => {} };
   const fetch = (signal: AbortSignal) =>
-    new PackageFetcher(sink, silentLogger, async () => () => false).fetch(
-      { repository: wanted, document, map: primary, progress },
-      signal,
-    );
+    new PackageFetcher(sink, silentLogger).fetch({ repository: wanted, document, map: primary, progress }, signal);
   return { fetch, transfers, body };
 }
 
