@@ -58,6 +58,7 @@ export const errorCatalogue = {
   nothing_older: ['client', false],
   import_unreadable: ['client', true],
   nothing_listed: ['hub', true],
+  gates_failed: ['client', false],
   solver_missing: ['config', true],
   solver_failed: ['internal', true],
   service_not_running: ['client', true],

@@ -57,6 +57,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   nothing_older: 409,
   import_unreadable: 400,
   nothing_listed: 503,
+  gates_failed: 409,
   solver_missing: 501,
   solver_failed: 500,
   service_not_running: 503,

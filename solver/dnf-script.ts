@@ -185,6 +185,26 @@ if installed:
         one = wanted.get((package.name, package.version, package.release, package.arch))
         if one is not None and str(package.epoch) == one.epoch:
             one.copies.append(package)
+def unresolved_of(base):
+    """Requirements of some packages that no package provides, of whatever stream."""
+    wanted, answers, found = set(question["closure"]), {}, []
+    if not wanted:
+        return found
+    available = base.sack.query(flags=hawkey.IGNORE_MODULAR_EXCLUDES).available()
+    for package in available:
+        if text_of(package) not in wanted:
+            continue
+        for requirement in package.requires:
+            name = str(requirement)
+            if name.startswith(("solvable:", "rpmlib(")):
+                continue
+            if name not in answers:
+                answers[name] = bool(available.filter(provides=requirement))
+            if not answers[name]:
+                found.append({"nevra": text_of(package), "requirement": name})
+    return found
+
+unresolved = unresolved_of(base)
 set_streams(base, installed)
 upgrades = upgrades_of(base, installed) if installed else []
 if not resolve(base, upgrades, True) and (question["packages"] or upgrades):
@@ -202,6 +222,6 @@ for one in installed:
     for copy in one.copies[:1]:
         need(copy)
 json.dump({
-    "solver": "dnf " + dnf.VERSION, "needs": list(needs.values()), "unknown": unknown, "problems": problems,
+    "solver": "dnf " + dnf.VERSION, "needs": list(needs.values()), "unresolved": unresolved, "unknown": unknown, "problems": problems,
     "foreign": [text_of(one) for one in foreign], "notes": notes}, sys.stdout)
 `;

@@ -79,13 +79,14 @@ function failed(reason: string): WaystationError {
 /** What the script printed; Python code that is not ours may have printed before it. */
 function answerIn(output: string): SolverAnswer {
   const answer = parsed(output.slice(output.indexOf('{"solver"')));
-  const { solver, needs, unknown, problems, foreign, notes } = answer;
-  if (typeof solver !== 'string' || !Array.isArray(needs) || !needs.every(isPackage))
+  const { solver, needs, unresolved, unknown, problems, foreign, notes } = answer;
+  if (typeof solver !== 'string' || !isListOf(needs, isPackage) || !isListOf(unresolved, isUnresolved))
     throw failed('its answer is not understood');
   const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
   return {
     solver,
     needs: needs.map(({ repository, href, nevra }) => ({ repository, href, nevra })),
+    unresolved: unresolved.map(({ nevra, requirement }) => ({ nevra, requirement })),
     unknown: texts(unknown),
     problems: texts(problems),
     foreign: texts(foreign),
@@ -101,8 +102,19 @@ function parsed(text: string): Readonly<Record<string, unknown>> {
   }
 }
 
+function isListOf<Item>(value: unknown, isItem: (item: unknown) => item is Item): value is readonly Item[] {
+  return Array.isArray(value) && value.every(isItem);
+}
+
 function isPackage(value: unknown): value is SolverPackage {
+  return hasTexts(value, ['repository', 'href', 'nevra']);
+}
+
+function isUnresolved(value: unknown): value is SolverAnswer['unresolved'][number] {
+  return hasTexts(value, ['nevra', 'requirement']);
+}
+
+function hasTexts(value: unknown, names: readonly string[]): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { repository, href, nevra } = value as Readonly<Record<string, unknown>>;
-  return [repository, href, nevra].every((text) => typeof text === 'string');
+  return names.every((name) => typeof (value as Readonly<Record<string, unknown>>)[name] === 'string');
 }

@@ -80,7 +80,7 @@ def solve(jobs):
 
 groups = jobs_of()
 chosen, found = solve([job for group in groups for job in group])
-if found or unknown or any(spec.startswith("/") for spec in question["packages"]):
+if found or unknown or question["closure"] or any(spec.startswith("/") for spec in question["packages"]):
     # Files that primary does not name may be what is missing.
     for name, records in question["records"].items():
         file = solv.xfopen(os.path.join(directory, name, records["filelists"])) if "filelists" in records else None
@@ -101,11 +101,23 @@ for solvable in chosen:
     need(solvable)
 for solvable in copies.values():
     need(solvable)
+def unresolved_of():
+    """Requirements of some packages that no package provides."""
+    wanted, found = set(question["closure"]), []
+    for solvable in pool.solvables_iter() if wanted else ():
+        if solvable.repo == host or text(solvable) not in wanted:
+            continue
+        for requirement in solvable.lookup_deparray(solv.SOLVABLE_REQUIRES):
+            name = str(requirement)
+            if not name.startswith(("solvable:", "rpmlib(")) and not pool.whatprovides(requirement):
+                found.append({"nevra": text(solvable), "requirement": name})
+    return found
+
 streams = [name for name, records in question["records"].items() if "modules" in records]
 if streams or question["modules"]:
     notes.append("libsolv knows no module streams: where a package is in several, dnf may choose another version (%s)"
                  % ", ".join(streams))
 json.dump({
-    "solver": "libsolv", "needs": list(needs.values()), "unknown": unknown, "problems": problems,
+    "solver": "libsolv", "needs": list(needs.values()), "unresolved": unresolved_of(), "unknown": unknown, "problems": problems,
     "foreign": foreign, "notes": notes}, sys.stdout)
 `;

@@ -40,6 +40,8 @@ export interface SolverQuestion {
   readonly installed: readonly InstalledPackage[];
   /** Module streams that are enabled, beside the default ones: `nodejs:20`. */
   readonly modules: readonly string[];
+  /** NEVRAs of packages of whose requirements it is told which nothing provides: beside the rest. */
+  readonly closure: readonly string[];
   /** Recommended packages count too, as dnf has it by default. */
   readonly weak: boolean;
 }
@@ -61,6 +63,8 @@ export interface SolverAnswer {
   readonly unknown: readonly string[];
   /** Why not all of it can be installed together, in the solver's words. `needs` is then what can be. */
   readonly problems: readonly string[];
+  /** Of `closure`. */
+  readonly unresolved: readonly { readonly nevra: string; readonly requirement: string }[];
   /** Of `installed`: NEVRAs that no repository lists. */
   readonly foreign: readonly string[];
   /** What the answer leaves out. */

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import { systemClock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import type { Change } from '../../hub/channels/channels.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
@@ -7,7 +8,10 @@ import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
+import { findingText } from './gate-text.ts';
 import { openHub } from './hub-parts.ts';
+import type { HubParts } from './hub-parts.ts';
+import { checkSnapshot } from './snapshot-check.ts';
 import { channelsText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
 
 interface Asked {
@@ -48,9 +52,24 @@ export async function promote(
   }: Asked & { readonly channel: string; readonly snapshot: string; readonly why: string | null },
   terminal: Terminal,
 ): Promise<number> {
-  const { snapshots, channels } = await openHub(config);
+  const hub = await openHub(config);
+  const { snapshots, channels } = hub;
+  if (config.gates !== null) await throughGates(hub, { gates: config.gates, name: snapshot, channel }, terminal);
   tell(await channels.promote(channel, await snapshots.need(snapshot), madeBy(why)), json, terminal);
   return exitCodes.ok;
+}
+
+/** What the gates find is told; what they do not let through is not promoted. @throws WaystationError `gates_failed` */
+async function throughGates(
+  hub: HubParts,
+  asked: { readonly gates: string; readonly name: string; readonly channel: string },
+  terminal: Terminal,
+): Promise<void> {
+  const { findings, passed } = await checkSnapshot(hub, asked);
+  for (const finding of findings) terminal.err(findingText(finding, terminal.paint));
+  if (passed) return;
+  const why = `${asked.name} does not pass the gates of ${asked.gates}`;
+  throw new WaystationError('gates_failed', `${why}; ${asked.channel} is as it was`);
 }
 
 /** `hub rollback CHANNEL` */

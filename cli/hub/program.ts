@@ -78,6 +78,25 @@ function snapshotCommands(hub: Command, { command, end, terminal, loaded }: HubF
       const { snapshotShow } = await import('./channel-commands.ts');
       end(await snapshotShow({ config: await loaded(self), json, name }, terminal));
     });
+  checkCommand(snapshot, { command, end, terminal, loaded });
+}
+
+function checkCommand(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
+  command(snapshot, 'check', 'lead a snapshot through the gates')
+    .argument('<name>', 'which one')
+    .option('--gates <file>', 'the file with the gates (default: that of the configuration)')
+    .option('--channel <channel>', 'compare with what this channel points to and pointed to')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, options: CheckOptions, self: Command) => {
+      const { snapshotCheck } = await import('./snapshot-check.ts');
+      const { gates, channel, json = false } = options;
+      end(await snapshotCheck({ config: await loaded(self), name, gates, channel, json }, terminal));
+    });
+}
+
+interface CheckOptions extends JsonOption {
+  readonly gates?: string;
+  readonly channel?: string;
 }
 
 type Why = JsonOption & { readonly why?: string };

@@ -14,6 +14,8 @@ export interface HubConfig {
   readonly publicUrl: string;
   readonly state: string;
   readonly store: { readonly type: 'directory'; readonly path: string };
+  /** File with the gates that a snapshot passes through before a channel points to it; null: there are none. */
+  readonly gates: string | null;
   /** Directory of the keys. */
   readonly keys: string;
 }

@@ -42,6 +42,7 @@ export const hubSchema = section({
     .prefault('/var/lib/waystation-hub')
     .describe('Directory of what this process needs; made when absent'),
   store,
+  gates: fileName.optional().describe('File with the gates that snapshots pass through on `hub promote`'),
   keys: directoryName
     .prefault(defaultKeys)
     .describe('Directory with the keys of the authority and of the signatures, made by `hub init`; never in the store'),

@@ -40,7 +40,7 @@ export async function needsReady(
   const byId = identified(repositories);
   const { packages, modules, weak } = asked;
   const read = [...byId].map(([id, at]) => solverRepository(id, at, held, signal));
-  const question = { repositories: await Promise.all(read), arch, packages, installed, modules, weak };
+  const question = { repositories: await Promise.all(read), arch, packages, installed, modules, closure: [], weak };
   const answer = await solver.solve(question, signal);
   const { lacking, unservable, sums } = await missingOf(answer, byId, held, signal);
   const problems = [...answer.problems, ...unservable];

@@ -26,6 +26,7 @@ describe("a hub's configuration", () => {
       publicUrl: 'https://hub.example.com:8443',
       state: '/var/lib/waystation-hub',
       store: { type: 'directory', path: '/etc/hub/store' },
+      gates: null,
       keys: '/etc/waystation-hub/keys',
     });
   });

@@ -28,6 +28,8 @@ describe('the status of an error', () => {
   test('is 404 only where absence is meant', () => {
     expect(codes.filter((code) => statusOf[code] === 404)).toEqual([
       'not_found',
+      'unknown_snapshot',
+      'unknown_channel',
       'unknown_subscription',
       'unknown_generation',
     ]);

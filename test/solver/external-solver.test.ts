@@ -95,7 +95,7 @@ describeWith([...repositoryTools, tool('modifyrepo_c')], 'the solvers of the mac
     asked: Partial<Omit<SolverQuestion, 'repositories'>>,
     ids: readonly string[] = ['os', 'apps'],
   ): Promise<SolverAnswer> => {
-    const defaults = { arch: 'x86_64', packages: [], installed: [], modules: [], weak: true };
+    const defaults = { arch: 'x86_64', packages: [], installed: [], modules: [], closure: [], weak: true };
     const repositories = await Promise.all(ids.map(repository));
     return new ExternalSolver(searchPath).solve({ ...defaults, ...asked, repositories }, new AbortController().signal);
   };
@@ -163,6 +163,13 @@ describeWith([...repositoryTools, tool('modifyrepo_c')], 'the solvers of the mac
         expect(needed(answer)).toEqual(['solver-successor-2.0-1.noarch']);
       });
 
+      test('what nothing provides is told of the packages that are asked about', patience, async () => {
+        const closure = ['solver-broken-1.0-1.noarch', 'solver-file-1.0-1.noarch', 'solver-app-1:1.1-1.noarch'];
+        const answer = await solve(path(), { closure });
+        expect(answer.unresolved).toEqual([{ nevra: 'solver-broken-1.0-1.noarch', requirement: 'solver-nowhere' }]);
+        expect(answer.needs).toEqual([]);
+      });
+
       test('what a host has from elsewhere counts for what requires it', patience, async () => {
         const installed = host('solver-foreign-7-1.x86_64', 'solver-foreign-user-1.0-1.noarch');
         const answer = await solve(path(), { installed });
@@ -202,6 +209,7 @@ describe('a machine that cannot solve', () => {
     packages: ['a'],
     installed: [],
     modules: [],
+    closure: [],
     weak: true,
   };
   const { signal } = new AbortController();

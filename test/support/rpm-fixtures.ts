@@ -19,6 +19,8 @@ export interface PackageRecipe {
   readonly recommends?: readonly string[];
   /** Packages that it takes the place of. */
   readonly obsoletes?: readonly string[];
+  /** Default false: it says nothing of what changed. */
+  readonly changelog?: boolean;
   /** Adds an incompressible file of this many bytes. */
   readonly bytes?: number;
 }
@@ -71,6 +73,7 @@ function specOf({
   requires = [],
   recommends = [],
   obsoletes = [],
+  changelog = false,
   bytes = 0,
 }: PackageRecipe): string {
   const folder = `%{buildroot}/usr/share/fixtures/${name}`;
@@ -89,6 +92,7 @@ function specOf({
     `%install\nmkdir -p ${folder}\necho ${name} ${version}-${release} > ${folder}/version`,
     ...(bytes > 0 ? [`head -c ${bytes} /dev/urandom > ${folder}/payload`] : []),
     `%files\n/usr/share/fixtures/${name}\n`,
+    ...(changelog ? ['%changelog\n* Mon Jan 05 2026 Fixtures <fixtures@example.com> - 1\n- made\n'] : []),
   ].join('\n');
 }
 

@@ -1,0 +1,61 @@
+import { systemClock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
+import { readEnvironment } from '../../config/environment.ts';
+import { loadGates } from '../../config/hub/gates.ts';
+import { checkBundle } from '../../hub/gates/check.ts';
+import type { GateReport } from '../../hub/gates/check.ts';
+import { bundleOf } from '../../hub/gates/snapshot-bundle.ts';
+import { ExternalSolver } from '../../solver/external-solver.ts';
+import { exitCodes } from '../exit-codes.ts';
+import type { Terminal } from '../terminal.ts';
+import { gateText } from './gate-text.ts';
+import { openHub } from './hub-parts.ts';
+import type { HubParts } from './hub-parts.ts';
+
+export interface SnapshotCheckRequest {
+  readonly config: HubConfig;
+  readonly name: string;
+  /** The file with the gates; undefined: that of the configuration. */
+  readonly gates: string | undefined;
+  /** What it would be promoted to: it is compared with what that points to. undefined: with nothing. */
+  readonly channel: string | undefined;
+  readonly json: boolean;
+}
+
+/** `waystation hub snapshot check NAME`: succeeds when no error is found that is not waived. */
+export async function snapshotCheck(request: SnapshotCheckRequest, terminal: Terminal): Promise<number> {
+  const { config, name, channel, json } = request;
+  const gates = request.gates ?? config.gates;
+  if (gates === null)
+    throw new WaystationError(
+      'bad_request',
+      'no gates: name their file with --gates, or with `gates` in the configuration',
+    );
+  const report = await checkSnapshot(await openHub(config), { gates, name, channel: channel ?? null });
+  terminal.out(json ? JSON.stringify(report, null, 2) : gateText(report, terminal.paint));
+  return report.passed ? exitCodes.ok : exitCodes.failed;
+}
+
+/** Leads a snapshot through the gates of a file, beside what a channel points to and pointed to before. */
+export async function checkSnapshot(
+  { store, snapshots, channels }: HubParts,
+  { gates, name, channel }: { readonly gates: string; readonly name: string; readonly channel: string | null },
+): Promise<GateReport> {
+  const rules = loadGates(gates);
+  const { searchPath } = readEnvironment();
+  const current = channel === null ? null : await channels.find(channel);
+  const earlier = channel === null ? [] : await channels.history(channel);
+  const names = new Set([current, ...earlier].flatMap((each) => (each === null ? [] : each.snapshot)));
+  names.delete(name);
+  const history = [];
+  for (const each of names) {
+    // One that was retired since can no longer be compared with.
+    const snapshot = await snapshots.find(each);
+    if (snapshot !== null) history.push(await bundleOf(snapshot, store));
+  }
+  const bundle = await bundleOf(await snapshots.need(name), store);
+  const before = history.find((each) => each.name === current?.snapshot) ?? null;
+  const parts = { solver: new ExternalSolver(searchPath), searchPath, now: systemClock.now() };
+  return checkBundle({ bundle, before, history, rules }, parts, new AbortController().signal);
+}

@@ -1,0 +1,27 @@
+import type { Listed } from '../../base/digest.ts';
+import { WaystationError } from '../../base/errors.ts';
+import type { SnapshotDocument } from '../../protocol/snapshot.ts';
+import { parseRepomd } from '../../yum/repomd.ts';
+import { objectChunks } from '../content/object-chunks.ts';
+import { Possession } from '../content/possession.ts';
+import type { ObjectStore } from '../store/object-store.ts';
+import type { Bundle, BundleRepository } from './bundle.ts';
+
+/**
+ * A snapshot as gates read it. They are the hub's own, so what is closed to PoPs without credentials is open to them.
+ * @throws WaystationError `blob_damaged` when a repomd.xml is not in the store.
+ */
+export async function bundleOf({ name, repositories }: SnapshotDocument, store: ObjectStore): Promise<Bundle> {
+  const possession = new Possession(store);
+  async function* read(listed: Listed): AsyncGenerator<Buffer> {
+    const object = await store.open(possession.keyOf('open', listed));
+    if (object === null) throw new WaystationError('blob_damaged', `${listed.digest} is not in the store`);
+    yield* objectChunks(object);
+  }
+  const found = Object.entries(repositories).map(async ([path, { repomd }]): Promise<BundleRepository> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of read(repomd)) chunks.push(chunk);
+    return { path, records: parseRepomd(Buffer.concat(chunks)).records, read };
+  });
+  return { name, repositories: await Promise.all(found) };
+}
