@@ -8,6 +8,16 @@ export interface Guard {
   readonly name: string;
 }
 
+/** What a repository's `.treeinfo` says of the installation tree that the repository is part of. */
+export interface KickstartTree {
+  /** Files that it gives a checksum: href relative to the repository → digest. It says no sizes. */
+  readonly files: Readonly<Record<string, Digest>>;
+  /** The repositories of its variants, as paths relative to this one, which is not among them: `../../AppStream/x86_64/os`. */
+  readonly variants: readonly string[];
+  /** Lines of its checksums that no file can be proven or served by. */
+  readonly unusable: number;
+}
+
 /** One repository inside a generation: every file that its clients may ask for, by digest. */
 export interface RepositoryDocument {
   /** Possession scope: `open`, or the id of hub, domain and identity (design: possession is not shared). */
@@ -18,7 +28,10 @@ export interface RepositoryDocument {
   readonly asc: Listed | null;
   /** repodata/repomd.xml.key */
   readonly key: Listed | null;
+  /** .treeinfo, also served as treeinfo. */
   readonly treeinfo: Listed | null;
+  /** What that says. Absent: nothing, or the document was written before trees were read. */
+  readonly tree?: KickstartTree;
   /** Every record of repomd.xml: href relative to the repository → file. */
   readonly records: Readonly<Record<string, Listed>>;
   /** sha256 of the primary record's file as named: the name of its package map. null: the repository has no primary. */
@@ -41,7 +54,7 @@ export interface GenerationDocument {
  * The scope that a file is held in. md5 and sha1 can be forged, so a file that only they list is shared with no other
  * repository: its scope is narrowed to the repository that listed it.
  */
-export function possessionScope(scope: string, repository: string, listed: Listed): string {
+export function possessionScope(scope: string, repository: string, listed: Pick<Listed, 'digest'>): string {
   const algorithm = algorithmOf(listed.digest);
   if (algorithm !== 'md5' && algorithm !== 'sha1') return scope;
   return `${scope}-only-${hexOf(digestOf(repository)).slice(0, 12)}`;

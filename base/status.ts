@@ -28,6 +28,15 @@ export interface RepositoryStatus {
   readonly repomd: Digest | null;
   readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
   readonly bytes: { readonly listed: number; readonly held: number };
+  /** The installation tree that it is part of, by its `.treeinfo`; null: it has none. */
+  readonly tree: TreeStatus | null;
+}
+
+export interface TreeStatus {
+  /** `unusable`: lines of the `.treeinfo` by which nothing can be proven or served. */
+  readonly files: { readonly listed: number; readonly held: number; readonly unusable: number };
+  /** Repositories of its variants that this PoP does not carry at the place where installers look for them. */
+  readonly variantsMissing: readonly string[];
 }
 
 export interface SubscriptionStatus {

@@ -3,6 +3,7 @@ import type { Digest, Listed } from '../base/digest.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
+import type { HeldSizes } from './blobs/held-sizes.ts';
 import type { Claims } from './blobs/claims.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -30,6 +31,7 @@ export class CacheSink {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #blobs: BlobStore;
+  readonly #sizes: HeldSizes;
   readonly #fills: Fills;
   readonly #maps: Maps;
   readonly #space: Space;
@@ -40,6 +42,7 @@ export class CacheSink {
     disk: Disk;
     layout: Layout;
     blobs: BlobStore;
+    sizes: HeldSizes;
     fills: Fills;
     maps: Maps;
     space: Space;
@@ -49,11 +52,16 @@ export class CacheSink {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#blobs = options.blobs;
+    this.#sizes = options.sizes;
     this.#fills = options.fills;
     this.#maps = options.maps;
     this.#space = options.space;
     this.#room = options.room;
     this.#claims = options.claims;
+  }
+
+  size(scope: string, digest: Digest): Promise<number | null> {
+    return this.#sizes.of(scope, digest);
   }
 
   holds(scope: string, listed: Listed): Promise<boolean> {

@@ -20,11 +20,13 @@ import { Folders } from '../gateway/content/folders.ts';
 import { HotLane } from '../gateway/content/hot-lane.ts';
 import { ListedFiles } from '../gateway/content/listed.ts';
 import { Targets } from '../gateway/content/target.ts';
+import { TreeFiles } from '../gateway/content/tree-files.ts';
 import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
 import { repoTextOf } from '../gateway/page/repo-text.ts';
 import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
+import { TreeFileFetcher } from '../mirror/tree-files.ts';
 import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
@@ -139,6 +141,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       }),
       reader,
       packages: new PackageFetcher(store.sink, log, servedBefore(store.demand)),
+      trees: new TreeFileFetcher({ sink: store.sink, clock, log }),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
       forecast: async (name, changes) => (await carrying.get(name)?.forecast(changes)) ?? null,
@@ -179,13 +182,16 @@ export async function serve(config: Config, options: { version: string; logLevel
   const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
   const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
   const hot = new HotLane(hotBytes);
+  const listed = new ListedFiles({ store, ports, hot, exchanges });
+  const unlisted = new UnlistedFiles({ store, ports, exchanges });
   const content = new Content({
     store,
     ports,
     targets,
     hot,
-    listed: new ListedFiles({ store, ports, hot, exchanges }),
-    unlisted: new UnlistedFiles({ store, ports, exchanges }),
+    listed,
+    trees: new TreeFiles({ store, ports, clock, listed, unlisted }),
+    unlisted,
     folders: new Folders(store.served),
     repoFile: (repository) => repoTextOf(catalog, repository),
     exchanges,

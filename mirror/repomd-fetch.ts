@@ -45,7 +45,7 @@ async function askConditionally({ supplier, validators, now, signal }: RepomdQue
   if (answer.kind === 'not-modified') return answer;
   const { etag, lastModified } = answer.transfer;
   const bytes = await readWhole(answer.transfer, limit);
-  return { kind: 'found', bytes, validators: usable({ etag, lastModified }, now) };
+  return { kind: 'found', bytes, validators: usableValidators({ etag, lastModified }, now) };
 }
 
 async function fetchAccepted({ supplier, signal }: RepomdQuestion, accepted: readonly Digest[]): Promise<RepomdAnswer> {
@@ -64,7 +64,7 @@ async function fetchAccepted({ supplier, signal }: RepomdQuestion, accepted: rea
 }
 
 /** Validators that will tell a change; null when the file is too young for that, or has none. */
-function usable(validators: Validators, now: number): Validators | null {
+export function usableValidators(validators: Validators, now: number): Validators | null {
   const { etag, lastModified } = validators;
   if (etag === null && lastModified === null) return null;
   const modified = lastModified === null ? NaN : Date.parse(lastModified);

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Digest, Listed } from '../base/digest.ts';
+import type { Digest } from '../base/digest.ts';
 import { digestOf } from '../base/digest.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
@@ -7,6 +7,7 @@ import type { Logger } from '../base/log.ts';
 import type { Validators } from '../base/transfer.ts';
 import { parseRepomd } from '../yum/repomd.ts';
 import type { WantedRepository } from './discovery.ts';
+import { KeptFiles } from './kept-files.ts';
 import { ensureMap } from './package-map.ts';
 import type { ReadProgress } from './progress.ts';
 import { ensureRecords } from './records.ts';
@@ -14,6 +15,8 @@ import { fetchRepomd } from './repomd-fetch.ts';
 import type { SignatureFiles, Trust } from './signature.ts';
 import { fetchSignatureFiles, SignatureCheck } from './signature.ts';
 import type { MapSummary, Sink } from './sink.ts';
+import { TreeReader } from './tree-reader.ts';
+import type { TreeMark, TreeRead } from './tree-reader.ts';
 
 /** What is remembered of a repository's upstream, so that asking again is cheap. Losing it costs only requests. */
 export interface UpstreamMark {
@@ -23,6 +26,8 @@ export interface UpstreamMark {
   /** Wall clock: when this repomd.xml was first seen, and when its signature and key were last asked for. */
   readonly seen: number;
   readonly signatureAsked: number;
+  /** Absent: no `.treeinfo` was asked for yet. */
+  readonly treeinfo?: TreeMark;
 }
 
 export interface ReadRequest {
@@ -80,11 +85,15 @@ export class RepositoryReader {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #signatures = new SignatureCheck();
+  readonly #kept: KeptFiles;
+  readonly #trees: TreeReader;
 
   constructor(options: { readonly sink: Sink; readonly clock: Clock; readonly log: Logger }) {
     this.#sink = options.sink;
     this.#clock = options.clock;
     this.#log = options.log;
+    this.#kept = new KeptFiles(options.sink, options.log);
+    this.#trees = new TreeReader({ ...options, kept: this.#kept });
   }
 
   /**
@@ -112,17 +121,20 @@ export class RepositoryReader {
       const { progress } = request;
       const records = await ensureRecords({ sink: this.#sink, path, scope, supplier, repomd, progress, signal });
       const map = await ensureMap({ sink: this.#sink, path, scope, repomd, log: this.#log, signal });
+      const { treeinfo, tree, mark } = await this.#tree(request, seen, signal);
       const document: RepositoryDocument = {
         scope,
         guard,
-        repomd: await this.#kept(scope, seen.bytes),
-        asc: signature.asc && (await this.#kept(scope, signature.asc)),
-        key: signature.key && (await this.#kept(scope, signature.key)),
-        treeinfo: null,
+        repomd: await this.#kept.keep(scope, seen.bytes),
+        asc: signature.asc && (await this.#kept.keep(scope, signature.asc)),
+        key: signature.key && (await this.#kept.keep(scope, signature.key)),
+        treeinfo,
+        ...(tree !== null && { tree }),
         records,
         map: map.name,
       };
-      return { document, mark: this.#mark(request, seen, signature.asked), packages: map.summary };
+      const marked = { ...this.#mark(request, seen, signature.asked), treeinfo: mark };
+      return { document, mark: marked, packages: map.summary };
     } catch (thrown) {
       signal.throwIfAborted();
       const error = asWaystationError(thrown);
@@ -136,7 +148,7 @@ export class RepositoryReader {
     const document = request.previous?.document.scope === scope ? request.previous.document : null;
     const mark =
       document !== null && request.previous?.mark?.repomd === document.repomd.digest ? request.previous.mark : null;
-    const held = document === null || request.thorough ? null : await this.#held(scope, document.repomd);
+    const held = document === null || request.thorough ? null : await this.#kept.held(scope, document.repomd);
     const validators = held === null ? null : (mark?.validators ?? null);
     const answer = await fetchRepomd({ supplier, validators, now: this.#clock.now(), signal });
     if (answer.kind === 'found') {
@@ -148,6 +160,16 @@ export class RepositoryReader {
       throw new WaystationError('upstream_status', 'repodata/repomd.xml: 304 to an unconditional request');
     }
     return { bytes: held, digest: document.repomd.digest, validators, same: document };
+  }
+
+  #tree(request: ReadRequest, seen: Seen, signal: AbortSignal): Promise<TreeRead> {
+    const { repository, previous, thorough } = request;
+    const before = previous?.document.scope === repository.scope ? previous : null;
+    const mark = before?.mark ?? null;
+    const young = mark !== null && this.#clock.now() - mark.seen < signatureFollows;
+    const change = seen.same === null || mark?.repomd !== seen.digest ? 'now' : young ? 'lately' : null;
+    const of = { repository, previous: before?.document ?? null, mark: mark?.treeinfo ?? null };
+    return this.#trees.read({ ...of, change, thorough }, signal);
   }
 
   async #signature(
@@ -180,7 +202,7 @@ export class RepositoryReader {
     const recent = now - mark.seen < signatureFollows || now - mark.signatureAsked >= signatureEvery;
     if (recent) return null;
     const [asc, key] = await Promise.all(
-      [seen.same.asc, seen.same.key].map(async (file) => file && this.#held(scope, file)),
+      [seen.same.asc, seen.same.key].map(async (file) => file && this.#kept.held(scope, file)),
     );
     if ((seen.same.asc !== null && !asc) || (seen.same.key !== null && !key)) return null;
     return { asc: asc ?? null, key: key ?? null, asked: false };
@@ -195,25 +217,5 @@ export class RepositoryReader {
       seen: mark?.seen ?? now,
       signatureAsked: asked ? now : (mark?.signatureAsked ?? now),
     };
-  }
-
-  async #kept(scope: string, bytes: Buffer): Promise<Listed> {
-    const listed = { digest: digestOf(bytes), size: bytes.length };
-    return (await this.#sink.holds(scope, listed)) ? listed : this.#sink.keep(scope, bytes);
-  }
-
-  /** The bytes of a small held file; null when they are not there, or not what they should be. */
-  async #held(scope: string, file: Listed): Promise<Buffer | null> {
-    if (!(await this.#sink.holds(scope, file))) return null;
-    const chunks: Buffer[] = [];
-    try {
-      for await (const chunk of this.#sink.read(scope, file)) chunks.push(chunk);
-    } catch (thrown) {
-      // A damaged copy is fetched again, like one that is not there.
-      this.#log.warn({ file: file.digest, reason: asWaystationError(thrown).message }, 'a held file cannot be read');
-      return null;
-    }
-    const bytes = Buffer.concat(chunks);
-    return digestOf(bytes) === file.digest ? bytes : null;
   }
 }

@@ -78,9 +78,15 @@ export function judge({ status, headers }: Head, asked: Asked): Judgement {
 
 function wholeBody(headers: ResponseHeaders, { offset, until }: Asked): Judgement | string {
   if (until !== null) return 'answers with the whole although a part was asked for';
-  const total = contentLength(headers);
+  const total = contentLength(headers) ?? artifactSize(headers);
   if (total !== null && total < offset) return `has ${total} bytes where ${offset} were had before`;
   return { kind: 'body', total, skip: offset };
+}
+
+/** Pulp sends what it fetches itself meanwhile in chunks, and says here how long it is. */
+function artifactSize(headers: ResponseHeaders): number | null {
+  const text = headers['x-pulp-artifact-size'];
+  return typeof text === 'string' && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 function partialBody(headers: ResponseHeaders, { offset, until }: Asked): Judgement | string {

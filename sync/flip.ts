@@ -69,10 +69,12 @@ function withGuard(
 }
 
 /**
- * Whether a name means other bytes after the change than before (records named without their checksum): a client that
- * just read the old repomd.xml would get the wrong ones.
+ * Whether a name means other bytes after the change than before (records named without their checksum, images of a tree):
+ * a client that just read the old repomd.xml or .treeinfo would get the wrong ones.
  */
 export function reusesNames(before: RepositoryDocument, after: RepositoryDocument): boolean {
+  const images = Object.entries(after.tree?.files ?? {});
+  if (images.some(([href, digest]) => (before.tree?.files[href] ?? digest) !== digest)) return true;
   return Object.entries(after.records).some(([href, listed]) => {
     const old = before.records[href];
     return old !== undefined && old.digest !== listed.digest;

@@ -4,7 +4,8 @@ import { forEachBounded } from '../mirror/bounded.ts';
 import { isOutage, jittered, retryDelay } from './backoff.ts';
 import { discoveryFailed } from './hub-contact.ts';
 import type { Member } from './member.ts';
-import { fetchPackages } from './package-policy.ts';
+import { fetchWanted } from './fetch-wanted.ts';
+import { sayVariants } from './tree-policy.ts';
 import type { Publisher } from './publisher.ts';
 import type { Roster } from './roster.ts';
 import type { Run } from './run.ts';
@@ -174,8 +175,10 @@ export class Pass {
       };
       member.begun = result.document;
       // The first generation serves at once; a later one has to hold what its policy promises.
+      sayVariants({ member, document: result.document, context: this.#context });
       if (first || onDemand) proven();
-      await fetchPackages({ run, member, repository, document: result.document, context: this.#context }, signal);
+      const wanted = { run, member, repository, document: result.document, context: this.#context };
+      await fetchWanted(wanted, signal);
       if (!first && !onDemand) proven();
       member.complete();
       member.due = next;

@@ -4,6 +4,8 @@ import type { GenerationDocument, RepositoryDocument } from '../base/generation.
 export interface Holdings {
   readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
   readonly bytes: { readonly listed: number; readonly held: number };
+  /** Files of its installation tree. */
+  readonly tree: { readonly listed: number; readonly held: number };
 }
 
 /** Small facts that are worth keeping over a restart and harmless to lose. */

@@ -6,6 +6,7 @@ import type { HubClient } from '../mirror/discovery.ts';
 import type { NewestRequest } from '../mirror/newest-packages.ts';
 import type { PackageFetcher } from '../mirror/packages.ts';
 import type { RepositoryReader } from '../mirror/repository-reader.ts';
+import type { TreeFileFetcher } from '../mirror/tree-files.ts';
 import type { Trust } from '../mirror/signature.ts';
 import type { RunObserver } from '../runs/run-record.ts';
 import type { Flip } from './flip.ts';
@@ -41,6 +42,7 @@ export interface SubscriptionParts {
   readonly store: GenerationStore;
   readonly reader: RepositoryReader;
   readonly packages: PackageFetcher;
+  readonly trees: TreeFileFetcher;
   /**
    * Makes the map of a repository's newest packages, unless there is one. @returns its name; null: there are no packages.
    * @throws WaystationError

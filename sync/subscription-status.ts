@@ -1,10 +1,11 @@
 import type { GenerationDocument, Guard, RepositoryDocument } from '../base/generation.ts';
-import type { RepositoryState, RepositoryStatus, SubscriptionStatus } from '../base/status.ts';
+import type { RepositoryState, RepositoryStatus, SubscriptionStatus, TreeStatus } from '../base/status.ts';
 import { hubError, hubState, worst } from './hub-contact.ts';
 import { sameRepositories } from './generation-document.ts';
 import type { Member } from './member.ts';
-import type { GenerationStore } from './store.ts';
+import type { GenerationStore, Holdings } from './store.ts';
 import type { Subscription } from './subscription.ts';
+import { missingVariants } from './tree-policy.ts';
 
 /** Where a repository stands, in the words of the contract. */
 interface Standing {
@@ -82,10 +83,24 @@ async function repositoryStatus(
   const document = store.current(subscription.options.name)?.repositories[path] ?? null;
   const { state, reason, since } = standing(subscription, store, member, document);
   const nothing = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
-  const { packages, bytes } = document === null ? nothing : await store.holdings(path, document);
+  const held = document === null ? null : await store.holdings(path, document);
+  const { packages, bytes } = held ?? nothing;
   const repomd = document?.repomd.digest ?? null;
+  const tree = document === null || held === null ? null : treeStatus(subscription, path, document, held);
   const policy = subscription.options.policyOf(path);
-  return { path, policy, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes };
+  return { path, policy, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes, tree };
+}
+
+function treeStatus(
+  subscription: Subscription,
+  path: string,
+  document: RepositoryDocument,
+  { tree: { listed, held } }: Holdings,
+): TreeStatus | null {
+  if (document.tree === undefined) return null;
+  const { unusable } = document.tree;
+  const variantsMissing = missingVariants(path, document, (place) => subscription.carries(place));
+  return { files: { listed, held, unusable }, variantsMissing };
 }
 
 function guardedText({ kind, name }: Guard, failed: string | null): string {

@@ -1,6 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Digest } from '../../base/digest.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
+import { treeFiles } from '../generations/pinned-files.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { Claims } from './claims.ts';
 import type { Maps } from '../maps.ts';
@@ -9,9 +11,11 @@ import type { Maps } from '../maps.ts';
 export interface Holdings {
   readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
   readonly bytes: { readonly listed: number; readonly held: number };
+  /** Files of its installation tree. */
+  readonly tree: { readonly listed: number; readonly held: number };
 }
 
-const none: Holdings = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
+const none = { packages: { listed: 0, held: 0, unservable: 0 }, bytes: { listed: 0, held: 0 } };
 /** Milliseconds: a count that is done this soon is repeated whenever something changed … */
 const cheap = 20;
 /** … a longer one rests so many times as long: counting takes a tenth of the time at most, whoever asks. */
@@ -40,7 +44,7 @@ export class HoldingsCounter {
   }
 
   of(path: string, document: RepositoryDocument): Promise<Holdings> {
-    const key = `${document.map} ${document.scope} ${path}`;
+    const key = `${document.map} ${document.treeinfo?.digest} ${document.scope} ${path}`;
     const known = this.#counted.get(key);
     const began = this.#clock.monotonic();
     if (known !== undefined && (known.version === this.#index.version || began < known.restsUntil))
@@ -59,7 +63,8 @@ export class HoldingsCounter {
 
   async #count(path: string, document: RepositoryDocument): Promise<Holdings> {
     const map = document.map === null ? null : await this.#maps.get(document.map);
-    if (map === null) return none;
+    const tree = this.#tree(path, document);
+    if (map === null) return { ...none, tree };
     const held = { packages: 0, bytes: 0 };
     let seen = 0;
     for await (const { listed } of map.entries()) {
@@ -74,7 +79,15 @@ export class HoldingsCounter {
     return {
       packages: { listed: packages, held: held.packages, unservable },
       bytes: { listed: bytes, held: held.bytes },
+      tree,
     };
+  }
+
+  #tree(path: string, document: RepositoryDocument): Holdings['tree'] {
+    const files = treeFiles(document);
+    const isHeld = (digest: Digest): boolean =>
+      this.#index.has(possessionScope(document.scope, path, { digest }), digest);
+    return { listed: files.length, held: files.filter(([, digest]) => isHeld(digest)).length };
   }
 }
 

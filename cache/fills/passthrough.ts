@@ -1,9 +1,9 @@
 import type { ByteSource } from '../../base/body.ts';
+import type { Digest } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Transfer } from '../../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
 import { Comparison, unproven } from '../unlisted/expectation.ts';
-import type { Expectation } from '../unlisted/expectation.ts';
 import { requireRepeated } from './sent.ts';
 import type { Sent } from './sent.ts';
 
@@ -25,7 +25,7 @@ export class Passthrough implements ByteSource {
    */
   constructor(
     transfer: Transfer | Promise<Transfer>,
-    options: { size: number | null; sent?: Sent; expected?: Expectation | null },
+    options: { size: number | null; sent?: Sent; expected?: Digest | null },
   ) {
     this.size = options.size;
     this.#sent = options.sent ?? null;

@@ -97,8 +97,18 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 /** Whether what serving reads without asking is there; what a version before wrote has all of it. */
 function isRepository(value: unknown): boolean {
   if (!isObject(value)) return false;
-  const { scope, repomd, records } = value;
-  return typeof scope === 'string' && isListed(repomd) && isObject(records) && Object.values(records).every(isListed);
+  const { scope, repomd, records, tree } = value;
+  const whole = typeof scope === 'string' && isListed(repomd) && isObject(records);
+  return whole && Object.values(records).every(isListed) && (tree === undefined || isTree(tree));
+}
+
+function isTree(value: unknown): boolean {
+  if (!isObject(value) || !isObject(value['files'])) return false;
+  return Object.values(value['files']).every(isDigest) && Array.isArray(value['variants']);
+}
+
+function isDigest(value: unknown): boolean {
+  return typeof value === 'string' && parseDigest(value) === value;
 }
 
 function isListed(value: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { Listed } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 
 /** A file that a repository's document names itself, by its href. */
@@ -14,4 +14,12 @@ export function pinnedFiles({ repomd, asc, key, treeinfo, records }: RepositoryD
     ...Object.entries(records),
   ];
   return named.flatMap(([href, listed]) => (listed === null ? [] : [[href, listed] as const]));
+}
+
+/** A file that a repository's document names by its digest alone: whoever holds it knows its size (`HeldSizes`). */
+export type TreeFile = readonly [href: string, digest: Digest];
+
+/** The files of the installation tree that a repository is part of: images that `.treeinfo` lists. */
+export function treeFiles({ tree }: RepositoryDocument): readonly TreeFile[] {
+  return Object.entries(tree?.files ?? {});
 }

@@ -3,7 +3,8 @@ import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { GenerationDocument, Guard, RepositoryDocument } from '../../base/generation.ts';
 import type { Generations } from './generations.ts';
-import type { MapEntry, PackageMap } from '../../maps/reader.ts';
+import { pinnedFiles, treeFiles } from './pinned-files.ts';
+import type { PackageMap } from '../../maps/reader.ts';
 import type { Maps } from '../maps.ts';
 
 /** One repository of one generation. */
@@ -26,12 +27,17 @@ export type Found =
       readonly kind: 'listed';
       readonly listed: Listed;
       readonly repository: ServedRepository;
-      readonly pinned: 'repomd' | 'file';
+      /** `root`: where clients begin, in metadata or a tree; what it names belongs to it. */
+      readonly pinned: 'repomd' | 'root' | 'file';
     }
+  /** `.treeinfo` gives it a digest and no size. */
+  | { readonly kind: 'tree'; readonly digest: Digest; readonly repository: ServedRepository }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unlisted' };
 
 const signatureFiles = ['repodata/repomd.xml', 'repodata/repomd.xml.asc', 'repodata/repomd.xml.key'];
+/** One file under two names: installers ask for either. */
+const treeinfoNames = ['.treeinfo', 'treeinfo'];
 
 /** The view that requests meet: the current generation of every subscription, behind it the kept ones. */
 export class Served {
@@ -106,14 +112,15 @@ export class Served {
   }
 
   /**
-   * What the repository's metadata says of `file`; for all but repomd.xml, its signature and key the kept generations
-   * of the same subscription are asked as well, newest first: a dnf may hold an older primary.
+   * What the repository's metadata says of `file`; for all but repomd.xml, its signature and key, and .treeinfo, the
+   * kept generations of the same subscription are asked as well, newest first: a dnf may hold an older primary.
    * @throws WaystationError `blob_damaged` when a map that would tell cannot be read: that proves no absence.
    */
   async find(place: Place, onlyThisGeneration = false): Promise<Found> {
     const own = await this.#findIn(place.repository, place.file);
     if (own !== null) return own;
     if (signatureFiles.includes(place.file)) return { kind: 'absent' };
+    if (treeinfoNames.includes(place.file)) return { kind: 'unlisted' };
     for (const generation of onlyThisGeneration
       ? []
       : this.#generations.kept(place.repository.generation.subscription)) {
@@ -127,18 +134,18 @@ export class Served {
     return { kind: proven ? 'absent' : 'unlisted' };
   }
 
-  /** The listed files below a folder of a repository, by name; `folder` is empty or ends with a slash. */
-  async *files(repository: ServedRepository, folder: string): AsyncGenerator<MapEntry> {
+  /**
+   * The listed files below a folder of a repository, by name, with their bytes (null: nobody knows before they come).
+   * @param folder is empty or ends with a slash.
+   */
+  async *files(repository: ServedRepository, folder: string): AsyncGenerator<{ href: string; size: number | null }> {
     const { document } = repository;
-    const pinned: MapEntry[] = Object.entries(document.records).map(([href, listed]) => ({ href, listed }));
-    pinned.push({ href: 'repodata/repomd.xml', listed: document.repomd });
-    if (document.asc !== null) pinned.push({ href: 'repodata/repomd.xml.asc', listed: document.asc });
-    if (document.key !== null) pinned.push({ href: 'repodata/repomd.xml.key', listed: document.key });
-    for (const entry of pinned) if (entry.href.startsWith(folder)) yield entry;
+    for (const [href, { size }] of pinnedFiles(document)) if (href.startsWith(folder)) yield { href, size };
+    for (const [href] of treeFiles(document)) if (href.startsWith(folder)) yield { href, size: null };
     if (document.map === null) return;
-    for await (const entry of (await this.#map(repository, document.map)).entries(folder)) {
-      if (!entry.href.startsWith(folder)) return;
-      yield entry;
+    for await (const { href, listed } of (await this.#map(repository, document.map)).entries(folder)) {
+      if (!href.startsWith(folder)) return;
+      yield { href, size: listed.size };
     }
   }
 
@@ -146,8 +153,11 @@ export class Served {
     const { document } = repository;
     const pinned = pinnedFile(document, file);
     if (pinned !== null) {
-      return { kind: 'listed', listed: pinned, repository, pinned: signatureFiles.includes(file) ? 'repomd' : 'file' };
+      const root = treeinfoNames.includes(file) ? 'root' : 'file';
+      return { kind: 'listed', listed: pinned, repository, pinned: signatureFiles.includes(file) ? 'repomd' : root };
     }
+    const digest = treeDigest(document, file);
+    if (digest !== null) return { kind: 'tree', digest, repository };
     if (document.map === null) return null;
     const key = `${document.map} ${file}`;
     let listed = this.#lookups.get(key);
@@ -185,7 +195,12 @@ function pinnedFile(document: RepositoryDocument, file: string): Listed | null {
   if (file === 'repodata/repomd.xml') return document.repomd;
   if (file === 'repodata/repomd.xml.asc') return document.asc;
   if (file === 'repodata/repomd.xml.key') return document.key;
+  if (treeinfoNames.includes(file)) return document.treeinfo;
   return Object.hasOwn(document.records, file) ? (document.records[file] ?? null) : null;
+}
+
+function treeDigest({ tree }: RepositoryDocument, file: string): Digest | null {
+  return tree !== undefined && Object.hasOwn(tree.files, file) ? (tree.files[file] ?? null) : null;
 }
 
 function longestPrefix(path: string, find: (prefix: string) => ServedRepository | null): Place | null {

@@ -3,24 +3,18 @@ import type { Digest, Hasher } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { tailOf } from '../fills/growing.ts';
 
-/** What the cache is told of an unlisted file: the digest that something else than the repository's metadata gives it. */
-export interface Expectation {
-  readonly digest: Digest;
-  /** The upstream gave other bytes: they are wrong, or the digest is out of date. */
-  readonly disproved: () => void;
-}
-
 /** Bytes held back of a file whose length is not known: as of a large one. */
 const unknownTail = 65_536;
 
 /** Compares bytes that arrive in order with what is expected of them. Ended once, by `require`. */
 export class Comparison {
-  readonly #expected: Expectation;
+  readonly #expected: Digest;
   readonly #hasher: Hasher;
 
-  constructor(expected: Expectation) {
+  /** @param expected of the whole: what something else than its origin says of it. */
+  constructor(expected: Digest) {
     this.#expected = expected;
-    this.#hasher = hasher(algorithmOf(expected.digest));
+    this.#hasher = hasher(algorithmOf(expected));
   }
 
   update(chunk: Buffer): void {
@@ -29,8 +23,7 @@ export class Comparison {
 
   /** @throws WaystationError `upstream_lied` when they were others. */
   require(source: string): void {
-    if (this.#hasher.digest() === this.#expected.digest) return;
-    this.#expected.disproved();
+    if (this.#hasher.digest() === this.#expected) return;
     throw new WaystationError('upstream_lied', `${source} is not the file that its tree lists`);
   }
 }

@@ -8,7 +8,6 @@ import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Claims } from '../blobs/claims.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { Comparison, unproven } from './expectation.ts';
-import type { Expectation } from './expectation.ts';
 import { Growing } from '../fills/growing.ts';
 import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
@@ -29,7 +28,7 @@ export interface UnlistedName {
   readonly file: string;
   readonly scope: string;
   /** What the bytes are compared with; absent or null: nothing is known of them. */
-  readonly expected?: Expectation | null;
+  readonly expected?: Digest | null;
 }
 
 /** One fetch under way, for all who want the same file. */
@@ -169,7 +168,7 @@ export class UnlistedFetches {
     const { repository, file, scope, expected } = name;
     const { contentType, etag, lastModified } = representation;
     const fetched = new Date(this.#clock.now()).toISOString();
-    const proven = expected?.digest ?? null;
+    const proven = expected ?? null;
     const said = { contentType, etag, lastModified, proven, fetched };
     await this.#pointers.write({ format: 1, repository, file, scope, ...listed, ...said });
   }

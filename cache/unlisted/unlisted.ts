@@ -6,7 +6,6 @@ import type { Logger } from '../../base/log.ts';
 import type { Supplier, Transfer } from '../../base/transfer.ts';
 import type { BlobStore, HeldBlob } from '../blobs/blob-store.ts';
 import type { Disk } from '../../disk/disk.ts';
-import type { Expectation } from './expectation.ts';
 import { Follower } from '../fills/follower.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Notes } from '../notes.ts';
@@ -31,13 +30,7 @@ export interface UnlistedRequest {
   /** null: nobody to ask (an orphaned repository). */
   readonly supplier: Supplier | null;
   /** What its bytes must be; absent or null: nobody knows. */
-  readonly expected?: Expectation | null;
-}
-
-/** An unlisted file that is held, as it was last seen. */
-export interface KeptUnlisted {
-  readonly digest: Digest;
-  readonly source: HeldBlob;
+  readonly expected?: Digest | null;
 }
 
 export interface OpenedUnlisted {
@@ -99,7 +92,7 @@ export class Unlisted {
       digest,
     });
     if (request.expected) {
-      if (isProven(entry, request.expected.digest)) return hit('unlisted-hit');
+      if (isProven(entry, request.expected)) return hit('unlisted-hit');
       // What is kept is of another tree: it stays until what is listed now has come, and is not served.
       held.release();
       return this.#fetch(request);
@@ -114,17 +107,6 @@ export class Unlisted {
   async holds(repository: string, file: string, scope: string): Promise<boolean> {
     const entry = await this.#read(repository, file);
     return entry !== null && entry.scope === scope && this.#blobs.holds(scope, listedOf(entry));
-  }
-
-  /** The kept copy, without asking anybody; null: none. Its source is the caller's to release. */
-  async kept(name: Named): Promise<KeptUnlisted | null> {
-    const found = await this.#find(name);
-    return found === null ? null : { digest: found.entry.digest, source: found.held };
-  }
-
-  /** Makes the next request for the file ask the upstream about the kept copy. */
-  async doubt(name: Named): Promise<void> {
-    await this.#notes.put(checkedKey(name), 0);
   }
 
   /** A pointer that cannot be read is as if it were not there, and said. */
@@ -274,7 +256,7 @@ export class Unlisted {
   }
 }
 
-function passThrough(transfer: Transfer, expected: Expectation | null = null): OpenedUnlisted {
+function passThrough(transfer: Transfer, expected: Digest | null = null): OpenedUnlisted {
   const { contentType, lastModified, total } = transfer;
   const source = new Passthrough(transfer, { size: total, expected });
   return { source, outcome: 'bypass', contentType, lastModified, digest: null };

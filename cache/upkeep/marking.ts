@@ -2,7 +2,7 @@ import type { Digest } from '../../base/digest.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Marks } from '../blobs/marks.ts';
-import { pinnedFiles } from '../generations/pinned-files.ts';
+import { pinnedFiles, treeFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../maps.ts';
 import type { MappedRepository } from './remake-maps.ts';
 import type { HeldPackages, Newest } from './rules.ts';
@@ -33,12 +33,15 @@ export class Marking {
     this.#signal = signal;
   }
 
-  /** @param holds which of its packages must not be evicted; its metadata never is. */
+  /** @param holds which of its packages must not be evicted, and with any of them its tree; its metadata never is. */
   async repository(path: string, document: RepositoryDocument, holds: HeldPackages): Promise<void> {
     const { scope, map } = document;
     this.repositories.add(path);
     for (const [, listed] of pinnedFiles(document)) {
       this.#marks.mark(possessionScope(scope, path, listed), listed.digest, true);
+    }
+    for (const [, digest] of treeFiles(document)) {
+      this.#marks.mark(possessionScope(scope, path, { digest }), digest, holds !== 'none');
     }
     if (map === null) return;
     this.maps.add(map);

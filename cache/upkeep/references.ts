@@ -3,10 +3,11 @@ import type { Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
+import type { HeldSizes } from '../blobs/held-sizes.ts';
 import type { Disk } from '../../disk/disk.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Generations } from '../generations/generations.ts';
-import { pinnedFiles } from '../generations/pinned-files.ts';
+import { pinnedFiles, treeFiles } from '../generations/pinned-files.ts';
 import type { Maps } from '../maps.ts';
 import { pointerIn } from '../unlisted/unlisted-entry.ts';
 import type { BlobName } from './blob-walk.ts';
@@ -47,6 +48,7 @@ export interface Unlistable {
 export class References {
   readonly #generations: Generations;
   readonly #maps: Maps;
+  readonly #sizes: HeldSizes;
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #lost: (repository: MappedRepository) => void;
@@ -55,12 +57,14 @@ export class References {
   constructor(options: {
     generations: Generations;
     maps: Maps;
+    sizes: HeldSizes;
     disk: Disk;
     layout: Layout;
     lost: (repository: MappedRepository) => void;
   }) {
     this.#generations = options.generations;
     this.#maps = options.maps;
+    this.#sizes = options.sizes;
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#lost = options.lost;
@@ -77,7 +81,8 @@ export class References {
   }
 
   /**
-   * Every file that a part has in any kept generation. One that several generations list under the same name comes once.
+   * Every file that a part has in any kept generation. One that several generations list under the same name comes once;
+   * files of a tree only while they are held, since nothing else knows how long they are.
    * @param unlistable told of a package map that is damaged or lost; its other packages are left out.
    */
   async *files(part: Part, unlistable: (found: Unlistable) => void): AsyncGenerator<Reference> {
@@ -91,6 +96,14 @@ export class References {
         const key = `${reference.blob.scope} ${listed.digest} ${href}`;
         if (wanted(href) && !seen.has(key)) yield reference;
         seen.add(key);
+      }
+      for (const [href, digest] of treeFiles(document)) {
+        const scope = possessionScope(document.scope, repository, { digest });
+        const key = `${scope} ${digest} ${href}`;
+        if (!wanted(href) || seen.has(key)) continue;
+        seen.add(key);
+        const size = await this.#sizes.of(scope, digest);
+        if (size !== null) yield referenceTo(repository, document, { href, listed: { digest, size }, pinned: false });
       }
     }
     const sources: HrefSource<RepositoryDocument>[] = [];

@@ -18,7 +18,7 @@ export interface Newest {
   readonly map: Digest;
 }
 
-/** Which packages of a repository are to be held whoever asks for them or not. */
+/** Which packages of a repository are to be held whoever asks for them or not; unless it is none, its tree is as well. */
 export type HeldPackages = 'none' | 'all' | Newest;
 
 /** What the configuration says of keeping. Asked anew each time. */

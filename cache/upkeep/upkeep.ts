@@ -1,7 +1,7 @@
 import type { Digest } from '../../base/digest.ts';
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import { possessionScope } from '../../base/generation.ts';
-import { pinnedFiles } from '../generations/pinned-files.ts';
+import { pinnedFiles, treeFiles } from '../generations/pinned-files.ts';
 import { Collector } from './collect.ts';
 import type { CollectorOptions } from './collect.ts';
 import { Retirement } from './retire.ts';
@@ -80,6 +80,9 @@ export class Upkeep {
       if (same === repository) continue;
       for (const [, listed] of pinnedFiles(repository))
         marks.protect(possessionScope(scope, path, listed), listed.digest);
+      if (whole || this.#options.rules.holds(document.subscription, path, repository) !== 'none') {
+        for (const [, digest] of treeFiles(repository)) marks.protect(possessionScope(scope, path, { digest }), digest);
+      }
       const name = whole ? repository.map : this.#heldBy(document.subscription, path, repository);
       if (name === null) continue;
       if (same?.scope === scope && this.#heldBy(document.subscription, path, same) === name) continue;

@@ -1,10 +1,12 @@
 import type {
   CacheStatus,
   ErrorStatus,
+  RepositoryStatus,
   ScrubStatus,
   Status,
   SubscriptionStatus,
   TransferStatus,
+  TreeStatus,
 } from '../../base/status.ts';
 import { agoText, bytesText } from '../../gateway/page/figures.ts';
 import { plainTable, tableText } from '../plain-table.ts';
@@ -77,7 +79,18 @@ function repositoryTable({ repositories }: SubscriptionStatus, now: number, pain
       plainText(reason ?? ''),
     ]);
   }
-  return tableText(table);
+  return [tableText(table), ...repositories.flatMap(treeLines)].join('\n');
+}
+
+/** What of a repository's installation tree is not as it should be. A service of an earlier version says nothing of it. */
+function treeLines({ path, tree }: Pick<RepositoryStatus, 'path'> & { readonly tree?: TreeStatus | null }): string[] {
+  if (!tree) return [];
+  const { files, variantsMissing } = tree;
+  const unusable = files.unusable === 0 ? [] : [`${files.unusable} unusable checksums`];
+  const missing = variantsMissing.length === 0 ? [] : [`variants not carried: ${variantsMissing.join(', ')}`];
+  const odd = [...unusable, ...missing];
+  const held = `${files.held}/${files.listed} files of its tree held`;
+  return [plainText(`  ${path}: ${[held, ...odd].join('; ')}`)];
 }
 
 function cacheText(cache: CacheStatus, now: number, paint: Paint): string {

@@ -15,6 +15,7 @@ import type { ContentPorts } from './ports.ts';
 import { refuse } from './refuse.ts';
 import type { Targets } from './target.ts';
 import { sendText } from './text.ts';
+import type { TreeFiles } from './tree-files.ts';
 import type { UnlistedFiles } from './unlisted.ts';
 
 export interface ContentOptions {
@@ -23,6 +24,7 @@ export interface ContentOptions {
   readonly targets: Targets;
   readonly hot: HotLane;
   readonly listed: ListedFiles;
+  readonly trees: TreeFiles;
   readonly unlisted: UnlistedFiles;
   readonly folders: Folders;
   /**
@@ -112,20 +114,23 @@ export class Content {
 
   async #file(exchange: Exchange, asked: FileAsked): Promise<void> {
     const { place, pinned, epoch, raw } = asked;
-    const { store, listed, unlisted, ports } = this.#options;
+    const { store, listed, trees, unlisted, ports } = this.#options;
     const objection = objectionTo(place, store.served, ports);
     if (objection !== null) throw objection;
     const found = await store.served.find(place, pinned !== 'no');
     if (found.kind === 'listed') return listed.serve(exchange, { place, found, pinned, epoch });
+    if (found.kind === 'tree') return trees.serve(exchange, { place, found, pinned, epoch });
     // Some metadata has its names percent-encoded; who asks for them as they stand there means that file.
     const spelled = raw.includes('%') ? { ...place, file: asSpelled(place.file, raw) } : null;
     const again = spelled === null ? found : await store.served.find(spelled, pinned !== 'no');
     if (spelled !== null && again.kind === 'listed')
       return listed.serve(exchange, { place: spelled, found: again, pinned, epoch });
+    if (spelled !== null && again.kind === 'tree')
+      return trees.serve(exchange, { place: spelled, found: again, pinned, epoch });
     const repoFile =
       place.file === 'config.repo' && found.kind === 'unlisted' ? this.#options.repoFile(place.repository.path) : null;
     if (repoFile !== null) return sendText(exchange, repoFile, { 'content-type': mediaType('.repo') });
-    if (found.kind === 'unlisted') return unlisted.serve(exchange, place, pinned);
+    if (found.kind === 'unlisted') return unlisted.serve(exchange, place, { pinned });
     throw new WaystationError('not_found', `the metadata of ${place.repository.path} lists no such file`);
   }
 

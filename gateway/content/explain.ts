@@ -1,7 +1,8 @@
+import type { Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { ContactState } from '../../base/status.ts';
-import type { Place, ServedRepository } from '../../cache/generations/served.ts';
+import type { Found, Place, ServedRepository } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import type { Explainer, Explanation } from '../admin/ports.ts';
@@ -73,7 +74,11 @@ export class ContentExplainer implements Explainer {
         : 'No metadata lists it; a request would ask the upstream.';
       return { ...known, verdict: held ? 'unlisted-hit' : 'unlisted-miss', held, reason };
     }
-    const { listed } = found;
+    const listed = found.kind === 'listed' ? found.listed : await this.#sized(found);
+    if (listed === null) {
+      const here = { ...known, generation: found.repository.generation.id };
+      return objection === null ? neverHeld(here) : { ...here, verdict: 'denied', reason: objection.message };
+    }
     const scope = possessionScope(found.repository.document.scope, found.repository.path, listed);
     const held = await this.#store.blobs.holds(scope, listed);
     const here: Explanation = { ...known, generation: found.repository.generation.id, listed, held };
@@ -88,9 +93,26 @@ export class ContentExplainer implements Explainer {
     };
   }
 
+  /** A file of a tree, when it is held or was. */
+  async #sized({ digest, repository }: Extract<Found, { kind: 'tree' }>): Promise<Listed | null> {
+    const size = await this.#store.sizes.of(
+      possessionScope(repository.document.scope, repository.path, { digest }),
+      digest,
+    );
+    return size === null ? null : { digest, size };
+  }
+
   #source({ path, document }: ServedRepository): ContactState | null {
     const supplier = this.#ports.supplier(path, document.scope);
     if (supplier === null) return null;
     return supplier.up ? 'connected' : 'disconnected';
   }
+}
+
+/** Of a file of a tree, whose size nobody knows. */
+function neverHeld(here: Explanation): Explanation {
+  const reason = 'The .treeinfo lists it, and it is not held yet';
+  return here.source === 'connected'
+    ? { ...here, verdict: 'miss', reason: `${reason}; a request would fetch it.` }
+    : { ...here, verdict: 'unavailable', reason: `${reason}; its upstream cannot be reached now.` };
 }

@@ -46,7 +46,7 @@ export class Folders {
       if (entries.size >= entryLimit) return;
       const rest = entry.href.slice(file.length);
       const slash = rest.indexOf('/');
-      if (slash < 0) entries.set(rest, entry.listed.size);
+      if (slash < 0) entries.set(rest, entry.size);
       else entries.set(rest.slice(0, slash + 1), null);
     }
   }

@@ -36,8 +36,11 @@ interface Wanted {
   readonly cacheControl: string;
   /** repomd.xml or its signature, of whatever generation is current: what the upstream may have news of. */
   readonly current: boolean;
+  /** Clients begin here, in whatever generation is current: what they go on with should belong to it. */
+  readonly begins: boolean;
   /** The epoch of the served view that found it, null: the answer may not be remembered under this request's target. */
   readonly epoch: number | null;
+  readonly loader: (() => Loader) | null;
 }
 
 /** What a request asks for, as metadata has it. */
@@ -47,6 +50,8 @@ export interface ListedRequest {
   readonly pinned: 'no' | 'generation' | 'date';
   /** Of the served view, before anything was looked up in it: a flip meanwhile makes the answer one of the past. */
   readonly epoch: number;
+  /** The tries for the file, where some have begun; default: anew. */
+  readonly loader?: () => Loader;
 }
 
 /** Serves what pinned metadata lists: held, or filled while it is sent. The same bytes and headers either way. */
@@ -63,7 +68,7 @@ export class ListedFiles {
     this.#exchanges = options.exchanges;
   }
 
-  async serve(exchange: Exchange, { place, found, pinned, epoch }: ListedRequest): Promise<void> {
+  async serve(exchange: Exchange, { place, found, pinned, epoch, loader }: ListedRequest): Promise<void> {
     const { repository, listed } = found;
     const wanted: Wanted = {
       found,
@@ -71,7 +76,9 @@ export class ListedFiles {
       scope: possessionScope(repository.document.scope, repository.path, listed),
       cacheControl: cacheControl(found, pinned),
       current: found.pinned === 'repomd' && pinned === 'no',
+      begins: found.pinned !== 'file' && pinned === 'no',
       epoch: pinned === 'date' ? null : epoch,
+      loader: loader ?? null,
     };
     const method = exchange.request.method === 'HEAD' ? 'HEAD' : 'GET';
     const etag = `"${hexOf(listed.digest)}"`;
@@ -79,7 +86,7 @@ export class ListedFiles {
     if (precondition.kind === 'failed') return this.#headOnly(exchange, wanted, 412);
     if (precondition.kind === 'not-modified') return this.#headOnly(exchange, wanted, 304);
     if (method === 'HEAD') return this.#headOnly(exchange, wanted, 200);
-    if (wanted.current) this.#store.repomdServed(repository.path);
+    if (wanted.begins) this.#store.repomdServed(repository.path);
     const range = parseRange(precondition.useRange ? exchange.request.headers.range : undefined, listed.size);
     if (range.kind === 'unsatisfiable') {
       return refuse(exchange, new WaystationError('range_not_satisfiable', 'no part of the range is in the file'), {
@@ -108,7 +115,7 @@ export class ListedFiles {
   }
 
   async #fill(exchange: Exchange, wanted: Wanted, range: Sendable): Promise<void> {
-    const { found, scope, href } = wanted;
+    const { found, scope, href, loader } = wanted;
     const supplier = this.#ports.supplier(found.repository.path, found.repository.document.scope);
     if (supplier === null) {
       throw new WaystationError(
@@ -118,7 +125,7 @@ export class ListedFiles {
     }
     const start = range.kind === 'ranges' ? Math.min(...range.ranges.map((part) => part.start)) : 0;
     const { source, outcome } = await this.#store.fills.open(
-      { scope, listed: found.listed, loader: () => supplier.loader(href) },
+      { scope, listed: found.listed, loader: loader ?? (() => supplier.loader(href)) },
       start,
       singleRange(range, (slice) => supplier.slice(href, { ...slice, total: found.listed.size })),
     );
@@ -129,7 +136,7 @@ export class ListedFiles {
 
   /** A small file, whole in memory: sent, and remembered with its head. */
   #whole(exchange: Exchange, wanted: Wanted, outcome: Outcome, body: Buffer): void {
-    const { found, current, epoch } = wanted;
+    const { found, current, begins, epoch } = wanted;
     const { target } = exchange;
     const use = this.#served(wanted);
     const headers = flat({ ...this.#headers(wanted, outcome), 'content-length': String(body.length) });
@@ -140,7 +147,7 @@ export class ListedFiles {
         headers: fresh,
         staleHeaders: current ? stale : null,
         body,
-        repomdOf: current ? found.repository.path : null,
+        repomdOf: begins ? found.repository.path : null,
         epoch,
         scope: wanted.scope,
         digest: found.listed.digest,

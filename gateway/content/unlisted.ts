@@ -1,4 +1,5 @@
 import { hexOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Place } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
@@ -13,35 +14,38 @@ import { sendFile } from './body.ts';
 import type { Exchange, Exchanges } from './exchange.ts';
 import type { ContentPorts } from './ports.ts';
 import { refuse } from './refuse.ts';
-import { TreeDigests } from './tree-digests.ts';
 
 /** Asked for by every installer, and absent from most repositories: 404 is the normal answer, also offline. */
 const optionalProbes = ['images/updates.img', 'images/product.img'];
 /** What an installer waits for an upstream that does not answer whether there is one. Milliseconds. */
 const probeBudget = 3_000;
 
-/** Serves what no metadata lists: `.treeinfo`, images, licences, keys. */
+export interface UnlistedAsked {
+  readonly pinned: 'no' | 'generation' | 'date';
+  /** What the bytes must have; absent: nobody knows. */
+  readonly expected?: Digest;
+}
+
+/** Serves what no metadata lists: licences, keys, `.discinfo`. */
 export class UnlistedFiles {
   readonly #store: Store;
   readonly #ports: ContentPorts;
   readonly #exchanges: Exchanges;
-  readonly #trees: TreeDigests;
 
   constructor(options: { store: Store; ports: ContentPorts; exchanges: Exchanges }) {
     this.#store = options.store;
     this.#ports = options.ports;
     this.#exchanges = options.exchanges;
-    this.#trees = new TreeDigests(options.store.unlisted, options.ports);
   }
 
-  async serve(exchange: Exchange, place: Place, pinned: 'no' | 'generation' | 'date'): Promise<void> {
-    const opened = await this.#open(place);
+  async serve(exchange: Exchange, place: Place, { pinned, expected }: UnlistedAsked): Promise<void> {
+    const opened = await this.#open(place, expected);
     if (opened === null)
       throw new WaystationError('not_found', `the upstream of ${place.repository.path} has no such file`);
     await this.#send(exchange, place, opened, pinned === 'no' ? 'public, max-age=300' : 'no-store');
   }
 
-  async #open(place: Place): Promise<OpenedUnlisted | null> {
+  async #open(place: Place, expected?: Digest): Promise<OpenedUnlisted | null> {
     const { repository, file } = place;
     const { path, document } = repository;
     const optional = optionalProbes.some((probe) => file === probe || file.endsWith(`/${probe}`));
@@ -50,7 +54,7 @@ export class UnlistedFiles {
       file,
       scope: document.scope,
       supplier: this.#ports.supplier(path, document.scope),
-      expected: await this.#trees.expectation(place),
+      expected: expected ?? null,
     });
     try {
       return await (optional ? soon(opening) : opening);

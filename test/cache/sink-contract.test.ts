@@ -5,6 +5,7 @@ import { systemClock } from '../../base/clock.ts';
 import { algorithms, digestOf } from '../../base/digest.ts';
 import type { PackageEntry } from '../../base/package-entry.ts';
 import { systemDisk } from '../../disk/disk.ts';
+import { HeldSizes } from '../../cache/blobs/held-sizes.ts';
 import { Maps } from '../../cache/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
 import { storeLock } from '../../cli/hub/store-lock.ts';
@@ -26,7 +27,20 @@ const patient = new AbortController().signal;
 function cacheSink(store: Pieces, disk = systemDisk): { sink: Sink; maps: Maps } {
   const { layout, blobs, claims, fills, space } = store;
   const maps = new Maps(disk, layout);
-  return { sink: new CacheSink({ disk, layout, blobs, fills, maps, space, room: space, claims }), maps };
+  return {
+    sink: new CacheSink({
+      disk,
+      layout,
+      blobs,
+      sizes: new HeldSizes(disk, layout),
+      fills,
+      maps,
+      space,
+      room: space,
+      claims,
+    }),
+    maps,
+  };
 }
 
 interface Implementation extends AsyncDisposable {

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
+import type { Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Answer, Supplier, Validators } from '../../base/transfer.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
-import type { Expectation } from '../../cache/unlisted/expectation.ts';
 import { memoryNotes } from '../../cache/notes.ts';
 import type { Notes } from '../../cache/notes.ts';
 import type { SpaceLimits } from '../../cache/space/space.ts';
@@ -81,11 +81,11 @@ class RememberedFetches extends UnlistedFetches {
 export interface Fixture extends Pieces {
   readonly unlisted: Unlisted;
   readonly upstream: Upstream;
-  open(scope?: string, expected?: Expectation | null): Promise<OpenedUnlisted | null>;
+  open(scope?: string, expected?: Digest | null): Promise<OpenedUnlisted | null>;
   /** Resolves when no fetch is under way. */
   ended(): Promise<void>;
   /** Opens, reads to the end, and waits until what is kept is kept. */
-  get(expected?: Expectation): Promise<{ outcome: string; bytes: Buffer; error: Error | null } | null>;
+  get(expected?: Digest): Promise<{ outcome: string; bytes: Buffer; error: Error | null } | null>;
 }
 
 export async function fixture(

@@ -398,7 +398,7 @@ test.each(['', 'garbage', 'null', '{}', '{"format":1,"repository":"base"}'])(
     await writeFile(path, text);
     const { bytes } = file(3000);
     f.upstream.say({ bytes });
-    expect(await f.unlisted.kept({ repository: 'base', file: 'images/boot.iso', scope: 'open' })).toBeNull();
+    expect(await f.unlisted.holds('base', 'images/boot.iso', 'open')).toBe(false);
     expect(await readdir(f.layout.unlisted)).toEqual([]);
     expect(await f.get()).toMatchObject({ outcome: 'unlisted-miss', error: null });
     expect(await f.get()).toMatchObject({ outcome: 'unlisted-hit', error: null });

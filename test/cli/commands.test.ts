@@ -87,6 +87,7 @@ const behind = subscriptionDocument({
       repomd: null,
       packages: { listed: 0, held: 0, unservable: 0 },
       bytes: { listed: 0, held: 0 },
+      tree: null,
     },
   ],
 });

@@ -20,7 +20,7 @@ test('every request has one outcome, and metrics, access log and clients agree o
     'stalled.rpm': `${big}s`,
   };
   putRepository(origin, 'r', { packages, types: ['primary'] });
-  origin.put('/r/.treeinfo', '[general]\n');
+  origin.put('/r/.discinfo', '[general]\n');
   await using pop = await Pop.start({
     repositories: [
       { path: 'r', url: `${origin.url}r/` },
@@ -46,7 +46,7 @@ test('every request has one outcome, and metrics, access log and clients agree o
     ['/content/r/lie.rpm'],
     ['/content/r/repodata/repomd.xml'],
     ['/content/r/repodata/repomd.xml'],
-    ['/content/r/.treeinfo'],
+    ['/content/r/.discinfo'],
     ['/content/r/none.rpm'],
     ['/content/r/none.rpm', { method: 'HEAD' }],
     ['/content/r/LICENSE'],

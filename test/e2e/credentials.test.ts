@@ -82,7 +82,7 @@ describe('guarded content', () => {
     expect((await pop.repository('basic')).state).toBe('guarded');
     const check = async (): Promise<void> => {
       for (const name of ['basic', 'header']) {
-        for (const file of ['a.rpm', 'repodata/repomd.xml', '.treeinfo', '']) {
+        for (const file of ['a.rpm', 'repodata/repomd.xml', '.discinfo', '']) {
           const shut = await download(pop.content, `/content/${name}/${file}`);
           expect(shut).toMatchObject({ status: 403, word: 'denied' });
           expect(JSON.parse(shut.body.toString())).toMatchObject({ code: 'guarded_at_hub' });

@@ -109,7 +109,7 @@ describe('one transfer for all who ask', () => {
     origin.on(/./, portalPage());
     const answer = await download(pop.content, '/content/one/small-1.rpm');
     expect(answer).toMatchObject({ status: 504, word: 'unavailable' });
-    const image = await download(pop.content, '/content/one/.treeinfo');
+    const image = await download(pop.content, '/content/one/.discinfo');
     expect(image.status).toBe(504);
     origin.clear();
     const next = await download(pop.content, '/content/one/small-1.rpm');

@@ -29,7 +29,7 @@ describe('what HTTP clients see', () => {
     putRepository(origin, 'tools', { packages: older });
     putRepository(origin, 'nested', { packages: { 'same.rpm': 'outer', 'inner/same.rpm': 'never: the inner wins' } });
     putRepository(origin, 'inner', { packages: { 'same.rpm': 'inner' } });
-    origin.put('/tools/.treeinfo', '[general]\nfamily = Test\n');
+    origin.put('/tools/.discinfo', '[general]\nfamily = Test\n');
     origin.put('/tools/images/install.img', incompressibleText(2 << 20, 'i'));
     pop = await Pop.start({
       repositories: [
@@ -130,12 +130,12 @@ describe('what HTTP clients see', () => {
   });
 
   test('an unlisted file is asked for once, then kept', async () => {
-    expect(await get('/content/tools/.treeinfo')).toMatchObject({ status: 200, word: 'unlisted-miss' });
-    await pop.held('/content/tools/.treeinfo');
-    const kept = await get('/content/tools/.treeinfo');
+    expect(await get('/content/tools/.discinfo')).toMatchObject({ status: 200, word: 'unlisted-miss' });
+    await pop.held('/content/tools/.discinfo');
+    const kept = await get('/content/tools/.discinfo');
     expect(kept).toMatchObject({ status: 200, word: 'unlisted-hit' });
     expect(kept.body.toString()).toContain('family = Test');
-    expect(fetches('/tools/.treeinfo')).toBe(1);
+    expect(fetches('/tools/.discinfo')).toBe(1);
     const image = await get('/content/tools/images/install.img');
     expect(sha256(image.body)).toBe(sha256(incompressibleText(2 << 20, 'i')));
   });
@@ -224,7 +224,7 @@ describe('what HTTP clients see', () => {
     const ranged = await get(`${at}/withdrawn.rpm`, { headers: { range: 'bytes=0-1' } });
     expect([ranged.status, ranged.headers['cache-control']]).toEqual([206, immutable['cache-control']]);
     for (const [path, code] of [
-      [`${at}/.treeinfo`, 200],
+      [`${at}/.discinfo`, 200],
       [`${at}/none.rpm`, 404],
       [`/generations/${first}/closed/a.rpm`, 403],
     ] as const) {
@@ -280,7 +280,7 @@ describe('what HTTP clients see', () => {
   });
 
   test('an upstream that hangs delays nothing that is held, on a connection that is kept alive too', async () => {
-    const files = ['repodata/repomd.xml', 'a.rpm', '.treeinfo', 'big.rpm'];
+    const files = ['repodata/repomd.xml', 'a.rpm', '.discinfo', 'big.rpm'];
     for (const file of files) {
       await get(`/content/tools/${file}`);
       await pop.held(`/content/tools/${file}`);
@@ -323,7 +323,7 @@ describe('what HTTP clients see', () => {
         // A generation that is named cannot get old.
         const pinned = await get(`/generations/${first}/tools/repodata/repomd.xml`);
         expect(pinned).toMatchObject({ status: 200, word: 'hit' });
-        expect(await get('/content/tools/.treeinfo')).toMatchObject({ status: 200, word: 'unlisted-hit' });
+        expect(await get('/content/tools/.discinfo')).toMatchObject({ status: 200, word: 'unlisted-hit' });
       }
     });
 

@@ -1,108 +1,253 @@
 import { createHash } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FaultyOrigin, flippedAt, portalPage } from '../support/faulty-origin.ts';
+import { chunked, FaultyOrigin, flippedAt, Gate, portalPage, stallAt, status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
-import { download } from '../support/http-download.ts';
+import { download, Download } from '../support/http-download.ts';
 import type { Downloaded } from '../support/http-download.ts';
 import { incompressibleText } from '../support/incompressible-text.ts';
 import { Pop } from '../support/pop.ts';
+import { treeinfoText } from '../support/treeinfo-text.ts';
 
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
-const image = incompressibleText(2 << 20, 'i');
-const newer = incompressibleText(2 << 20, 'j');
-const boot = '/content/r/images/boot.iso';
-const tree = '/content/r/.treeinfo';
-const treeinfo = (bytes: string): string =>
-  `[general]\nfamily = Test\n\n[checksums]\nimages/boot.iso = sha256:${sha256(bytes)}\n`;
+const place = 'el9/BaseOS/x86_64/os';
 
-describe('an image that .treeinfo lists', () => {
+/** One moment of a tree: every file is another than in the other moments. */
+function moment(letter: string): { files: Record<string, string>; treeinfo: string } {
+  const files = {
+    'images/pxeboot/vmlinuz': incompressibleText(100_000, `kernel ${letter}`),
+    'images/pxeboot/initrd.img': incompressibleText(2 << 20, `initrd ${letter}`),
+    'images/install.img': incompressibleText(6 << 20, `stage two ${letter}`),
+    'images/efiboot.img': incompressibleText(30_000, `efi ${letter}`),
+  };
+  const listed = { ...files, 'repodata/repomd.xml': 'another compose’s' };
+  return { files, treeinfo: treeinfoText({ files: listed, variants: ['../../../AppStream/x86_64/os'] }) };
+}
+
+const [old, newer] = [moment('a'), moment('b')];
+
+function putTree(origin: FaultyOrigin, { files, treeinfo }: typeof old, packages: Record<string, string>): void {
+  for (const [href, bytes] of Object.entries(files)) origin.put(`/${place}/${href}`, bytes);
+  putRepository(origin, place, { packages });
+  origin.put(`/${place}/.treeinfo`, treeinfo);
+}
+
+describe('an installation tree', () => {
   let origin: FaultyOrigin;
   let pop: Pop;
+  const start = async (more: Record<string, unknown> = {}): Promise<void> => {
+    const repositories = [
+      { path: place, url: `${origin.url}${place}/` },
+      { path: 'el9/AppStream/x86_64/os', url: `${origin.url}el9/AppStream/x86_64/os/` },
+    ];
+    const subscription = { name: 'vendor', hub: { type: 'yum' }, refresh: '1h', repositories, ...more };
+    pop = await Pop.start({ config: { subscriptions: [subscription] } });
+    await pop.published();
+  };
   beforeEach(async () => {
     origin = await FaultyOrigin.start();
-    putRepository(origin, 'r', { packages: { 'a.rpm': 'a' } });
-    origin.put('/r/.treeinfo', treeinfo(image));
-    origin.put('/r/images/boot.iso', image);
-    pop = await Pop.start({ repositories: [{ path: 'r', url: `${origin.url}r/` }] });
-    await pop.published();
+    putTree(origin, old, { 'Packages/a-1.rpm': 'a' });
+    putRepository(origin, 'el9/AppStream/x86_64/os', { packages: { 'b-1.rpm': 'b' } });
   });
   afterEach(async () => {
     await pop[Symbol.asyncDispose]();
     await origin[Symbol.asyncDispose]();
   });
-  const get = (path: string): Promise<Downloaded> => download(pop.content, path);
-  /** Fetches a file and waits until it is kept. */
-  const keep = async (path: string): Promise<Downloaded> => {
-    const answer = await get(path);
-    await pop.held(path);
-    return answer;
-  };
+  const get = (file: string, options = {}, top = `/content/${place}`): Promise<Downloaded> =>
+    download(pop.content, `${top}/${file}`, options);
+  const count = (file: string): number => origin.count(`/${place}/${file}`);
 
-  test('is kept when it is that, and wrong bytes before were cut short and left nothing', async () => {
-    await keep(tree);
-    origin.times(1, '/r/images/boot.iso', flippedAt(image.length - 1));
-    const wrong = await get(boot);
-    expect([wrong.complete, wrong.body.length <= image.length - 65_536]).toEqual([false, true]);
-    const line = await pop.accessLine(({ path }) => path === boot);
-    expect(line).toMatchObject({ outcome: 'error', bytes: wrong.body.length });
-    const right = await keep(boot);
-    expect([right.complete, right.word, sha256(right.body)]).toEqual([true, 'unlisted-miss', sha256(image)]);
+  /** Everything that an installation asks for, in Anaconda's order; each answer is of the moment. */
+  async function install({ files, treeinfo }: typeof old, rpm: string, top = `/content/${place}`): Promise<void> {
+    const exactly = async (file: string, bytes: string): Promise<void> => {
+      const answer = await get(file, {}, top);
+      expect([file, answer.status, sha256(answer.body)]).toEqual([file, 200, sha256(bytes)]);
+    };
+    for (const file of ['images/pxeboot/vmlinuz', 'images/pxeboot/initrd.img']) await exactly(file, files[file] ?? '');
+    await exactly('.treeinfo', treeinfo);
+    const stage2 = files['images/install.img'] ?? '';
+    const parts: Buffer[] = [];
+    const step = 1 << 20;
+    for (let at = 0; at < stage2.length; at += step) {
+      const part = await get('images/install.img', { headers: { range: `bytes=${at}-${at + step - 1}` } }, top);
+      expect(part.status).toBe(206);
+      parts.push(part.body);
+    }
+    expect(sha256(Buffer.concat(parts))).toBe(sha256(stage2));
+    for (const probe of ['images/updates.img', 'images/product.img'])
+      expect((await get(probe, {}, top)).status).toBe(404);
+    await exactly('treeinfo', treeinfo);
+    expect((await get('repodata/repomd.xml', {}, top)).status).toBe(200);
+    await exactly(`Packages/${rpm}.rpm`, rpm.slice(0, 1));
+  }
+
+  test('is installed from, and again with the upstream dead, and after a kill, each file fetched once', async () => {
+    await start();
+    await install(old, 'a-1');
+    expect((await get('images/efiboot.img')).word).toBe('miss');
+    for (const file of Object.keys(old.files)) await pop.held(`/content/${place}/${file}`);
+    for (const file of Object.keys(old.files)) expect([file, count(file)]).toEqual([file, 1]);
     await origin.stop();
-    expect(await get(boot)).toMatchObject({ status: 200, word: 'unlisted-hit', complete: true });
+    await install(old, 'a-1');
+    await pop.kill();
+    await pop.launch();
+    await install(old, 'a-1');
+    const held = await get('images/install.img', { method: 'HEAD' });
+    expect([held.word, held.headers['content-length']]).toEqual(['hit', String(6 << 20)]);
   });
 
-  test('is served without asking for it again as long as the .treeinfo lists it', async () => {
-    await keep(tree);
-    await keep(boot);
-    origin.put('/r/images/boot.iso', newer);
-    expect(await get(boot)).toMatchObject({ word: 'unlisted-hit' });
-    expect(origin.count('/r/images/boot.iso')).toBe(1);
+  test('flips as one: what was read by id or date stays of its moment, with the upstream dead', async () => {
+    await start({ policy: 'full' });
+    await pop.looked();
+    const [first] = (await pop.generations()).filter(({ current }) => current);
+    await get('.treeinfo');
+    putTree(origin, newer, { 'Packages/c-1.rpm': 'c' });
+    // A client that began with the old .treeinfo is in the midst of it: it goes on by its generation.
+    const run = await pop.run('sync', '--wait');
+    expect(run).toMatchObject({ code: 0 });
+    await install(newer, 'c-1');
+    await origin.stop();
+    await install(newer, 'c-1');
+    await install(old, 'a-1', `/generations/${first?.id}/${place}`);
+    await install(newer, 'c-1', `/generations/@${new Date(Date.now() + 60_000).toISOString()}/${place}`);
+    await pop.kill();
+    await pop.launch();
+    await install(newer, 'c-1');
+    await install(old, 'a-1', `/generations/${first?.id}/${place}`);
   });
 
-  test('is taken anew after its tree changed under a .treeinfo that was held: the first is cut, the next is right', async () => {
-    await keep(tree);
-    origin.put('/r/.treeinfo', treeinfo(newer));
-    origin.put('/r/images/boot.iso', newer);
-    expect((await get(boot)).complete).toBe(false);
-    // The contradiction made the PoP ask for .treeinfo.
-    await origin.requested('/r/.treeinfo', 2);
-    let answer = await get(boot);
-    while (!answer.complete) answer = await get(boot);
-    expect(sha256(answer.body)).toBe(sha256(newer));
-    await pop.held(boot);
-    expect((await get(tree)).body.toString()).toBe(treeinfo(newer));
+  test('changes in .treeinfo alone are a generation of their own', async () => {
+    await start();
+    const before = (await pop.generations()).length;
+    const treeinfo = treeinfoText({ files: newer.files, variants: [] });
+    for (const [href, bytes] of Object.entries(newer.files)) origin.put(`/${place}/${href}`, bytes);
+    origin.put(`/${place}/.treeinfo`, treeinfo);
+    expect(await pop.run('sync', '--wait')).toMatchObject({ code: 0 });
+    expect((await pop.generations()).length).toBe(before + 1);
+    await install({ ...newer, treeinfo }, 'a-1');
   });
 
-  test('is fetched again when it was kept for another tree', async () => {
-    await keep(boot);
-    origin.put('/r/.treeinfo', treeinfo(newer));
-    origin.put('/r/images/boot.iso', newer);
-    await keep(tree);
-    const answer = await keep(boot);
-    expect([answer.word, sha256(answer.body)]).toEqual(['unlisted-miss', sha256(newer)]);
-    // The copy of the other tree is held until the new one has its name.
-    let again = await get(boot);
-    while (again.word === 'unlisted-miss') again = await get(boot);
-    expect([again.word, sha256(again.body)]).toEqual(['unlisted-hit', sha256(newer)]);
-    expect(origin.count('/r/images/boot.iso')).toBe(2);
+  test('is fetched ahead by the policy full: nothing is asked for at the first installation', async () => {
+    await start({ policy: 'full' });
+    await pop.looked();
+    expect((await pop.repository(place)).tree).toEqual({
+      files: { listed: 4, held: 4, unusable: 0 },
+      variantsMissing: [],
+    });
+    await origin.stop();
+    await install(old, 'a-1');
+    expect(pop.access.filter(({ outcome }) => outcome === 'miss')).toEqual([]);
   });
 
-  test('is nobody’s portal page, before and after it is kept', async () => {
-    await keep(tree);
-    const rule = origin.on('/r/images/boot.iso', portalPage());
-    expect(await get(boot)).toMatchObject({ status: 504, word: 'unavailable' });
-    rule.remove();
-    await keep(boot);
-    origin.on(/./, portalPage());
-    expect(sha256((await get(boot)).body)).toBe(sha256(image));
+  test('lists what its upstream does not have, or not so: that is said, and the rest is complete', async () => {
+    origin.on(`/${place}/images/efiboot.img`, status(404));
+    origin.put(`/${place}/images/pxeboot/vmlinuz`, 'another kernel');
+    await start({ policy: 'full' });
+    await pop.looked();
+    putTree(origin, { files: {}, treeinfo: old.treeinfo }, { 'Packages/a-1.rpm': 'a', 'Packages/d-1.rpm': 'd' });
+    const run = await pop.run('sync', '--wait');
+    expect([run.code, run.stdout + run.stderr]).toEqual([1, expect.stringContaining('images/efiboot.img')]);
+    // The repository moved on all the same.
+    expect((await get('Packages/d-1.rpm')).word).toBe('hit');
+    expect((await pop.repository(place)).tree?.files).toEqual({ listed: 4, held: 2, unusable: 0 });
+    expect((await get('images/efiboot.img')).status).toBe(504);
   });
 
-  test('may have a range taken from it, and is answered whole while it comes', async () => {
-    await keep(tree);
-    const cold = await download(pop.content, boot, { headers: { range: 'bytes=0-9' } });
-    expect([cold.status, sha256(cold.body)]).toEqual([200, sha256(image)]);
-    await pop.held(boot);
-    const warm = await download(pop.content, boot, { headers: { range: 'bytes=0-9' } });
-    expect([warm.status, warm.body.toString()]).toEqual([206, image.slice(0, 10)]);
+  test('whose variants are not all carried says which', async () => {
+    origin.put(
+      `/${place}/.treeinfo`,
+      treeinfoText({ files: {}, variants: ['../../../AppStream/x86_64/os', '../../../CRB/x86_64/os'] }),
+    );
+    await start();
+    expect((await pop.repository(place)).tree?.variantsMissing).toEqual(['../../../CRB/x86_64/os']);
+    expect((await pop.run('status')).stdout).toContain('../../../CRB/x86_64/os');
+    const line = pop.lines.find(({ msg }) => msg === 'variants of this tree are not carried here');
+    expect(line).toMatchObject({ path: place, variants: ['../../../CRB/x86_64/os'] });
+    // The variant that is carried lies where the .treeinfo points.
+    expect((await get('b-1.rpm', {}, `/content/${place}/../../../AppStream/x86_64/os`)).status).toBe(400);
+    expect((await get('b-1.rpm', {}, '/content/el9/AppStream/x86_64/os')).status).toBe(200);
+  });
+
+  describe('an image of it', () => {
+    const boot = `/content/${place}/images/install.img`;
+    const image = old.files['images/install.img'] ?? '';
+    const upstream = `/${place}/images/install.img`;
+
+    test('is had by many from one transfer, with the digest as its ETag before and after', async () => {
+      await start();
+      const gate = new Gate();
+      const rule = origin.times(1, upstream, stallAt(2 << 20, gate));
+      const clients = Array.from({ length: 4 }, () => new Download(pop.content, boot));
+      await gate.reached;
+      const late = new Download(pop.content, boot);
+      gate.open();
+      for (const client of [...clients, late]) {
+        const answer = await client.done;
+        expect([sha256(answer.body), answer.headers.etag]).toEqual([sha256(image), `"${sha256(image)}"`]);
+      }
+      rule.remove();
+      await pop.held(boot);
+      expect((await get('images/install.img')).headers.etag).toBe(`"${sha256(image)}"`);
+      expect(origin.count(upstream)).toBe(1);
+    });
+
+    test('comes wrong, of unknown length, as a portal’s page or not at all: never other bytes than are listed', async () => {
+      await start();
+      // Wrong: cut short of its end, nothing is kept, and the next try is right.
+      origin.times(2, upstream, flippedAt(image.length - 1));
+      const wrong = await get('images/install.img');
+      expect([wrong.complete, wrong.body.length <= image.length - 65_536]).toEqual([false, true]);
+      expect((await get('images/install.img')).complete).toBe(true);
+      await pop.held(boot);
+      // Nobody says in advance how long it is.
+      const initrd = `/${place}/images/pxeboot/initrd.img`;
+      origin.on(initrd, chunked());
+      origin.times(1, initrd, chunked(), flippedAt(5));
+      const answers = [await get('images/pxeboot/initrd.img'), await get('images/pxeboot/initrd.img')];
+      expect(answers.filter(({ complete }) => complete).map(({ body }) => sha256(body))).toContain(
+        sha256(old.files['images/pxeboot/initrd.img'] ?? ''),
+      );
+      await pop.held(`/content/${place}/images/pxeboot/initrd.img`);
+      // A captive portal.
+      const portal = origin.on(`/${place}/images/efiboot.img`, portalPage());
+      expect(await get('images/efiboot.img')).toMatchObject({ status: 504, word: 'unavailable' });
+      portal.remove();
+      const head = await get('images/pxeboot/vmlinuz', { method: 'HEAD' });
+      expect([head.status, head.word, head.headers['content-length']]).toEqual([200, 'miss', '100000']);
+      await origin.stop();
+      expect(await get('images/pxeboot/vmlinuz')).toMatchObject({ status: 504 });
+      expect((await get('images/pxeboot/initrd.img', { headers: { range: 'bytes=-5' } })).status).toBe(206);
+      expect(await get('images/updates.img')).toMatchObject({ status: 404 });
+    });
+  });
+
+  test('of documents that say nothing of trees is served as unlisted files until the next sync', async () => {
+    await start();
+    await pop.stop();
+    const [generation] = await generationFiles(pop);
+    const document = JSON.parse(await readFile(generation ?? '', 'utf8')) as {
+      repositories: Record<string, { treeinfo: unknown; tree?: unknown }>;
+    };
+    for (const repository of Object.values(document.repositories)) {
+      repository.treeinfo = null;
+      delete repository.tree;
+    }
+    await writeFile(generation ?? '', JSON.stringify(document));
+    const gate = new Gate();
+    origin.on(/repomd\.xml$/, stallAt(0, gate));
+    await pop.launch();
+    expect((await get('.treeinfo')).word).toBe('unlisted-miss');
+    expect((await get('images/pxeboot/vmlinuz')).word).toBe('unlisted-miss');
+    gate.open();
+    origin.clear();
+    expect(await pop.run('sync', '--wait')).toMatchObject({ code: 0 });
+    expect((await get('.treeinfo')).word).toBe('hit');
+    await install(old, 'a-1');
   });
 });
+
+async function generationFiles(pop: Pop): Promise<string[]> {
+  const folder = join(pop.state, 'generations', 'vendor');
+  return (await readdir(folder)).map((name) => join(folder, name));
+}

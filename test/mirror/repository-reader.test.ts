@@ -137,6 +137,8 @@ test('a thorough read takes no 304 for an answer and asks for the signature agai
     [repomdPath, 200],
     [`${repomdPath}.asc`, 404],
     [`${repomdPath}.key`, 404],
+    ['/r/.treeinfo', 404],
+    ['/r/treeinfo', 404],
   ]);
 });
 
@@ -172,7 +174,7 @@ test('a change fetches the records that are new, and no other', async () => {
   const second = await read({ after: first });
   expect(second.document.repomd.digest).toBe(digestOf(made.repomd));
   const fetched = origin.requests.slice(before).map(({ path }) => path);
-  expect(fetched.filter((path) => !path.includes('repomd.xml'))).toEqual([`/r/${made.records[0]?.href}`]);
+  expect(fetched.filter((path) => !/repomd\.xml|treeinfo/.test(path))).toEqual([`/r/${made.records[0]?.href}`]);
 });
 
 test('an altered record is refused and named, and what was proven before it is not fetched again', async () => {

@@ -19,10 +19,15 @@ function word(judgement: Judgement): string {
   return retryAfter === null ? code : `${code} ${retryAfter}`;
 }
 
+const pulp = (size: string): ResponseHeaders => ({ 'x-pulp-artifact-size': size });
+
 describe('what is asked for passes', () => {
   test.each<[string, number, ResponseHeaders, Partial<Asked>, object]>([
     ['a whole file with its length', 200, { 'content-length': '7' }, {}, { total: 7, skip: 0 }],
     ['a whole file without a length', 200, {}, {}, { total: null, skip: 0 }],
+    ['a whole file whose length only Pulp’s own header says', 200, pulp('7'), {}, { total: 7, skip: 0 }],
+    ['a whole file with two lengths', 200, { ...pulp('9'), 'content-length': '7' }, {}, { total: 7, skip: 0 }],
+    ['a whole file with a length that is none', 200, pulp('seven'), {}, { total: null, skip: 0 }],
     [
       'the whole instead of a range, to be skipped',
       200,

@@ -61,7 +61,7 @@ export async function checkServed(store: Store, machine: Machine, cut: number, s
   for (const { fact, at } of machine.facts) if (at <= cut) await checkFact(store, fact, say);
   for (const unlisted of machine.unlisted) {
     const { repository, file, versions } = unlisted;
-    const kept = await store.unlisted.kept({ repository, file, scope: 'open' });
+    const kept = await store.unlisted.open({ repository, file, scope: 'open', supplier: null }).catch(() => null);
     const bytes = kept === null ? null : (await readAll(kept.source)).bytes;
     const version = versions.findIndex((each) => bytes?.equals(each));
     if (bytes !== null && version < 0) say('P1', `wrong bytes of the unlisted ${file}`);

@@ -26,6 +26,7 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
         repomd: `sha256:${'ab'.repeat(32)}`,
         packages: { listed: 7, held: 3, unservable: 0 },
         bytes: { listed: 5_100_000, held: 12_000 },
+        tree: null,
       },
     ],
     ...changes,

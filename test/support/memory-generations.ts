@@ -92,7 +92,8 @@ export class MemoryGenerations implements GenerationStore {
   async holdings(_path: string, repository: RepositoryDocument): Promise<Holdings> {
     const map = repository.map === null ? null : await this.#sink.map(repository.map);
     const { packages = 0, bytes = 0, unservable = 0 } = map ?? {};
-    return { packages: { listed: packages, held: 0, unservable }, bytes: { listed: bytes, held: 0 } };
+    const tree = { listed: Object.keys(repository.tree?.files ?? {}).length, held: 0 };
+    return { packages: { listed: packages, held: 0, unservable }, bytes: { listed: bytes, held: 0 }, tree };
   }
 }
 

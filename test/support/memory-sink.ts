@@ -22,6 +22,11 @@ export class MemorySink implements Sink {
     return Promise.resolve(this.#blobs.get(name(scope, listed))?.length === listed.size);
   }
 
+  async size(scope: string, digest: Digest): Promise<number | null> {
+    const key = [...this.#blobs.keys()].find((each) => each.startsWith(`${scope} ${digest} `));
+    return key === undefined ? null : (this.#blobs.get(key)?.length ?? null);
+  }
+
   async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
     if (await this.holds(scope, listed)) return;
     const key = name(scope, listed);

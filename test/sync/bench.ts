@@ -8,6 +8,7 @@ import { ensureNewest } from '../../mirror/newest-packages.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
 import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
+import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
 import { RateSchedule } from '../../origin/rate-schedule.ts';
 import type { RateLimit } from '../../origin/rate-schedule.ts';
@@ -76,6 +77,7 @@ export class Bench {
     const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore);
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
+    const trees = new TreeFileFetcher({ sink, clock, log: silentLogger });
     const { stored } = this;
     const rates: SubscriptionParts['rates'] = {
       at: (now) => new RateSchedule(this.limits).at(now),
@@ -83,7 +85,7 @@ export class Bench {
     };
     const forecast = async (): Promise<null> => null;
     const own = { stored, forecast, rates, runs: this.runs };
-    const parts = { store, reader, packages, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
+    const parts = { store, reader, packages, trees, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;

@@ -37,6 +37,7 @@ test('a subscription is read at once and published, and its status says so', asy
         repomd: digestOf(made.repomd),
         packages: { listed: 1, held: 0, unservable: 0 },
         bytes: { listed: 3, held: 0 },
+        tree: null,
       },
     ],
   });

@@ -16,6 +16,7 @@ import { HotLane } from '../../../gateway/content/hot-lane.ts';
 import { ListedFiles } from '../../../gateway/content/listed.ts';
 import type { ContentPorts } from '../../../gateway/content/ports.ts';
 import { Targets } from '../../../gateway/content/target.ts';
+import { TreeFiles } from '../../../gateway/content/tree-files.ts';
 import { UnlistedFiles } from '../../../gateway/content/unlisted.ts';
 import { contentListener } from '../../../gateway/gateway.ts';
 import { Gate } from '../../support/faulty-origin-gate.ts';
@@ -71,13 +72,16 @@ test('an answer that was being read when the generation flipped is not given to 
 
   const hot = new HotLane(1e6);
   const exchanges = new Exchanges({ clock: systemClock, meter: silentMeter, log: () => {} });
+  const listedFiles = new ListedFiles({ store, ports, hot, exchanges });
+  const unlisted = new UnlistedFiles({ store, ports, exchanges });
   const content = new Content({
     store,
     ports,
     targets: new Targets({ served: store.served, generations: store.generations, aliases: [] }),
     hot,
-    listed: new ListedFiles({ store, ports, hot, exchanges }),
-    unlisted: new UnlistedFiles({ store, ports, exchanges }),
+    listed: listedFiles,
+    trees: new TreeFiles({ store, ports, clock: systemClock, listed: listedFiles, unlisted }),
+    unlisted,
     folders: new Folders(store.served),
     repoFile: () => null,
     exchanges,
