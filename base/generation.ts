@@ -23,6 +23,9 @@ export interface RepositoryDocument {
   /** Possession scope: `open`, or the id of hub, domain and identity (design: possession is not shared). */
   readonly scope: string;
   readonly guard: Guard | null;
+  /** `file`: plain files, which a PULP_MANIFEST lists. Absent: packages, as repomd.xml has them. */
+  readonly content?: 'file';
+  /** The root, from which everything else is proven: repodata/repomd.xml, of plain files PULP_MANIFEST. */
   readonly repomd: Listed;
   /** repodata/repomd.xml.asc */
   readonly asc: Listed | null;
@@ -34,8 +37,16 @@ export interface RepositoryDocument {
   readonly tree?: KickstartTree;
   /** Every record of repomd.xml: href relative to the repository → file. */
   readonly records: Readonly<Record<string, Listed>>;
-  /** sha256 of the primary record's file as named: the name of its package map. null: the repository has no primary. */
+  /**
+   * sha256 of the primary record's file as named, of plain files of the manifest: the name of its map. null: the
+   * repository has no primary.
+   */
   readonly map: Digest | null;
+}
+
+/** The name of a repository's root. */
+export function rootHref({ content }: Pick<RepositoryDocument, 'content'>): string {
+  return content === 'file' ? 'PULP_MANIFEST' : 'repodata/repomd.xml';
 }
 
 /** What one subscription serves from one moment on. Immutable; `docs/on-disk-format.md` is normative. */

@@ -22,6 +22,8 @@ export interface RepositoryStatus {
   readonly path: string;
   /** Its own: an override may say another than the subscription does. */
   readonly policy: string;
+  /** Packages, or plain files: those are counted under `packages`, and `repomd` is their PULP_MANIFEST. */
+  readonly content: 'rpm' | 'file';
   readonly state: RepositoryState;
   readonly reason: string | null;
   readonly since: string;

@@ -24,7 +24,7 @@ interface CatalogOptions {
   readonly store: Store;
   readonly log: Logger;
   readonly status: () => Promise<Status>;
-  /** What a subscription's hub lists now. */
+  /** Which repositories of packages a subscription's hub lists now. */
   readonly wanted: (subscription: string) => readonly string[];
 }
 
@@ -89,10 +89,10 @@ export class ServedCatalog implements Catalog {
     return { name: subscription.name, repositories, keys };
   }
 
-  /** In the order of the configuration, or as the hub lists them. */
-  #paths(subscription: Subscription): readonly string[] {
-    const configured = subscription.repositories.map(({ path }) => path);
-    return configured.length > 0 ? configured : this.#wanted(subscription.name);
+  /** In the order of the configuration, or as the hub lists them: those that dnf can use, so none of plain files. */
+  #paths({ name, hub, repositories }: Subscription): readonly string[] {
+    if (hub.type !== 'yum') return this.#wanted(name);
+    return repositories.flatMap(({ path, content }) => (content === 'rpm' ? [path] : []));
   }
 
   async #keyFile(reference: FileReference): Promise<string | null> {

@@ -24,10 +24,10 @@ import { TreeFiles } from '../gateway/content/tree-files.ts';
 import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
 import { repoTextOf } from '../gateway/page/repo-text.ts';
+import { ContentReader } from '../mirror/content-reader.ts';
 import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
 import { TreeFileFetcher } from '../mirror/tree-files.ts';
-import { RepositoryReader } from '../mirror/repository-reader.ts';
 import { Health } from '../origin/health.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
 import { standingByStatus } from '../sync/readiness/standing.ts';
@@ -116,7 +116,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   const { traffic, rates } = upstreamTraffic({ config, clock, meter });
   const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
   const runObserver = measureRuns(meter);
-  const reader = new RepositoryReader({ sink: store.sink, clock, log });
+  const reader = new ContentReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
   const bound: string[] = [];
   const catalog = new ServedCatalog({

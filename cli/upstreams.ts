@@ -66,6 +66,7 @@ export class Upstreams {
     const client = this.#client(repository, urls);
     return {
       path: repository.path,
+      content: repository.content,
       url: urls[0] ?? '',
       identity: repository.identity,
       supplier: new SourceSet({

@@ -100,6 +100,8 @@ export interface Override extends Partial<Treatment> {
 export interface Repository extends Treatment, UpstreamAccess {
   /** As served: prefix included. */
   readonly path: string;
+  /** Packages, or plain files that a PULP_MANIFEST lists. */
+  readonly content: 'rpm' | 'file';
   /** Base URLs in the order to try, each ending with `/`, none twice. Empty only with a mirrorlist or metalink. */
   readonly urls: readonly string[];
   readonly mirrorlist: string | null;

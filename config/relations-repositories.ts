@@ -16,7 +16,8 @@ export function repositoryFindings(root: Tree): Finding[] {
     );
     // One override may concern many entries; it is reported once.
     const once = new Map(signatures.map((finding) => [formatKey(finding.path), finding]));
-    return [...select(subscription, ['repositories', '*']).flatMap(sourceFindings), ...once.values()].map(
+    const entries = select(subscription, ['repositories', '*']);
+    return [...entries.flatMap(sourceFindings), ...entries.flatMap(plainFileFindings), ...once.values()].map(
       (finding) => ({ ...finding, path: [...path, ...finding.path] }),
     );
   });
@@ -26,6 +27,17 @@ function sourceFindings({ path, value: entry }: Placed): Finding[] {
   if (!isMap(entry)) return [];
   const isGiven = sources.some((key) => entry[key] !== undefined && !(key === 'urls' && isEmptyList(entry[key])));
   return isGiven ? [] : [{ path, message: `needs one of ${sources.join(', ')}` }];
+}
+
+/** Plain files are not signed, and a metalink is one of repomd.xml. */
+function plainFileFindings({ path, value }: Placed): Finding[] {
+  const entry = mapOf(value);
+  if (entry['content'] !== 'file') return [];
+  return (['metalink', 'gpgKey', 'repoGpgCheck'] as const).flatMap((key): Finding[] =>
+    entry[key] === undefined || entry[key] === false
+      ? []
+      : [{ path: [...path, key], on: 'key', message: 'has no meaning for content: file' }],
+  );
 }
 
 function isEmptyList(value: Tree): boolean {

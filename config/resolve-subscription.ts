@@ -75,6 +75,7 @@ function resolveRepository(parsed: ParsedRepository, { prefix, policy, overrides
   const urls = [...(parsed.url === undefined ? [] : [parsed.url]), ...(parsed.urls ?? [])].map(baseUrl);
   return {
     path: joinPrefix(prefix, parsed.path),
+    content: parsed.content,
     urls: [...new Set(urls)],
     mirrorlist: parsed.mirrorlist ?? null,
     metalink: parsed.metalink ?? null,

@@ -24,7 +24,10 @@ const mirrorUrl = webUrl({ query: true }).optional();
 
 const repository = section({
   path: plainText('must be a path', repositoryPathProblem).describe('Path below `/content/`, after `prefix`'),
-  url: webUrl().optional().describe('Base URL: what `repodata/repomd.xml` is below of'),
+  content: oneOf(['rpm', 'file'])
+    .prefault('rpm')
+    .describe('`rpm`: packages; `file`: plain files that a `PULP_MANIFEST` lists'),
+  url: webUrl().optional().describe('Base URL: what `repodata/repomd.xml` or `PULP_MANIFEST` is below of'),
   urls: z
     .array(webUrl(), { error: 'must be a list of URLs' })
     .optional()

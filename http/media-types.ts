@@ -38,6 +38,7 @@ const byExtension = new Map<string, string>([
 
 const byName = new Map<string, string>([
   ['treeinfo', 'text/plain; charset=utf-8'],
+  ['PULP_MANIFEST', 'text/plain; charset=utf-8'],
   ['listing', 'text/plain; charset=utf-8'],
   ['EULA', 'text/plain; charset=utf-8'],
   ['GPL', 'text/plain; charset=utf-8'],

@@ -15,6 +15,8 @@ export interface RepositorySupplier extends Supplier {
 export interface WantedRepository {
   /** Where the PoP serves it: the subscription's prefix included, no slash at either end. */
   readonly path: string;
+  /** `rpm`: packages, as repomd.xml has them; `file`: plain files, as a PULP_MANIFEST has them. */
+  readonly content: 'rpm' | 'file';
   /** What the hub calls it, for people. */
   readonly name: string | null;
   /** Why the hub does not give it to everybody; null when it does. */

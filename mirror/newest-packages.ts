@@ -53,18 +53,22 @@ export async function ensureNewest(request: NewestRequest): Promise<Digest | nul
   if (map === null) return null;
   const name = newestName(document, versions);
   if ((await sink.map(name)) !== null) return name;
-  const held = { sink, path, scope, signal };
-  const repomd = await heldRepomd(held, document);
-  const modules = await modulesOf(request, held, repomd);
-  const chosen = await chosenHrefs(request, held, { repomd, modules });
+  const chosen = document.content === 'file' ? null : await newestHrefs(request, { sink, path, scope, signal });
   await sink.writeMap(name, async (to) => {
     // By way of the package map: what that does not list, nobody is served.
     for await (const entry of sink.packages(map)) {
       signal.throwIfAborted();
-      if (chosen.has(entry.href)) to.add(entry);
+      // Plain files have no versions: each is the newest of its name.
+      if (chosen?.has(entry.href) ?? true) to.add(entry);
     }
   });
   return name;
+}
+
+async function newestHrefs(request: NewestRequest, held: HeldMetadata): Promise<ReadonlySet<string>> {
+  const repomd = await heldRepomd(held, request.document);
+  const modules = await modulesOf(request, held, repomd);
+  return chosenHrefs(request, held, { repomd, modules });
 }
 
 async function chosenHrefs(

@@ -17,6 +17,7 @@ export async function namedBySecurity(
   signal: AbortSignal,
 ): Promise<(href: string) => boolean> {
   const { sink, path, document, log } = of;
+  if (document.content === 'file') return () => false;
   const held = { sink, path, scope: document.scope, signal };
   try {
     const { records } = await heldRepomd(held, document);

@@ -3,10 +3,12 @@ import type { Discovery, HubClient, RepositorySupplier, WantedRepository } from 
 import type { IdentityNames } from './scope.ts';
 import { isAnonymous, scopeOf } from './scope.ts';
 
-/** One plain yum repository, as the configuration names it. */
+/** One plain repository, as the configuration names it. */
 export interface YumRepository {
   /** Where the PoP serves it, prefix included. */
   readonly path: string;
+  /** Default `rpm`. */
+  readonly content?: WantedRepository['content'];
   /** The first of its `url`, `urls`, `metalink`, `mirrorlist`: the origin that its credentials belong to. */
   readonly url: string;
   /** The names of the credentials that its requests carry. */
@@ -38,6 +40,7 @@ function wanted(repository: YumRepository): WantedRepository {
   const identity = withUserInfo(repository.identity, repository.url);
   return {
     path: repository.path,
+    content: repository.content ?? 'rpm',
     name: null,
     guard: guardOf(identity),
     scope: scopeOf({ hubType: 'yum', url: repository.url, domain: null, identity }),

@@ -73,6 +73,8 @@ function withGuard(
  * a client that just read the old repomd.xml or .treeinfo would get the wrong ones.
  */
 export function reusesNames(before: RepositoryDocument, after: RepositoryDocument): boolean {
+  // Plain files hardly ever tell in their names what they are.
+  if (after.content === 'file') return before.content === 'file' && before.repomd.digest !== after.repomd.digest;
   const images = Object.entries(after.tree?.files ?? {});
   if (images.some(([href, digest]) => (before.tree?.files[href] ?? digest) !== digest)) return true;
   return Object.entries(after.records).some(([href, listed]) => {

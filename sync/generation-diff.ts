@@ -16,6 +16,8 @@ import type { PackageChanges } from './package-changes.ts';
 
 /** More than any real record has; without an open-size in repomd.xml nothing else bounds it. */
 const maxRecordBytes = 8 * 1024 ** 3;
+/** Of plain files that came, went or changed. */
+const mostFileNames = 10_000;
 
 /** Where the metadata of generations is read: what is held, nobody is asked. */
 export interface MetadataReader {
@@ -32,8 +34,16 @@ export interface RepositoryDiff {
   readonly packages: PackageChanges;
   /** Ids of updateinfo.xml, sorted. */
   readonly advisories: { readonly gained: readonly string[]; readonly lost: readonly string[] };
+  /** Of a repository of plain files, by name; absent: it has packages. At most 10,000 of each. */
+  readonly files?: FileChanges;
   /** Why it could not be compared; what could is there all the same. */
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+}
+
+export interface FileChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
 }
 
 export interface GenerationDiff {
@@ -101,8 +111,12 @@ export class GenerationComparison {
   ): Promise<RepositoryDiff> {
     const state = stateOf(before, after);
     if (state === 'unchanged') return { path, state, ...nothing, error: null };
-    let compared: Pick<RepositoryDiff, 'packages' | 'advisories'> = nothing;
+    let compared: Pick<RepositoryDiff, 'packages' | 'advisories' | 'files'> = nothing;
     try {
+      if (before?.content === 'file' || after?.content === 'file') {
+        compared = { ...compared, files: await this.#files(before?.map ?? null, after?.map ?? null) };
+        return { path, state, ...compared, error: null };
+      }
       const [from, to] = [await this.#side(path, before), await this.#side(path, after)];
       compared = { ...compared, packages: await this.#packages(from, to) };
       compared = { ...compared, advisories: await this.#advisories(from, to) };
@@ -121,6 +135,18 @@ export class GenerationComparison {
     const { records } = parseRepomd(Buffer.concat(chunks));
     const record = (type: string): RepomdRecord | null => records.find((each) => each.type === type) ?? null;
     return { path, document, primary: record('primary'), updateinfo: record('updateinfo') };
+  }
+
+  async #files(from: Digest | null, to: Digest | null): Promise<FileChanges> {
+    const entries = (map: Digest | null): ReturnType<MetadataReader['packages']> =>
+      map === null ? ReadableStream.from([]) : this.#reader.packages(map);
+    const { from: before, to: after } = await differingHrefs(entries(from), entries(to));
+    const names = (list: ReadonlySet<string>): readonly string[] => [...list].slice(0, mostFileNames);
+    return {
+      added: names(after.difference(before)),
+      removed: names(before.difference(after)),
+      changed: names(after.intersection(before)),
+    };
   }
 
   async #packages(from: Side | null, to: Side | null): Promise<PackageChanges> {

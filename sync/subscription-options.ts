@@ -2,10 +2,10 @@ import type { AllowedRate } from '../base/allowed-rate.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import type { Logger } from '../base/log.ts';
+import type { ContentReader } from '../mirror/content-reader.ts';
 import type { HubClient } from '../mirror/discovery.ts';
 import type { NewestRequest } from '../mirror/newest-packages.ts';
 import type { PackageFetcher } from '../mirror/packages.ts';
-import type { RepositoryReader } from '../mirror/repository-reader.ts';
 import type { TreeFileFetcher } from '../mirror/tree-files.ts';
 import type { Trust } from '../mirror/signature.ts';
 import type { RunObserver } from '../runs/run-record.ts';
@@ -40,7 +40,7 @@ export type NewestOf = Pick<NewestRequest, 'path' | 'document' | 'versions'>;
 
 export interface SubscriptionParts {
   readonly store: GenerationStore;
-  readonly reader: RepositoryReader;
+  readonly reader: ContentReader;
   readonly packages: PackageFetcher;
   readonly trees: TreeFileFetcher;
   /**

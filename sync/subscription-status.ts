@@ -87,8 +87,9 @@ async function repositoryStatus(
   const { packages, bytes } = held ?? nothing;
   const repomd = document?.repomd.digest ?? null;
   const tree = document === null || held === null ? null : treeStatus(subscription, path, document, held);
+  const content = document === null ? (member.wanted?.content ?? 'rpm') : (document.content ?? 'rpm');
   const policy = subscription.options.policyOf(path);
-  return { path, policy, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes, tree };
+  return { path, content, policy, state, reason, since: new Date(since).toISOString(), repomd, packages, bytes, tree };
 }
 
 function treeStatus(

@@ -56,10 +56,10 @@ export class SubscriptionSet implements Subscriptions {
     return this.#subscriptions.get(subscription)?.upstream(path) ?? null;
   }
 
-  /** Paths that the subscription's hub lists and that it has, by name. */
+  /** Paths of the repositories of packages that the subscription's hub lists and that it has, by name. */
   wanted(subscription: string): readonly string[] {
     const { roster } = this.#named(subscription);
-    return roster.readable.map(({ path }) => path).toSorted();
+    return roster.readable.flatMap(({ path, wanted }) => (wanted?.content === 'rpm' ? [path] : [])).toSorted();
   }
 
   /** What metrics are made of: cheap, and at any time. */

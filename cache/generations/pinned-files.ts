@@ -1,13 +1,15 @@
 import type { Digest, Listed } from '../../base/digest.ts';
+import { rootHref } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 
 /** A file that a repository's document names itself, by its href. */
 export type PinnedFile = readonly [href: string, listed: Listed];
 
 /** The files that a repository's document names itself, not by its package map: its metadata. */
-export function pinnedFiles({ repomd, asc, key, treeinfo, records }: RepositoryDocument): readonly PinnedFile[] {
+export function pinnedFiles(document: RepositoryDocument): readonly PinnedFile[] {
+  const { repomd, asc, key, treeinfo, records } = document;
   const named: (readonly [string, Listed | null])[] = [
-    ['repodata/repomd.xml', repomd],
+    [rootHref(document), repomd],
     ['repodata/repomd.xml.asc', asc],
     ['repodata/repomd.xml.key', key],
     ['.treeinfo', treeinfo],

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
+import { rootHref } from '../../base/generation.ts';
 import type { GenerationDocument, Guard, RepositoryDocument } from '../../base/generation.ts';
 import type { Generations } from './generations.ts';
 import { pinnedFiles, treeFiles } from './pinned-files.ts';
@@ -120,17 +121,19 @@ export class Served {
     const own = await this.#findIn(place.repository, place.file);
     if (own !== null) return own;
     if (signatureFiles.includes(place.file)) return { kind: 'absent' };
-    if (treeinfoNames.includes(place.file)) return { kind: 'unlisted' };
+    if (treeinfoNames.includes(place.file) && !isOfFiles(place)) return { kind: 'unlisted' };
     for (const generation of onlyThisGeneration
       ? []
       : this.#generations.kept(place.repository.generation.subscription)) {
       const { path } = place.repository;
       const document = Object.hasOwn(generation.repositories, path) ? generation.repositories[path] : undefined;
       if (generation.id === place.repository.generation.id || document === undefined) continue;
+      if (place.file === rootHref(document)) continue;
       const found = await this.#findIn({ path, generation, document }, place.file);
       if (found !== null) return found;
     }
-    const proven = place.file.endsWith('.rpm') || place.file.startsWith('repodata/');
+    // A manifest says of everything whether it is there.
+    const proven = place.file.endsWith('.rpm') || place.file.startsWith('repodata/') || isOfFiles(place);
     return { kind: proven ? 'absent' : 'unlisted' };
   }
 
@@ -154,7 +157,8 @@ export class Served {
     const pinned = pinnedFile(document, file);
     if (pinned !== null) {
       const root = treeinfoNames.includes(file) ? 'root' : 'file';
-      return { kind: 'listed', listed: pinned, repository, pinned: signatureFiles.includes(file) ? 'repomd' : root };
+      const isRepomd = signatureFiles.includes(file) || file === rootHref(document);
+      return { kind: 'listed', listed: pinned, repository, pinned: isRepomd ? 'repomd' : root };
     }
     const digest = treeDigest(document, file);
     if (digest !== null) return { kind: 'tree', digest, repository };
@@ -192,11 +196,15 @@ export class Served {
 }
 
 function pinnedFile(document: RepositoryDocument, file: string): Listed | null {
-  if (file === 'repodata/repomd.xml') return document.repomd;
+  if (file === rootHref(document)) return document.repomd;
   if (file === 'repodata/repomd.xml.asc') return document.asc;
   if (file === 'repodata/repomd.xml.key') return document.key;
   if (treeinfoNames.includes(file)) return document.treeinfo;
   return Object.hasOwn(document.records, file) ? (document.records[file] ?? null) : null;
+}
+
+function isOfFiles({ repository }: Place): boolean {
+  return repository.document.content === 'file';
 }
 
 function treeDigest({ tree }: RepositoryDocument, file: string): Digest | null {

@@ -1,4 +1,4 @@
-import type { GenerationDiff, RepositoryDiff } from '../../sync/generation-diff.ts';
+import type { FileChanges, GenerationDiff, RepositoryDiff } from '../../sync/generation-diff.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
 type Paint = Terminal['paint'];
@@ -17,7 +17,7 @@ export function* diffText({ from, to, repositories }: GenerationDiff, paint: Pai
 }
 
 function* repositoryLines(
-  { path, state, packages, advisories, error }: RepositoryDiff,
+  { path, state, packages, advisories, files, error }: RepositoryDiff,
   paint: Paint,
 ): Generator<string> {
   const { added, removed, changed, rebuilt } = packages;
@@ -29,17 +29,42 @@ function* repositoryLines(
     [rebuilt, 'of the same version and another file'],
     [gained, 'advisories gained'],
     [lost, 'advisories lost'],
+    ...fileCounts(files),
   ] as const;
   const told = counts.filter(([list]) => list.length > 0).map(([list, what]) => `${list.length} ${what}`);
   const word = state === 'changed' ? '' : ` (repository ${state})`;
-  const nothing = error === null ? 'the same packages and advisories' : 'not compared';
+  const same = files === undefined ? 'the same packages and advisories' : 'the same files';
+  const nothing = error === null ? same : 'not compared';
   yield '';
   yield `${paint('bold', plainText(path))}${word}: ${told.length === 0 ? nothing : told.join(', ')}`;
+  yield* packageLines(packages, paint);
+  if (files !== undefined) yield* fileLines(files, paint);
+  for (const id of gained) yield plainText(`  + advisory ${id}`);
+  for (const id of lost) yield plainText(`  - advisory ${id}`);
+}
+
+function* packageLines(
+  { added, removed, changed, rebuilt }: RepositoryDiff['packages'],
+  paint: Paint,
+): Generator<string> {
   for (const nevra of added) yield paint('green', plainText(`  + ${nevra}`));
   for (const nevra of removed) yield paint('red', plainText(`  - ${nevra}`));
   for (const { name, arch, from, to } of changed)
     yield paint('yellow', plainText(`  ~ ${name}.${arch} ${from.join(', ')} -> ${to.join(', ')}`));
   for (const nevra of rebuilt) yield paint('yellow', plainText(`  ! ${nevra}`));
-  for (const id of gained) yield plainText(`  + advisory ${id}`);
-  for (const id of lost) yield plainText(`  - advisory ${id}`);
+}
+
+function fileCounts(files: RepositoryDiff['files']): (readonly [readonly string[], string])[] {
+  if (files === undefined) return [];
+  return [
+    [files.added, 'files added'],
+    [files.removed, 'files removed'],
+    [files.changed, 'files changed'],
+  ];
+}
+
+function* fileLines({ added, removed, changed }: FileChanges, paint: Paint): Generator<string> {
+  for (const name of added) yield paint('green', plainText(`  + ${name}`));
+  for (const name of removed) yield paint('red', plainText(`  - ${name}`));
+  for (const name of changed) yield paint('yellow', plainText(`  ! ${name}`));
 }

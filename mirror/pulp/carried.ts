@@ -11,9 +11,11 @@ export interface Carried {
   readonly name: string;
   /** As the hub has it, without the subscription's prefix. */
   readonly basePath: string;
-  /** Where its repodata folder is; ends with a slash. */
+  /** Where its repodata folder or its manifest is; ends with a slash. */
   readonly url: string;
   readonly guard: Guard | null;
+  /** Plain files; absent: packages. */
+  readonly content?: 'file';
   /** Why nothing can be read there now, for people; null: it can. */
   readonly nothing: string | null;
 }
@@ -40,9 +42,10 @@ export async function carriedFrom(
       log.warn({ distribution: distribution.name }, 'a distribution is left out: its base path cannot be served');
       continue;
     }
-    const { id, name, basePath, guard } = distribution;
+    const { id, name, basePath, guard, content } = distribution;
     const place = await placeOf(distribution, api, signal);
-    carried.push({ id, name, basePath, guard: guard === null ? null : guards.guard(guard), ...place });
+    const known = { id, name, basePath, guard: guard === null ? null : guards.guard(guard), ...place };
+    carried.push(content === 'file' ? { ...known, content } : known);
   }
   return carried;
 }
@@ -50,12 +53,12 @@ export async function carriedFrom(
 type Place = Pick<Carried, 'url' | 'nothing'>;
 
 async function placeOf(distribution: Distribution, api: PulpApi, signal: AbortSignal): Promise<Place> {
-  const { name, url, serves, checkpoint, repository } = distribution;
+  const { name, url, serves, content, checkpoint, repository } = distribution;
   if (!serves) {
     return { url, nothing: `distribution ${name} serves nothing: it has no repository, version or publication` };
   }
   if (!checkpoint) return { url, nothing: null };
-  const folder = repository === null ? null : await newestCheckpoint(api, repository, signal);
+  const folder = repository === null ? null : await newestCheckpoint(api, { repository, content }, signal);
   return folder === null
     ? { url, nothing: `checkpoint distribution ${name} has no checkpoint yet` }
     : { url: url + folder, nothing: null };

@@ -7,9 +7,13 @@ import { fieldsOf, listOf } from './fields.ts';
  * @returns null when there is no checkpoint yet.
  * @throws WaystationError
  */
-export async function newestCheckpoint(api: PulpApi, repository: string, signal: AbortSignal): Promise<string | null> {
+export async function newestCheckpoint(
+  api: PulpApi,
+  { repository, content }: { readonly repository: string; readonly content: 'rpm' | 'file' },
+  signal: AbortSignal,
+): Promise<string | null> {
   const query = { repository, checkpoint: 'true', ordering: '-pulp_created', limit: '1', fields: 'pulp_created' };
-  const answer = await api.get('publications/rpm/rpm/', query, signal);
+  const answer = await api.get(`publications/${content}/${content}/`, query, signal);
   const [newest] = listOf(answer['results'], 'publications: results');
   if (newest === undefined) return null;
   const created = Date.parse(String(fieldsOf(newest, 'a publication')['pulp_created']));

@@ -1,3 +1,4 @@
+import { asWaystationError } from '../../base/errors.ts';
 import type { PulpApi } from './api.ts';
 import { optionalText, textOf } from './fields.ts';
 import type { Fields } from './fields.ts';
@@ -17,6 +18,8 @@ export interface Distribution {
   readonly repository: string | null;
   /** Whether it follows a repository, or pins a version or a publication. */
   readonly serves: boolean;
+  /** What kind of repository it serves. */
+  readonly content: 'rpm' | 'file';
   /** It serves moments below its path, and nothing at it. */
   readonly checkpoint: boolean;
 }
@@ -35,7 +38,7 @@ const fields = [
 ];
 
 /**
- * The rpm distributions that a selection finds, hidden ones included (they are only left out of listings).
+ * The rpm and file distributions that a selection finds, hidden ones included (they are only left out of listings).
  * @param select a `pulp_label_select`, or `q:` and a full expression; null: all of the domain.
  * @throws WaystationError
  */
@@ -44,8 +47,19 @@ export async function distributions(
   select: string | null,
   signal: AbortSignal,
 ): Promise<readonly Distribution[]> {
-  const rows = await allRows(api, { path: 'distributions/rpm/rpm/', query: selection(select), fields }, signal);
-  return rows.map((row) => distributionFrom(row, api.base));
+  const query = selection(select);
+  const rpm = await allRows(api, { path: 'distributions/rpm/rpm/', query, fields }, signal);
+  const file = await allRows(api, { path: 'distributions/file/file/', query, fields }, signal).catch(ifPluginIsMissing);
+  return [
+    ...rpm.map((row) => distributionFrom(row, 'rpm', api.base)),
+    ...file.map((row) => distributionFrom(row, 'file', api.base)),
+  ];
+}
+
+/** A hub without the plugin has no such list. */
+function ifPluginIsMissing(thrown: unknown): readonly Fields[] {
+  if (asWaystationError(thrown).code === 'upstream_missing') return [];
+  throw thrown;
 }
 
 function selection(select: string | null): Record<string, string> {
@@ -53,7 +67,7 @@ function selection(select: string | null): Record<string, string> {
   return select.startsWith('q:') ? { q: select.slice(2).trim() } : { pulp_label_select: select };
 }
 
-function distributionFrom(row: Fields, base: URL): Distribution {
+function distributionFrom(row: Fields, content: Distribution['content'], base: URL): Distribution {
   const what = `distribution ${nameOf(row)}`;
   const url = new URL(textOf(row, 'base_url', what), base);
   if (!url.pathname.endsWith('/')) url.pathname += '/';
@@ -67,6 +81,7 @@ function distributionFrom(row: Fields, base: URL): Distribution {
     guard: optionalText(row, 'content_guard', what),
     repository,
     serves: repository !== null || pinned !== null,
+    content,
     checkpoint: row['checkpoint'] === true,
   };
 }

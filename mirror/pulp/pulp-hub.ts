@@ -45,7 +45,7 @@ export interface PulpHubOptions {
   readonly notes: HubNotes;
 }
 
-/** A Pulp 3 server as a hub: its rpm distributions, found by label or expression. */
+/** A Pulp 3 server as a hub: its rpm and file distributions, found by label or expression. */
 export class PulpHub implements HubClient {
   readonly type = 'pulp';
   readonly url: string;
@@ -119,12 +119,13 @@ export class PulpHub implements HubClient {
     return wanted;
   }
 
-  #want({ name, basePath, url, guard, nothing }: Carried): WantedRepository {
+  #want({ name, basePath, url, guard, content, nothing }: Carried): WantedRepository {
     const { prefix, domain, names } = this.#options;
     const showing = showingFor(guard);
     const identity = { nothing: anonymous, keys: { ...names, username: null }, 'keys and password': names }[showing];
     return {
       path: servedPath(prefix, basePath),
+      content: content ?? 'rpm',
       name,
       guard,
       scope: scopeOf({ hubType: 'pulp', url: this.#options.url, domain, identity }),

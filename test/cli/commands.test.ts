@@ -81,6 +81,7 @@ const behind = subscriptionDocument({
     {
       path: 'vendor/tools',
       policy: 'on-demand',
+      content: 'rpm',
       state: 'pending',
       reason: 'no answer in 9 s',
       since: '2026-11-23T10:15:00Z',

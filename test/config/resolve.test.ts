@@ -51,6 +51,7 @@ test('a subscription has the defaults of the contract, and nothing in it is unde
       repositories: [
         {
           path: 'a',
+          content: 'rpm',
           urls: ['http://a.example/x/'],
           mirrorlist: null,
           metalink: null,

@@ -41,7 +41,7 @@ async function bench(): Promise<Bench> {
 }
 
 function request(supplier: RepositorySupplier, scope: string): Omit<ReadRequest, 'previous'> {
-  const repository: WantedRepository = { path: 'r', name: null, guard: null, scope, supplier };
+  const repository: WantedRepository = { path: 'r', content: 'rpm', name: null, guard: null, scope, supplier };
   return { repository, trust: null, thorough: false, progress: { expected: () => {}, done: () => {} } };
 }
 

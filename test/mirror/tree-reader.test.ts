@@ -34,7 +34,7 @@ async function bench(): Promise<Bench> {
   const log: Logger = { ...silentLogger, warn: (_fields, message) => void warned.push(message) };
   const reader = new RepositoryReader({ sink, clock, log });
   const supplier = upstream([`${origin.url}r/`]);
-  const repository = { path: 'r', name: null, guard: null, scope: 'open', supplier };
+  const repository = { path: 'r', content: 'rpm' as const, name: null, guard: null, scope: 'open', supplier };
   const progress = { expected: () => {}, done: () => {} };
   let previous: ReadResult | null = null;
   const read = async (thorough = false): ReturnType<Bench['read']> => {

@@ -25,7 +25,7 @@ function reading(supplier: RepositorySupplier): {
 } {
   const sink = new MemorySink();
   const reader = new RepositoryReader({ sink, clock: new StandingClock(Date.now()), log: silentLogger });
-  const repository = { path: 'r', name: null, guard: null, scope: 'open', supplier };
+  const repository = { path: 'r', content: 'rpm' as const, name: null, guard: null, scope: 'open', supplier };
   const progress = { expected: () => {}, done: () => {} };
   const request = { repository, trust: null, previous: null, thorough: false, progress };
   return { sink, read: (changes) => reader.read({ ...request, ...changes }, signal) };

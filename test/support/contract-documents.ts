@@ -20,6 +20,7 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
       {
         path: 'edge/base',
         policy: 'on-demand',
+        content: 'rpm',
         state: 'current',
         reason: null,
         since: at,

@@ -4,9 +4,9 @@ import type { Guard } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RepositoryStatus, RunStatus, SubscriptionStatus } from '../../base/status.ts';
 import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
+import { ContentReader } from '../../mirror/content-reader.ts';
 import { ensureNewest } from '../../mirror/newest-packages.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
-import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
@@ -52,7 +52,7 @@ export class Bench {
   /** A repository of this origin, at the same path there and here. */
   wanted(path: string, changes: { guard?: Guard | null; scope?: string } = {}): WantedRepository {
     const supplier = upstream([`${this.origin.url}${path}/`]);
-    return { path, name: null, guard: null, scope: 'open', supplier, ...changes };
+    return { path, content: 'rpm', name: null, guard: null, scope: 'open', supplier, ...changes };
   }
 
   /** A list of repositories in the configuration. */
@@ -73,7 +73,7 @@ export class Bench {
     };
     const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
     const { sink, store, clock } = this;
-    const reader = new RepositoryReader({ sink, clock, log: silentLogger });
+    const reader = new ContentReader({ sink, clock, log: silentLogger });
     const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore);
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });

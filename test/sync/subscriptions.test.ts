@@ -31,6 +31,7 @@ test('a subscription is read at once and published, and its status says so', asy
       {
         path: 'a',
         policy: 'on-demand',
+        content: 'rpm',
         state: 'current',
         reason: null,
         since: '2026-11-23T10:15:00.000Z',

@@ -19,7 +19,12 @@ test('a session that has ended is begun anew, once', async () => {
   pulp.seen.length = 0;
   expect((await hub.discover(signal)).repositories).toHaveLength(1);
   const asked = pulp.seen.map(({ method, path }) => `${method} ${path.split('/v3/')[1]}`);
-  expect(asked).toEqual(['GET distributions/rpm/rpm/', 'POST login/', 'GET distributions/rpm/rpm/']);
+  expect(asked).toEqual([
+    'GET distributions/rpm/rpm/',
+    'POST login/',
+    'GET distributions/rpm/rpm/',
+    'GET distributions/file/file/',
+  ]);
   await hub.close();
 });
 
@@ -38,7 +43,7 @@ test('where there is no login, or its cookies are worth nothing, the password is
     expect((await hub.discover(signal)).repositories).toHaveLength(1);
     pulp.seen.length = 0;
     await hub.discover(signal);
-    expect(pulp.seen.map(({ method }) => method)).toEqual(['GET']);
+    expect(pulp.seen.map(({ method }) => method)).toEqual(['GET', 'GET']);
     await hub.close();
   }
 });

@@ -19,6 +19,9 @@ export interface SimulatedDistribution {
   readonly pulp_labels?: Readonly<Record<string, string>>;
 }
 
+/** The plugins whose distributions a hub may have. */
+type Plugin = 'rpm' | 'file';
+
 export interface SimulatedOptions {
   readonly tls?: KeyPair;
   /** PEM of the authority whose client certificates are asked for; with `tls`. */
@@ -44,6 +47,8 @@ type Answer = (request: IncomingMessage, response: ServerResponse, url: URL) => 
  */
 export class SimulatedPulp implements AsyncDisposable {
   distributions: SimulatedDistribution[] = [];
+  /** Of the file plugin; null: the hub does not have it. */
+  fileDistributions: SimulatedDistribution[] | null = [];
   guards: { readonly pulp_href: string; readonly name: string }[] = [];
   /** Of checkpoint publications, by repository. */
   readonly checkpoints = new Map<string, string>();
@@ -142,15 +147,25 @@ export class SimulatedPulp implements AsyncDisposable {
 
   #rows(path: string, query: URLSearchParams): readonly object[] | null {
     if (path === 'contentguards/') return this.guards;
-    if (path === 'publications/rpm/rpm/') {
+    if (/^publications\/(rpm\/rpm|file\/file)\/$/.test(path)) {
       const created = this.checkpoints.get(query.get('repository') ?? '');
       return created === undefined ? [] : [{ pulp_created: created }];
     }
-    if (path !== 'distributions/rpm/rpm/') return null;
+    const distributions = this.#distributions(path);
+    if (distributions === null) return null;
     const [label, value] = (query.get('pulp_label_select') ?? '').split('=');
-    return this.distributions
+    return distributions
       .filter(({ pulp_labels: labels = {} }) => !label || labels[label] === value)
       .map((row) => ({ base_url: `${this.contentOrigin}/pulp/content/default/${row.base_path}/`, ...row }));
+  }
+
+  #distributions(path: string): readonly SimulatedDistribution[] | null {
+    const [, plugin] = /^distributions\/(rpm|file)\/\1\/$/.exec(path) ?? [];
+    const known: Record<Plugin, readonly SimulatedDistribution[] | null> = {
+      rpm: this.distributions,
+      file: this.fileDistributions,
+    };
+    return plugin === undefined ? null : known[plugin as Plugin];
   }
 
   #content(url: URL, response: ServerResponse): void {
