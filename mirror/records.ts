@@ -2,6 +2,7 @@ import type { Listed } from '../base/digest.ts';
 import { asWaystationError, WaystationError } from '../base/errors.ts';
 import { possessionScope } from '../base/generation.ts';
 import type { Supplier } from '../base/transfer.ts';
+import { zchunkHeader } from '../yum/zchunk-header.ts';
 import type { Repomd } from '../yum/repomd.ts';
 import { forEachBounded } from './bounded.ts';
 import { ensureByOwn } from './ensure.ts';
@@ -10,6 +11,8 @@ import type { Sink } from './sink.ts';
 
 /** Records of one repository that are fetched at a time. */
 const lanes = 4;
+/** Of a zchunk record; real ones have some megabytes at most. Bytes. */
+const largestHeader = 64 * 1024 * 1024;
 
 export interface RecordsRequest {
   readonly sink: Sink;
@@ -31,6 +34,7 @@ export interface RecordsRequest {
 export async function ensureRecords(request: RecordsRequest): Promise<Readonly<Record<string, Listed>>> {
   const { sink, path, scope, supplier, progress } = request;
   const files = new Map(request.repomd.records.map(({ href, listed }) => [href, listed]));
+  const headers = new Map(request.repomd.records.map(({ href, header }) => [href, header]));
   progress.expected(
     files.size,
     [...files.values()].reduce((sum, { size }) => sum + size, 0),
@@ -42,9 +46,32 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
       const loader = supplier.loader(href, 'metadata');
       await ensureByOwn({ sink, scope: own, listed, loader }, signal).catch(named(href, signal));
     }
+    const header = headers.get(href) ?? null;
+    if (header !== null) await requireHeader(sink, { scope: own, href, listed, header });
     progress.done(listed.size, !held);
   });
   return Object.fromEntries(files);
+}
+
+/** Clients take chunks by the header alone: one that repomd.xml describes wrongly would cost each of them a whole file. */
+async function requireHeader(
+  sink: Sink,
+  record: { readonly scope: string; readonly href: string; readonly listed: Listed; readonly header: Listed },
+): Promise<void> {
+  const { scope, href, listed, header } = record;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  if (header.size <= largestHeader) {
+    for await (const chunk of sink.read(scope, listed)) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= header.size) break;
+    }
+  }
+  const found = zchunkHeader(Buffer.concat(chunks));
+  if (found?.digest === header.digest && found.size === header.size) return;
+  const reason = `its zchunk header is not the one that repomd.xml lists (${header.digest}, ${header.size} bytes)`;
+  throw new WaystationError('record_mismatch', `${href}: ${reason}`);
 }
 
 function named(href: string, signal: AbortSignal): (thrown: unknown) => never {

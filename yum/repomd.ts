@@ -13,6 +13,8 @@ export interface RepomdRecord {
   readonly listed: Listed;
   /** The file when decompressed; null when repomd.xml does not say both its checksum and its size. */
   readonly open: Listed | null;
+  /** The header of a zchunk file, as `zchunkHeader` has it; null when repomd.xml does not say both of it. */
+  readonly header: Listed | null;
 }
 
 export interface Repomd {
@@ -48,7 +50,7 @@ interface RawRecord {
   readonly hrefs: string[];
 }
 
-const textElements = new Set(['checksum', 'open-checksum', 'size', 'open-size']);
+const textElements = new Set(['checksum', 'open-checksum', 'header-checksum', 'size', 'open-size', 'header-size']);
 
 class RepomdReading {
   readonly records: RepomdRecord[] = [];
@@ -136,16 +138,18 @@ function record(raw: RawRecord): RepomdRecord {
   if (listed === null) {
     return invalid(`gives its record "${raw.type}" no ${raw.texts.has('checksum') ? 'size' : 'checksum'}`);
   }
-  return { type: raw.type, href: checked.path, listed, open: file(raw, 'open-') };
+  return { type: raw.type, href: checked.path, listed, open: file(raw, 'open-'), header: file(raw, 'header-') };
 }
 
 /** Checksum and size together; null when one of them is not given. */
-function file(raw: RawRecord, prefix: '' | 'open-'): Listed | null {
+function file(raw: RawRecord, prefix: '' | 'open-' | 'header-'): Listed | null {
   const hex = raw.texts.get(`${prefix}checksum`);
   const size = raw.texts.get(`${prefix}size`);
   if (hex === undefined || size === undefined) return null;
   const type = raw.checksumTypes.get(`${prefix}checksum`) ?? '';
   const digest = digestFrom(type, hex);
+  // A header's checksum proves nothing that the record's own does not.
+  if (digest === null && prefix === 'header-') return null;
   if (digest === null) {
     return (algorithms as readonly string[]).includes(type.toLowerCase()) || type.toLowerCase() === 'sha'
       ? invalid(`gives its record "${raw.type}" the ${prefix}checksum "${shown(hex)}", which is no ${type} checksum`)

@@ -4,6 +4,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { hexOf } from '../../base/digest.ts';
+import { zchunkHeader } from '../../yum/zchunk-header.ts';
 import { FaultyOrigin, flippedAt, status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import { download } from '../support/http-download.ts';
@@ -11,6 +13,7 @@ import { incompressibleText } from '../support/incompressible-text.ts';
 import { Pop } from '../support/pop.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith, tool } from '../support/tools.ts';
+import { treeinfoText } from '../support/treeinfo-text.ts';
 
 const sha256 = (bytes: string | Buffer): string => createHash('sha256').update(bytes).digest('hex');
 const big = incompressibleText(3 << 20);
@@ -69,8 +72,12 @@ describeWith([tool('zck')], 'the real zchunk downloader', () => {
     const zck = await readFile(join(folder.path, 'after.zck'));
     await using origin = await FaultyOrigin.start();
     const { repomd } = putRepository(origin, 'r', { packages: { 'a.rpm': 'a' } });
-    origin.put('/r/after.zck', zck);
-    const record = `<data type="other_zck"><checksum type="sha256">${sha256(zck)}</checksum><location href="repodata/after.zck"/><size>${zck.length}</size></data></repomd>`;
+    const unread = await readFile(join(folder.path, 'before.zck'));
+    origin.put('/r/cold/before.zck', unread);
+    origin.put('/r/.treeinfo', treeinfoText({ files: { 'cold/before.zck': unread }, variants: [] }));
+    const header = zchunkHeader(zck) ?? expect.unreachable('zck made it');
+    const record = `<data type="other_zck"><checksum type="sha256">${sha256(zck)}</checksum><location href="repodata/after.zck"/><size>${zck.length}</size>
+<header-checksum type="sha256">${hexOf(header.digest)}</header-checksum><header-size>${header.size}</header-size></data></repomd>`;
     origin.put('/r/repodata/after.zck', zck);
     origin.put('/r/repodata/repomd.xml', repomd.toString().replace('</repomd>', record));
     await using pop = await Pop.start({ repositories: [{ path: 'r', url: `${origin.url}r/` }] });
@@ -83,5 +90,13 @@ describeWith([tool('zck')], 'the real zchunk downloader', () => {
     const lines = pop.access.filter(({ path }) => path.endsWith('after.zck'));
     expect(lines.every((line) => line.status === 206 && line.outcome === 'hit')).toBe(true);
     expect(lines.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThan(zck.length * 0.9);
+    // The same of one that nobody fetched yet: the ranges wait for the one transfer.
+    await run('rm', ['before.zck'], { cwd: folder.path });
+    const cold = `${pop.content}/content/r/cold/before.zck`;
+    await run('zckdl', ['--fail-no-ranges', '--source', 'after.zck', cold], { cwd: folder.path });
+    expect(sha256(await readFile(join(folder.path, 'before.zck')))).toBe(sha256(unread));
+    expect(origin.count('/r/cold/before.zck')).toBe(1);
+    const first = pop.access.find(({ path }) => path.endsWith('cold/before.zck'));
+    expect(first).toMatchObject({ status: 206, outcome: 'miss' });
   });
 });

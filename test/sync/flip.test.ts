@@ -1,3 +1,4 @@
+import { digestOf } from '../../base/digest.ts';
 import { describe, expect, test } from 'vitest';
 import { compose, reusesNames } from '../../sync/flip.ts';
 import type { FlipInput, FlipMember } from '../../sync/flip.ts';
@@ -104,4 +105,11 @@ test('only a name that is kept for other bytes endangers clients in the midst of
   expect(reusesNames(named('one'), named('two'))).toBe(true);
   expect(reusesNames(named('one'), named('one'))).toBe(false);
   expect(reusesNames(old, next)).toBe(false);
+  const treeOf = (image: string) =>
+    documentOf('one', { tree: { files: { 'images/install.img': digestOf(image) }, variants: [], unusable: 0 } });
+  expect(reusesNames(treeOf('one'), treeOf('two'))).toBe(true);
+  expect(reusesNames(treeOf('one'), treeOf('one'))).toBe(false);
+  expect(reusesNames(old, treeOf('one'))).toBe(false);
+  const files = (content: string) => documentOf(content, { content: 'file', records: {} });
+  expect([reusesNames(files('one'), files('two')), reusesNames(files('one'), files('one'))]).toEqual([true, false]);
 });

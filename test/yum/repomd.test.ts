@@ -43,6 +43,7 @@ describe('repomd.xml', () => {
         href: 'repodata/aa-primary.xml.gz',
         listed: { digest: `sha256:${sha256('a')}`, size: 2048 },
         open: { digest: `sha256:${sha256('b')}`, size: 16384 },
+        header: null,
       },
     ],
   };
@@ -73,6 +74,7 @@ describe('repomd.xml', () => {
         href: 'repodata/productid',
         listed: { digest: `sha1:${'c'.repeat(40)}`, size: 0 },
         open: null,
+        header: null,
       },
     ]);
   });
