@@ -3,7 +3,7 @@ import type { Digest, Listed } from '../base/digest.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
 import type { Loader } from '../base/transfer.ts';
 import type { BlobStore } from './blobs/blob-store.ts';
-import type { HeldSizes } from './blobs/held-sizes.ts';
+import { HeldSizes } from './blobs/held-sizes.ts';
 import type { Claims } from './blobs/claims.ts';
 import { diskError } from '../disk/disk.ts';
 import type { Disk } from '../disk/disk.ts';
@@ -28,10 +28,10 @@ export interface MapSummary {
 
 /** The store as a sync sees it: the place where proven files go. */
 export class CacheSink {
+  readonly sizes: HeldSizes;
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #blobs: BlobStore;
-  readonly #sizes: HeldSizes;
   readonly #fills: Fills;
   readonly #maps: Maps;
   readonly #space: Space;
@@ -42,7 +42,6 @@ export class CacheSink {
     disk: Disk;
     layout: Layout;
     blobs: BlobStore;
-    sizes: HeldSizes;
     fills: Fills;
     maps: Maps;
     space: Space;
@@ -52,7 +51,7 @@ export class CacheSink {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#blobs = options.blobs;
-    this.#sizes = options.sizes;
+    this.sizes = new HeldSizes(options.disk, options.layout);
     this.#fills = options.fills;
     this.#maps = options.maps;
     this.#space = options.space;
@@ -61,7 +60,7 @@ export class CacheSink {
   }
 
   size(scope: string, digest: Digest): Promise<number | null> {
-    return this.#sizes.of(scope, digest);
+    return this.sizes.of(scope, digest);
   }
 
   holds(scope: string, listed: Listed): Promise<boolean> {

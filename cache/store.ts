@@ -6,7 +6,7 @@ import type { Meter } from '../base/metrics.ts';
 import type { CacheStatus, ImportReport } from '../base/status.ts';
 import { BlobIndex } from './blobs/blob-index.ts';
 import { BlobStore } from './blobs/blob-store.ts';
-import { HeldSizes } from './blobs/held-sizes.ts';
+import type { HeldSizes } from './blobs/held-sizes.ts';
 import { Claims } from './blobs/claims.ts';
 import type { RunLease } from './blobs/claims.ts';
 import { Marks } from './blobs/marks.ts';
@@ -90,7 +90,6 @@ interface Taken extends StateDirectory {
 /** The PoP's store: its parts put together, and what concerns several of them. */
 export class Store {
   readonly blobs: BlobStore;
-  readonly sizes: HeldSizes;
   readonly fills: Fills;
   readonly generations: Generations;
   readonly served: Served;
@@ -135,9 +134,8 @@ export class Store {
     const maps = new Maps(disk, layout);
     this.#maps = maps;
     this.blobs = new BlobStore({ disk, layout, index: this.#index, space: this.space, clock, log, meter });
-    this.sizes = new HeldSizes(disk, layout);
     this.marks = new Marks(this.#index);
-    const { space, blobs, sizes, marks } = this;
+    const { space, blobs, marks } = this;
     const claims = new Claims(marks);
     this.#claims = claims;
     const evicting: Removal = {
@@ -148,7 +146,7 @@ export class Store {
     const room = new Room({ space, clock, makeRoom: (bytes) => this.#evictor.makeRoom(bytes) });
     this.fills = new Fills({ disk, layout, blobs, space, room, clock, log, meter });
     this.generations = generations;
-    this.sink = new CacheSink({ disk, layout, blobs, sizes, fills: this.fills, maps, space, room, claims });
+    this.sink = new CacheSink({ disk, layout, blobs, fills: this.fills, maps, space, room, claims });
     const { sink } = this;
     const { signal } = this.#closing;
     const { remakeMap: remake, rules = keepEverything, countAfter: after = Promise.resolve() } = options;
@@ -158,7 +156,14 @@ export class Store {
     this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
     this.demand = new Demand({ notes: this.notes, clock, meter });
     this.audit = new Audit({ disk, layout, blobs, space, log });
-    this.references = new References({ generations, maps, sizes, disk, layout, lost: (found) => remaker?.want(found) });
+    this.references = new References({
+      generations,
+      maps,
+      sizes: sink.sizes,
+      disk,
+      layout,
+      lost: (found) => remaker?.want(found),
+    });
     const pointers = new Pointers(disk, layout);
     const fetches = new UnlistedFetches({ disk, layout, blobs, claims, pointers, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
@@ -226,6 +231,11 @@ export class Store {
       lock.release();
       throw error;
     }
+  }
+
+  /** Of files that are listed by digest alone. */
+  get sizes(): HeldSizes {
+    return this.sink.sizes;
   }
 
   /** The newest first, the current one included. */

@@ -14,8 +14,6 @@ export interface MapSummary {
 export interface Sink {
   /** Whether `scope` has proven to possess this file. */
   holds(scope: string, listed: Listed): Promise<boolean>;
-  /** Bytes of a file that this scope holds, or held once; null: not known. For what is listed by its digest alone. */
-  size(scope: string, digest: Digest): Promise<number | null>;
   /** Resolves once the file is held, verified by length and digest and durable. Joins a fill that is under way. */
   ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void>;
   /** Keeps small bytes that nothing lists (repomd.xml, its signature and key), durably; returns their sha256 and size. */
@@ -39,4 +37,10 @@ export interface Sink {
 export interface MapWriter {
   add(entry: Pick<PackageEntry, 'href' | 'listed'>): void;
   unservable(entry: Unservable): void;
+}
+
+/** A sink for files that are listed by digest alone. */
+export interface SizingSink extends Sink {
+  /** Bytes of a file that this scope holds, or held once; null: not known. */
+  size(scope: string, digest: Digest): Promise<number | null>;
 }

@@ -11,7 +11,7 @@ import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
 import type { MissingPackage } from './packages.ts';
 import type { ReadProgress } from './progress.ts';
-import type { Sink } from './sink.ts';
+import type { SizingSink } from './sink.ts';
 
 /** Files of one tree that are fetched at a time. */
 const lanes = 2;
@@ -40,13 +40,13 @@ export interface TreeFilesResult {
 
 /** Brings the files of installation trees into the sink. Their sizes are what the upstream says; digests prove them. */
 export class TreeFileFetcher {
-  readonly #sink: Sink;
+  readonly #sink: SizingSink;
   readonly #clock: Clock;
   readonly #log: Logger;
   /** What was wrong lately: repository and digest → the error, and until when it counts (monotonic). */
   readonly #wrong = new Map<string, { readonly error: WaystationError; readonly until: number }>();
 
-  constructor(options: { readonly sink: Sink; readonly clock: Clock; readonly log: Logger }) {
+  constructor(options: { readonly sink: SizingSink; readonly clock: Clock; readonly log: Logger }) {
     this.#sink = options.sink;
     this.#clock = options.clock;
     this.#log = options.log;

@@ -5,7 +5,6 @@ import { systemClock } from '../../base/clock.ts';
 import { algorithms, digestOf } from '../../base/digest.ts';
 import type { PackageEntry } from '../../base/package-entry.ts';
 import { systemDisk } from '../../disk/disk.ts';
-import { HeldSizes } from '../../cache/blobs/held-sizes.ts';
 import { Maps } from '../../cache/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
 import { storeLock } from '../../cli/hub/store-lock.ts';
@@ -32,7 +31,6 @@ function cacheSink(store: Pieces, disk = systemDisk): { sink: Sink; maps: Maps }
       disk,
       layout,
       blobs,
-      sizes: new HeldSizes(disk, layout),
       fills,
       maps,
       space,

@@ -11,7 +11,6 @@ import { silentMeter } from '../../base/metrics.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { Generations } from '../../cache/generations/generations.ts';
-import { HeldSizes } from '../../cache/blobs/held-sizes.ts';
 import { Maps } from '../../cache/maps.ts';
 import { CacheSink } from '../../cache/sink.ts';
 import { Pointers } from '../../cache/unlisted/pointers.ts';
@@ -66,8 +65,7 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   const generations = await Generations.load(disk, layout, log, clock);
   const maps = new Maps(disk, layout);
   const pointers = new Pointers(disk, layout);
-  const sizes = new HeldSizes(disk, layout);
-  const sink = new CacheSink({ disk, layout, blobs, sizes, fills, maps, space, room: space, claims });
+  const sink = new CacheSink({ disk, layout, blobs, fills, maps, space, room: space, claims });
   const configured: Configured = {
     keeps: [{ subscription: 'corp', generations: 2, grace: hour }],
     full: new Set(),

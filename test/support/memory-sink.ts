@@ -4,7 +4,7 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Unservable } from '../../base/package-entry.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { MapPackage } from '../../mirror/fetch-order.ts';
-import type { MapSummary, MapWriter, Sink } from '../../mirror/sink.ts';
+import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
 
 /** A whole package map. */
 export interface MemoryMap {
@@ -13,7 +13,7 @@ export interface MemoryMap {
 }
 
 /** A complete sink that keeps everything in memory, with the promises of the port: verified, by scope, shared fills. */
-export class MemorySink implements Sink {
+export class MemorySink implements SizingSink {
   readonly #blobs = new Map<string, Buffer>();
   readonly #fills = new Map<string, Promise<void>>();
   readonly #maps = new Map<Digest, MemoryMap>();
