@@ -6,7 +6,6 @@ import type { Meter } from '../base/metrics.ts';
 import type { CacheStatus, ImportReport } from '../base/status.ts';
 import { BlobIndex } from './blobs/blob-index.ts';
 import { BlobStore } from './blobs/blob-store.ts';
-import type { HeldSizes } from './blobs/held-sizes.ts';
 import { Claims } from './blobs/claims.ts';
 import type { RunLease } from './blobs/claims.ts';
 import { Marks } from './blobs/marks.ts';
@@ -231,11 +230,6 @@ export class Store {
       lock.release();
       throw error;
     }
-  }
-
-  /** Of files that are listed by digest alone. */
-  get sizes(): HeldSizes {
-    return this.sink.sizes;
   }
 
   /** The newest first, the current one included. */

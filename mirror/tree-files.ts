@@ -5,7 +5,7 @@ import type { ErrorCode } from '../base/errors.ts';
 import { possessionScope } from '../base/generation.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
-import { openSized } from '../base/sized.ts';
+import { openSized } from '../base/transfer.ts';
 import { forEachBounded } from './bounded.ts';
 import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';

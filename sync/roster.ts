@@ -41,6 +41,11 @@ export class Roster {
     return this.all.filter(({ wanted, takenBy }) => wanted !== null && takenBy === null);
   }
 
+  /** Whether this PoP carries a path, by this subscription or another. */
+  isCarried(path: string): boolean {
+    return this.#options.owners.ownerOf(path) !== null;
+  }
+
   get(path: string): Member | null {
     return this.#members.get(path) ?? null;
   }

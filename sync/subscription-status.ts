@@ -100,7 +100,7 @@ function treeStatus(
 ): TreeStatus | null {
   if (document.tree === undefined) return null;
   const { unusable } = document.tree;
-  const variantsMissing = missingVariants(path, document, (place) => subscription.carries(place));
+  const variantsMissing = missingVariants(path, document, (place) => subscription.roster.isCarried(place));
   return { files: { listed, held, unusable }, variantsMissing };
 }
 

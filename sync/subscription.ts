@@ -120,11 +120,6 @@ export class Subscription {
     return this.#publisher.waiting;
   }
 
-  /** Whether this PoP carries a path, by this subscription or another. */
-  carries(path: string): boolean {
-    return this.#parts.owners.ownerOf(path) !== null;
-  }
-
   /** The upstream of a path by the hub's last list; null when that does not have it. */
   upstream(path: string): WantedRepository | null {
     const member = this.roster.get(path);

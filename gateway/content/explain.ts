@@ -95,7 +95,7 @@ export class ContentExplainer implements Explainer {
 
   /** A file of a tree, when it is held or was. */
   async #sized({ digest, repository }: Extract<Found, { kind: 'tree' }>): Promise<Listed | null> {
-    const size = await this.#store.sizes.of(
+    const size = await this.#store.sink.sizes.of(
       possessionScope(repository.document.scope, repository.path, { digest }),
       digest,
     );

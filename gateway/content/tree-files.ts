@@ -2,9 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
-import { openSized } from '../../base/sized.ts';
-import type { Sized } from '../../base/sized.ts';
-import type { Supplier } from '../../base/transfer.ts';
+import { openSized } from '../../base/transfer.ts';
+import type { Sized, Supplier } from '../../base/transfer.ts';
 import type { Found } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Exchange } from './exchange.ts';
@@ -54,7 +53,7 @@ export class TreeFiles {
     const { found, place, pinned } = request;
     const { digest, repository } = found;
     const scope = possessionScope(repository.document.scope, repository.path, { digest });
-    const size = (await this.#store.sizes.of(scope, digest)) ?? this.#claim(scope, found);
+    const size = (await this.#store.sink.sizes.of(scope, digest)) ?? this.#claim(scope, found);
     if (size !== null) return this.#listed.serve(exchange, asListed(request, size));
     const supplier = this.#ports.supplier(repository.path, repository.document.scope);
     if (supplier === null) {
