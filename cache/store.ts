@@ -155,14 +155,8 @@ export class Store {
     this.notes = options.notes ?? new IndexNotes({ disk, layout, log, clock, meter });
     this.demand = new Demand({ notes: this.notes, clock, meter });
     this.audit = new Audit({ disk, layout, blobs, space, log });
-    this.references = new References({
-      generations,
-      maps,
-      sizes: sink.sizes,
-      disk,
-      layout,
-      lost: (found) => remaker?.want(found),
-    });
+    const { sizes } = sink;
+    this.references = new References({ generations, maps, sizes, disk, layout, lost: (found) => remaker?.want(found) });
     const pointers = new Pointers(disk, layout);
     const fetches = new UnlistedFetches({ disk, layout, blobs, claims, pointers, space, room, clock, log });
     this.unlisted = new Unlisted({ disk, layout, blobs, fetches, notes: this.notes, clock, log });
