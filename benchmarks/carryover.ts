@@ -49,7 +49,7 @@ export async function run([seed = '1']: readonly string[]): Promise<void> {
   const stops: (() => Promise<void>)[] = [];
   try {
     const repository = new MovingRepository(join(work, 'origin'), { names, seed: Number(seed) });
-    const origin = await startOrigin(work, join(work, 'origin'), 1);
+    const origin = await startOrigin(work, join(work, 'origin'), 1, 'open_file_cache off;');
     stops.push(() => origin.stop());
     const contestants: Contestant[] = [];
     for (const carries of [false, true]) {

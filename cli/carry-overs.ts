@@ -22,6 +22,7 @@ export function carriers({ config, store, upstream, log }: CarryOverParts): Read
   const view: CarryOverStore = {
     kept: (subscription) => store.kept(subscription),
     packages: (map) => store.stored.packages(map),
+    holds: (scope, digest) => store.stored.holds(scope, digest),
     prefetch: async (scope, listed, loader, signal) => {
       try {
         if (await store.blobs.holds(scope, listed)) return false;

@@ -24,6 +24,8 @@ export interface CarryOverStore {
   /** Newest first. */
   kept(subscription: string): readonly GenerationDocument[];
   packages(map: Digest): AsyncIterable<{ readonly href: string; readonly listed: Listed }>;
+  /** Whether this scope has the file, as far as is known in memory. */
+  holds(scope: string, digest: Digest): boolean;
   /** Resolves with whether it had to be fetched, once the file is held. @throws WaystationError */
   prefetch(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<boolean>;
   readonly notes: Notes;
@@ -95,13 +97,16 @@ export class CarryOver {
     const concerned = changes.filter(({ path, before, after }) => before !== after && this.#parts.concerns(path));
     const changed = concerned.map(({ path, before, after }) => this.#changed(path, before, after));
     const { limit } = this.#parts;
-    return { limit, candidates: await selectCandidates(await Promise.all(changed), limit) };
+    return { limit, candidates: await this.#select(await Promise.all(changed), limit) };
   }
 
   async #look(): Promise<void> {
     const { store, subscription } = this.#parts;
     this.#state ??= stateIn(await store.notes.get(key(subscription)));
-    await this.#keep(withPublished(this.#state, store.kept(subscription)));
+    const state = withPublished(this.#state, store.kept(subscription));
+    // What a policy fetches anyway is not carried over, nor if that changes later.
+    const pending = state.pending.filter(({ path }) => this.#parts.concerns(path));
+    await this.#keep(pending.length === state.pending.length ? state : { ...state, pending });
   }
 
   #pending(): CarryState['pending'] {
@@ -109,13 +114,13 @@ export class CarryOver {
   }
 
   async #generation(id: string, report: CarryOverReport, signal: AbortSignal): Promise<void> {
-    const { store, subscription, limit, concerns } = this.#parts;
+    const { store, subscription, limit } = this.#parts;
     const mine = this.#pending().filter(({ generation }) => generation === id);
     const [newest] = store.kept(subscription);
     const repositories: ChangedRepository[] = [];
     for (const { path, before } of mine) {
       const after = newest?.repositories[path]?.map ?? null;
-      if (after !== null && concerns(path)) repositories.push(await this.#changed(path, before, after));
+      if (after !== null && (await this.#isThere(before))) repositories.push(await this.#changed(path, before, after));
     }
     const left = limit - (this.#state?.spent[id] ?? 0);
     const candidates = await this.#select(repositories, left);
@@ -127,7 +132,17 @@ export class CarryOver {
     await this.#keep(withoutPending(this.#state ?? nothingCarried, new Set(mine.map(({ path }) => path)), id));
   }
 
-  /** A map that is lost says nothing of what is new: then nothing is carried over. */
+  /** The generation that it is of may have been retired since: then nobody knows what is new. */
+  async #isThere(map: Digest): Promise<boolean> {
+    try {
+      for await (const _ of this.#parts.store.packages(map)) break;
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** A map that is damaged says nothing of what is new: then nothing is carried over. */
   async #select(repositories: readonly ChangedRepository[], limit: number): Promise<readonly Candidate[]> {
     try {
       return await selectCandidates(repositories, limit);
@@ -142,9 +157,11 @@ export class CarryOver {
   }
 
   async #changed(path: string, before: Digest, after: Digest): Promise<ChangedRepository> {
-    const { store, demand } = this.#parts;
+    const { store, demand, upstream } = this.#parts;
+    const scope = upstream(path)?.scope ?? '';
     return {
       path,
+      holds: (listed) => store.holds(possessionScope(scope, path, listed), listed.digest),
       before: () => store.packages(before),
       after: () => store.packages(after),
       demanded: await demand(path),

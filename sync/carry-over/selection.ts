@@ -22,6 +22,8 @@ export interface ChangedRepository {
   readonly path: string;
   readonly before: () => AsyncIterable<Package>;
   readonly after: () => AsyncIterable<Package>;
+  /** Whether a package is there already: it takes nothing of the limit. */
+  readonly holds: (listed: Listed) => boolean;
   /** What was served of it. */
   readonly demanded: readonly Demanded[];
 }
@@ -40,7 +42,7 @@ export async function selectCandidates(
   limit: number,
 ): Promise<readonly Candidate[]> {
   const found: (Candidate & { readonly demand: Demanded; readonly version: string; readonly release: string })[] = [];
-  for (const { path, before, after, demanded } of repositories) {
+  for (const { path, before, after, holds, demanded } of repositories) {
     const wanted = new Map(demanded.map((demand) => [demand.name, demand]));
     if (wanted.size === 0) continue;
     const known = new FileSet();
@@ -48,7 +50,8 @@ export async function selectCandidates(
     for await (const { href, listed } of after()) {
       const file = packageFile(href);
       const demand = file === null ? undefined : wanted.get(file.nameArch);
-      if (file === null || demand === undefined || !known.add('', listed.digest)) continue;
+      if (file === null || demand === undefined) continue;
+      if (!known.add('', listed.digest) || holds(listed)) continue;
       found.push({ path, href, listed, demand, version: file.version, release: file.release });
     }
   }

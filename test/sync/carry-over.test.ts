@@ -23,7 +23,7 @@ function packages(...names: readonly (string | readonly [string, number])[]): ()
 }
 
 function changed(more: Partial<ChangedRepository>): ChangedRepository {
-  return { path: 'a', before: packages(), after: packages(), demanded: [], ...more };
+  return { path: 'a', holds: () => false, before: packages(), after: packages(), demanded: [], ...more };
 }
 
 async function chosen(limit: number, ...repositories: readonly ChangedRepository[]): Promise<string[]> {
