@@ -41,7 +41,6 @@ export class FillPlace {
   readonly #reservation: Reservation | null;
   /** Bytes that an earlier fill left and this one goes on with. */
   readonly #present: number;
-  #part: Part | null = null;
   /** The path of the part is, or may be, this place's own file. */
   #ours: boolean;
 
@@ -90,17 +89,17 @@ export class FillPlace {
     return this.stores || this.#small;
   }
 
-  /** The part that bytes go to; another one for each attempt. @throws WaystationError the disk's. */
+  /** The part that bytes go to, to be released by the caller; another one for each attempt. @throws WaystationError the disk's. */
   async part(attempt: number, onWritten: () => void): Promise<Part> {
     const { size } = this.#file.listed;
-    if (this.#small) return (this.#part = new MemoryPart(size, onWritten));
+    if (this.#small) return new MemoryPart(size, onWritten);
     const part = await FilePart.open(this.#store.disk, this.#path, attempt === 0 ? this.#present : 0, () => {
       this.#reservation?.wrote(part.written);
       onWritten();
     });
     this.#reservation?.wrote(part.written);
     if (part.written === 0) this.#store.unsure.delete(this.#path);
-    return (this.#part = part);
+    return part;
   }
 
   /**
@@ -147,7 +146,6 @@ export class FillPlace {
   async leave(): Promise<number> {
     const left = this.#reservation === null || !this.#ours ? 0 : await this.#leftOnDisk();
     this.#reservation?.commit(left);
-    this.#part?.release();
     return left;
   }
 

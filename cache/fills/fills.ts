@@ -1,4 +1,3 @@
-import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
@@ -15,6 +14,7 @@ import { Follower } from './follower.ts';
 import { begunWith, clientCame, keyOf, notForOthers } from './in-flight.ts';
 import type { FillRequest, InFlight } from './in-flight.ts';
 import { Lingering } from './lingering.ts';
+import type { OpenedFill, OpenedSlice } from './opened.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
@@ -28,18 +28,6 @@ const keptShare = 0.25;
 const abandonAfter = 30_000;
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
-
-export interface OpenedFill {
-  readonly source: ByteSource;
-  /** `hit`: the fill had proven the whole file before this request came, and is only being named. */
-  readonly outcome: 'hit' | 'miss' | 'collapsed' | 'bypass';
-}
-
-/** A single range, passed through ahead of the fill. */
-export interface OpenedSlice {
-  readonly source: ByteSource;
-  readonly outcome: 'partial';
-}
 
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
 export class Fills {
@@ -96,16 +84,20 @@ export class Fills {
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       clientCame(entry);
-      const fill = await entry.begun;
+      const fill = entry.fill ?? (await entry.begun);
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
         await joined.stored.catch(() => {});
         continue;
       }
-      const passed = await this.#pass(request, single, fill);
-      if (passed !== null) return passed;
-      const proven = joined !== undefined && fill.growing.verified;
+      // Before anything is waited for: from then on its part stays open.
       const follower = new Follower(fill.growing, start, (sent) => this.#own(request, sent.end, sent));
+      const passed = await this.#pass(request, single, fill);
+      if (passed !== null) {
+        follower.release();
+        return passed;
+      }
+      const proven = joined !== undefined && fill.growing.verified;
       try {
         await firstByte(fill, start, this.#clock, begun);
         const outcome = joined === undefined ? 'miss' : proven ? 'hit' : 'collapsed';
@@ -193,6 +185,7 @@ export class Fills {
     const stored = this.#run(request, begun, () => entry);
     const entry: InFlight = {
       begun: begun.promise,
+      fill: null,
       stored,
       gone: this.#afterwards(key, stored, () => entry),
       adopting: request.adopt === true,
@@ -210,14 +203,15 @@ export class Fills {
     try {
       await stored;
       await this.#lingering.wait();
-      const fill = await entry().begun;
+      const { fill } = entry();
       if (fill !== null && fill.growing.followers > 0) this.#followed.set(key, fill);
-      fill?.growing.part.release();
     } catch {
       // Told to whom it concerns: its followers, and the syncs that wait for it.
     }
     entry().comeBack?.abort();
+    // At once: nobody finds it whose part is closed.
     this.#inFlight.delete(key);
+    entry().fill?.growing.part.release();
   }
 
   async #run(request: FillRequest, begun: PromiseWithResolvers<Fill | null>, entry: () => InFlight): Promise<void> {
@@ -231,6 +225,7 @@ export class Fills {
       if (!place.usable)
         throw new WaystationError('disk_full', `no space to store ${listed.digest} (${listed.size} bytes)`);
       const fill = await this.#begin(request, place, entry);
+      entry().fill = fill;
       begun.resolve(fill);
       const { sha256 } = await fill.run();
       await place.keep(fill.growing.part, sha256, entry().asked);

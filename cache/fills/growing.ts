@@ -7,7 +7,8 @@ export function tailOf(size: number): number {
 
 /**
  * A file on its way in, as its followers see it: how far they may read, in which part, and how it ended. One writer
- * drives it; followers never push back.
+ * drives it; followers never push back. Its part stays open while there are any: one that reads slowly may still be in
+ * the part before when the writer has gone.
  */
 export class Growing {
   /** null: an unlisted file whose origin gave no length. */
@@ -47,6 +48,10 @@ export class Growing {
 
   /** The bytes so far were wrong: they begin again in another part. Followers compare what they sent. */
   restart(part: Part): void {
+    if (this.followers > 0) {
+      part.retain();
+      this.part.release();
+    }
     this.part = part;
     this.released = 0;
     this.#wake();
@@ -69,14 +74,18 @@ export class Growing {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Before the writer lets go of the part. */
   follow(): void {
+    if (this.followers === 0) this.part.retain();
     this.followers += 1;
     this.#onFollowed();
   }
 
   unfollow(): void {
     this.followers -= 1;
-    if (this.followers === 0) this.#onIdle();
+    if (this.followers > 0) return;
+    this.part.release();
+    this.#onIdle();
   }
 
   #wake(): void {

@@ -16,6 +16,8 @@ export interface FillRequest {
 export interface InFlight {
   /** null: it cannot be stored, and is too large to be shared in memory. */
   readonly begun: Promise<Fill | null>;
+  /** As soon as it has begun: who finds it here can follow it at once, before it lets go of its part. */
+  fill: Fill | null;
   /** Settles when the file is held, or will not be. */
   readonly stored: Promise<void>;
   /** Resolves when nothing is left of it but the file. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Listed } from '../../base/digest.ts';
-import type { OpenedFill } from '../../cache/fills/fills.ts';
+import type { OpenedFill } from '../../cache/fills/opened.ts';
 import type { Store } from '../../cache/store.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';

@@ -161,6 +161,8 @@ test('a fill is not gone on with while writes of the one before are under way', 
   begun.source.release();
   await store.clock.sleeping(30_000, 30_000);
   store.clock.advance(30_000);
+  // Who came in this very turn would find the fill going on.
+  await setImmediate();
   const next = new ScriptedLoader([{ bytes }]);
   const opening = store.fills.open({ scope: 'open', listed, loader: () => next }, 0);
   for (let turn = 0; turn < 50; turn += 1) await setImmediate();

@@ -5,7 +5,7 @@ import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
-import { bytesBelow, file, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
+import { bytesBelow, file, flipped, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
 
 const patient = new AbortController().signal;
 
@@ -68,6 +68,24 @@ test('a client that reads nothing holds back neither the others nor the transfer
   await idle(store);
   expect(await blobs.holds('open', listed)).toBe(true);
   expect((await readAll(stalled.source)).bytes.equals(bytes)).toBe(true);
+});
+
+test('a client that is still in the wrong bytes when the right ones are held, and their fill is gone, goes on in them', async () => {
+  await using store = await pieces();
+  const { bytes, listed } = file(3 * mebibyte);
+  const gate = new Gate();
+  const loader = new ScriptedLoader([
+    { bytes: flipped(bytes, 3 * mebibyte - 1), stall: { at: 2 * mebibyte, gate } },
+    { bytes },
+  ]);
+  const { source } = await store.fills.open({ scope: 'open', listed, loader: () => loader }, 0);
+  expect((await readPart(source, 0, mebibyte)).equals(bytes.subarray(0, mebibyte))).toBe(true);
+  gate.open();
+  await idle(store);
+  expect(await store.blobs.holds('open', listed)).toBe(true);
+  const rest = await readAll(source, { start: mebibyte });
+  expect(rest.error).toBe(null);
+  expect(rest.bytes.equals(bytes.subarray(mebibyte))).toBe(true);
 });
 
 test('a client that joins while the proven file is being named gets it whole, as a hit', async () => {
@@ -178,14 +196,15 @@ test.each<Algorithm>(['sha512', 'sha384', 'sha224', 'sha1', 'md5'])(
   },
 );
 
-test('a file that is held by its sha256 already keeps that copy when it comes by another algorithm', async () => {
+test('a file that is held by its sha256 already is stored once when it comes by another algorithm', async () => {
   await using store = await pieces();
-  const { fills, blobs, layout } = store;
+  const { fills, blobs, layout, space } = store;
   const { bytes, listed } = file(5000);
   const other = { digest: digestOf(bytes, 'sha512'), size: bytes.length };
   await fills.ensure({ scope: 'open', listed, loader: () => new ScriptedLoader([{ bytes }]) }, patient);
-  const { ino } = await stat(layout.blob('open', listed));
   await fills.ensure({ scope: 'open', listed: other, loader: () => new ScriptedLoader([{ bytes }]) }, patient);
-  expect((await stat(layout.blob('open', listed))).ino).toBe(ino);
+  const [one, two] = await Promise.all([listed, other].map((each) => stat(layout.blob('open', each))));
+  expect(one?.ino).toBe(two?.ino);
   expect(await blobs.holds('open', other)).toBe(true);
+  expect([space.used, await bytesBelow(layout.blobs)]).toEqual([5000, 5000]);
 });

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { WaystationError } from '../../base/errors.ts';
 import type { Loader, Transfer } from '../../base/transfer.ts';
-import type { OpenedFill, OpenedSlice } from '../../cache/fills/fills.ts';
+import type { OpenedFill, OpenedSlice } from '../../cache/fills/opened.ts';
 import type { FillRequest } from '../../cache/fills/in-flight.ts';
 import { tailOf } from '../../cache/fills/growing.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
