@@ -63,14 +63,15 @@ export function decodeHeader(buffer: Buffer): Header | null {
 
 /** u16 length of href · u8 algorithm · u48 size · href · digest. */
 export function encodeEntry(href: string, listed: Listed): Buffer {
-  const name = Buffer.from(href);
-  const digest = Buffer.from(hexOf(listed.digest), 'hex');
-  const entry = Buffer.allocUnsafe(9 + name.length + digest.length);
-  entry.writeUInt16LE(name.length, 0);
+  const hex = hexOf(listed.digest);
+  const nameLength = Buffer.byteLength(href);
+  // Written in place: a copy would share the pool with what is kept, and keep its bytes with it.
+  const entry = Buffer.allocUnsafe(9 + nameLength + hex.length / 2);
+  entry.writeUInt16LE(nameLength, 0);
   entry.writeUInt8(algorithms.indexOf(algorithmOf(listed.digest)), 2);
   entry.writeUIntLE(listed.size, 3, 6);
-  name.copy(entry, 9);
-  digest.copy(entry, 9 + name.length);
+  entry.write(href, 9);
+  entry.write(hex, 9 + nameLength, 'hex');
   return entry;
 }
 
@@ -93,5 +94,10 @@ export function viewEntry(buffer: Buffer, offset: number): EntryView {
 export function listedOf(buffer: Buffer, offset: number, view: EntryView): Listed {
   const algorithm = algorithms[buffer.readUInt8(offset + 2)] ?? 'sha256';
   const digest: Digest = `${algorithm}:${buffer.toString('hex', view.nameEnd, view.end)}`;
-  return { digest, size: buffer.readUIntLE(offset + 3, 6) };
+  return { digest, size: sizeOf(buffer, offset) };
+}
+
+/** Of the package whose entry is at `offset`. */
+export function sizeOf(buffer: Buffer, offset: number): number {
+  return buffer.readUIntLE(offset + 3, 6);
 }

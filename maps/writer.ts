@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { PackageEntry, Unservable } from '../base/package-entry.ts';
 import type { Disk, WritableFile } from '../disk/disk.ts';
-import { blockTarget, encodeEntry, encodeHeader, headerLength, listedOf, unservableKept, viewEntry } from './format.ts';
+import { blockTarget, encodeEntry, encodeHeader, headerLength, sizeOf, unservableKept, viewEntry } from './format.ts';
 import { compareNames, SortedEntries } from './sorted-entries.ts';
 
 /** Bytes gathered before a write. */
@@ -50,7 +50,7 @@ export class PackageMapWriter {
     for await (const entry of this.#withoutDuplicates()) {
       const view = viewEntry(entry, 0);
       packages += 1;
-      bytes += listedOf(entry, 0, view).size;
+      bytes += sizeOf(entry, 0);
       await blocks.add(entry, entry.subarray(view.nameStart, view.nameEnd));
     }
     const index = await blocks.end();
