@@ -15,6 +15,7 @@ export const errorCatalogue = {
   guarded_at_hub: ['client', false],
   repository_pending: ['hub', true],
   draining: ['internal', true],
+  too_many_readers: ['internal', true],
   upstream_unreachable: ['origin', true],
   upstream_timeout: ['origin', true],
   upstream_cut: ['origin', true],

@@ -62,6 +62,13 @@ export interface SubscriptionStatus {
     readonly id: string | null;
     readonly state: 'idle' | RunState;
     readonly kind: string;
+    /** Of the run that is under way: what it is at, how far, and how many paths have failed. null: not known, or idle. */
+    readonly phase: string | null;
+    readonly percent: number | null;
+    readonly secondsLeft: number | null;
+    readonly failed: number;
+    /** When a run ended after which every repository was as its upstream shows it, complete by its policy. */
+    readonly lastSuccess: string | null;
     readonly error: ErrorStatus | null;
   };
   readonly repositories: readonly RepositoryStatus[];
@@ -168,6 +175,8 @@ export interface RunStatus {
   readonly secondsLeft: number | null;
   /** All of them; `failures` names the first. */
   readonly failureCount: number;
+  /** How many of them are right again. */
+  readonly healedCount: number;
   readonly failures: readonly RunFailure[];
   /** Of an import that went to its end. */
   readonly import?: ImportReport;

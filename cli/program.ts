@@ -85,24 +85,35 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
 
   command(program, 'sync', 'look for new content now')
     .argument('[subscription...]', 'which ones (default: all)')
-    .option('--wait', 'wait until it has ended, and fail if anything is missing')
-    .option('--json', 'print a JSON document')
+    .option('--wait', 'follow it until it has ended, and fail if anything is missing')
+    .option('--json', 'print a JSON document, with --wait one event a line')
     .addOption(
       new Option('--plan', 'show what a sync would fetch, keep and let go, and whether it fits').conflicts('wait'),
     )
-    .addOption(new Option('--force <path>').hideHelp())
-    .addOption(new Option('--cancel').hideHelp())
+    .option(
+      '--force <path>',
+      'read and prove this repository again, whatever is held of it; may be repeated',
+      gather,
+      [],
+    )
+    .addOption(
+      new Option('--cancel', 'call off what is under way; nothing that was fetched is lost').conflicts([
+        'wait',
+        'plan',
+      ]),
+    )
     .action(async (subscriptions: string[], options: SyncOptions, self: Command) => {
-      for (const name of ['force', 'cancel'] as const)
-        if (options[name] !== undefined) throw notBuilt(`sync --${name}`);
+      const { wait = false, json = false, plan: planned = false, cancel = false, force } = options;
+      if (force.length > 0 && (planned || cancel))
+        throw new WaystationError('bad_request', '--force goes with neither --plan nor --cancel');
       const { socket } = (await loaded(self)).listen;
-      const { wait = false, json = false } = options;
-      if (options.plan === true) {
+      if (planned) {
         const { plan } = await import('./commands/plan.ts');
         return end(await plan({ socket, subscriptions, json }, terminal));
       }
-      const { sync } = await import('./commands/sync.ts');
-      end(await sync({ socket, subscriptions, wait, json }, terminal));
+      const { cancelSyncs, sync } = await import('./commands/sync.ts');
+      if (cancel) end(await cancelSyncs({ socket, subscriptions, json }, terminal));
+      else end(await sync({ socket, subscriptions, force, wait, json }, terminal));
     });
 
   const state = command(program, 'state', 'look after the state directory');
@@ -223,7 +234,7 @@ type RollbackArguments = [subscription: string, generation: string | undefined, 
 interface SyncOptions extends CommonOptions {
   readonly wait?: boolean;
   readonly plan?: boolean;
-  readonly force?: string;
+  readonly force: readonly string[];
   readonly cancel?: boolean;
 }
 
@@ -235,6 +246,11 @@ interface ReadyOptions extends CommonOptions {
   readonly module?: readonly string[];
   readonly weakDeps?: boolean;
   readonly fetch?: boolean;
+}
+
+/** An option that may be repeated. */
+function gather(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 interface ImportOptions extends CommonOptions {

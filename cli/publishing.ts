@@ -1,9 +1,10 @@
+import type { GenerationDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { Store } from '../cache/store.ts';
 import type { GenerationStore } from '../sync/store.ts';
 
-/** The store as subscriptions see it: `then` is called after each publication. */
-export function publishing(store: Store, then: (subscription: string) => Promise<void>): GenerationStore {
+/** The store as subscriptions see it. @param then does what follows a publication, such as renewing pages. */
+export function publishing(store: Store, then: (document: GenerationDocument) => Promise<void>): GenerationStore {
   return {
     current: (subscription) => store.current(subscription),
     newest: (subscription) => store.generations.newest(subscription),
@@ -12,7 +13,7 @@ export function publishing(store: Store, then: (subscription: string) => Promise
     pins: () => store.generations.pins(),
     publish: async (document) => {
       await store.publish(document);
-      await then(document.subscription);
+      await then(document);
     },
     repomdServedAt: (path) => store.repomdServedAt(path),
     beginRun: (subscription) => store.beginRun(subscription),

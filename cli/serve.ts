@@ -3,6 +3,7 @@ import { WaystationError } from '../base/errors.ts';
 import { outcomes } from '../base/outcome.ts';
 import { fromFirst } from '../base/transfer.ts';
 import { Store } from '../cache/store.ts';
+import { HeldProof } from '../cache/upkeep/held-proof.ts';
 import { Repair } from '../cache/upkeep/repair.ts';
 import type { SupplierOf } from '../cache/upkeep/repair.ts';
 import { Scrub } from '../cache/upkeep/scrub.ts';
@@ -11,6 +12,8 @@ import { ClockConfidence } from '../cache/upkeep/clock-confidence.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
 import { bytesOf } from '../config/sizes.ts';
+import { EventLog } from '../gateway/admin/event-log.ts';
+import type { EventStreams } from '../gateway/admin/events.ts';
 import type { AdminPorts } from '../gateway/admin/ports.ts';
 import { statusDocument } from '../gateway/admin/status.ts';
 import { Content } from '../gateway/content/content.ts';
@@ -29,6 +32,7 @@ import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
 import { TreeFileFetcher } from '../mirror/tree-files.ts';
 import { Health } from '../origin/health.ts';
+import { observers } from '../runs/observers.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
 import { standingByStatus } from '../sync/readiness/standing.ts';
 import { measureHoldings } from '../sync/holdings-metrics.ts';
@@ -40,6 +44,7 @@ import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
 import { carriers, carryOvers } from './carry-overs.ts';
+import { EventSources, watchedParts } from './event-sources.ts';
 import { generationControl } from './generation-control.ts';
 import { imports } from './imports.ts';
 import { addressText, socketListener, tlsOf } from './listening.ts';
@@ -57,7 +62,7 @@ import { offlineReadiness, readinessOf } from './readiness.ts';
 import { mapRemaker } from './remake-map.ts';
 import { servedBefore } from './served-before.ts';
 import { serviceManager } from './systemd/service-manager.ts';
-import { statusLine } from './systemd/status-line.ts';
+import { partsLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
 import { upkeepRules } from './upkeep-rules.ts';
 import { upstreamTraffic } from './upstream-traffic.ts';
@@ -115,7 +120,9 @@ export async function serve(config: Config, options: { version: string; logLevel
   measureOrigins(health, meter);
   const { traffic, rates } = upstreamTraffic({ config, clock, meter });
   const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
-  const runObserver = measureRuns(meter);
+  const events: EventStreams = { log: new EventLog(), open: 0 };
+  const eventSources = new EventSources(events.log, clock);
+  const runObserver = observers(measureRuns(meter), eventSources.runs);
   const reader = new ContentReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
   const bound: string[] = [];
@@ -135,9 +142,10 @@ export async function serve(config: Config, options: { version: string; logLevel
       ),
     ),
     {
-      store: publishing(store, async (name) => {
+      store: publishing(store, async (document) => {
+        eventSources.published(document, store.current(document.subscription)?.id === document.id);
         await catalog.refresh();
-        carrier.published(name);
+        carrier.published(document.subscription);
       }),
       reader,
       packages: new PackageFetcher(store.sink, log, servedBefore(store.demand)),
@@ -146,6 +154,7 @@ export async function serve(config: Config, options: { version: string; logLevel
       stored: store.stored,
       forecast: async (name, changes) => (await carrying.get(name)?.forecast(changes)) ?? null,
       rates,
+      proof: new HeldProof({ audit: store.audit, sink: store.sink }),
       runs: runObserver,
       clock,
       log,
@@ -161,9 +170,11 @@ export async function serve(config: Config, options: { version: string; logLevel
   const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
   const carrier = carryOvers({ carriers: carrying, runs: upkeepRuns, clock, log });
 
+  const watched = watchedParts({ subscriptions, upkeepRuns, space: store.space });
+
   const manager = serviceManager({
     environment: readEnvironment(),
-    status: () => statusLine(subscriptions.states()),
+    status: () => partsLine(watched),
     log,
   });
   const termination = { draining: false };
@@ -218,6 +229,7 @@ export async function serve(config: Config, options: { version: string; logLevel
     imports: imports({ config, store, runs: upkeepRuns }),
     plans: plans({ subscriptions, runs: upkeepRuns }),
     verifications: verifications({ store, runs: upkeepRuns, repair }),
+    events,
     generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
     offlineReadiness: readiness,
   };
@@ -258,6 +270,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   }
   listening.resolve();
   manager.live();
+  eventSources.begin(watched);
   subscriptions.begin();
   carrier.begin();
   scrub.begin();
@@ -269,11 +282,14 @@ export async function serve(config: Config, options: { version: string; logLevel
     stop: async (milliseconds) => {
       termination.draining = true;
       manager.stopping();
+      // They have no end of their own to wait for.
+      events.log.close();
       await Promise.all(listeners.map((listener) => listener.drain(milliseconds)));
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
   await Promise.all([scrub.close(), carrier.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
+  await eventSources.close();
   await upstreams.close();
   await store.close();
   manager.close();

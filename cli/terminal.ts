@@ -1,4 +1,6 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { readEnvironment } from '../config/environment.ts';
+import { liveLines, type LiveLines } from './live-lines.ts';
 
 /** Where a command writes. */
 export interface Terminal {
@@ -8,6 +10,8 @@ export interface Terminal {
   readonly err: (line: string) => void;
   /** Colours the text if stdout is a terminal that wants colours. */
   readonly paint: (style: 'bold' | 'dim' | 'green' | 'yellow' | 'red', text: string) => string;
+  /** Lines that are written over; null: stdout is no terminal that can do that. */
+  readonly live: LiveLines | null;
 }
 
 export function processTerminal(): Terminal {
@@ -21,6 +25,7 @@ export function processTerminal(): Terminal {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
     paint: (style, text) => styleText(style, text, { stream: process.stdout, validateStream: true }),
+    live: process.stdout.isTTY && !readEnvironment().dumbTerminal ? liveLines(process.stdout) : null,
   };
 }
 

@@ -6,7 +6,7 @@ import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
 import type { Config } from '../config/config.ts';
 import type { ServiceClient } from './client.ts';
 import { onState } from './offline-store.ts';
-import { followOwnRun, followRun } from './run-following.ts';
+import { followOwnRun, followRun, type RunWatcher } from './run-following.ts';
 
 /** A command that is one run of upkeep, in its two ways; both begin it and give its id. */
 export interface UpkeepCommand {
@@ -18,21 +18,21 @@ export interface UpkeepCommand {
 
 /**
  * Begins a run of upkeep in the running service, or here on the state directory when none runs, and follows it.
- * @param progress given each line that says something new.
+ * @param watcher is shown how it goes.
  * @returns the run as it ended. @throws as `onState`
  */
 export function runUpkeep(
   config: Config,
   log: Logger,
   command: UpkeepCommand,
-  progress: (line: string) => void,
+  watcher: RunWatcher,
 ): Promise<RunStatus> {
   return onState(config, log, {
-    online: async (client) => followRun(client, await command.online(client), progress),
+    online: async (client) => followRun(client, await command.online(client), watcher),
     offline: async (store) => {
       const runs = await UpkeepRuns.open({ notes: store.notes, clock: systemClock, log });
       try {
-        return await followOwnRun(runs, await command.offline(store, runs), systemClock, progress);
+        return await followOwnRun(runs, await command.offline(store, runs), systemClock, watcher);
       } finally {
         await runs.close();
       }

@@ -14,6 +14,8 @@ export interface Environment {
   readonly searchPath: readonly string[];
   /** no-color.org: no colours in what commands print. */
   readonly noColor: boolean;
+  /** term(7): the terminal cannot move its cursor. */
+  readonly dumbTerminal: boolean;
 }
 
 export const defaultConfigFile = '/etc/waystation/waystation.yaml';
@@ -30,6 +32,7 @@ export function readEnvironment(
     watchdogInterval: watchdogInterval(text('WATCHDOG_USEC'), text('WATCHDOG_PID'), pid),
     searchPath: (text('PATH') ?? '').split(delimiter).filter((folder) => folder !== ''),
     noColor: text('NO_COLOR') !== null,
+    dumbTerminal: text('TERM') === 'dumb',
   };
 }
 

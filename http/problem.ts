@@ -14,6 +14,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   guarded_at_hub: 403,
   repository_pending: 503,
   draining: 503,
+  too_many_readers: 503,
   upstream_unreachable: 504,
   upstream_timeout: 504,
   upstream_cut: 504,
@@ -114,5 +115,6 @@ export function problemOf(error: WaystationError, instance: string | null): Prob
 }
 
 function isForClients(error: WaystationError): boolean {
-  return ['client', 'origin', 'hub'].includes(error.source) || error.code === 'draining';
+  const said: readonly ErrorCode[] = ['draining', 'too_many_readers'];
+  return ['client', 'origin', 'hub'].includes(error.source) || said.includes(error.code);
 }

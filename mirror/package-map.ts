@@ -22,22 +22,25 @@ export interface MapRequest {
   readonly path: string;
   readonly scope: string;
   readonly repomd: Repomd;
+  /** Make it even if there is one. */
+  readonly afresh?: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes the package map of a held primary, unless there is one.
+ * Makes the package map of a held primary, unless there is one and that is good enough.
  * @throws WaystationError that names the file: `metadata_invalid`, `metadata_too_large`, or `record_mismatch` when it is
  * the file that repomd.xml lists but does not decompress to what it lists.
  */
-export async function ensureMap({ sink, path, scope: shared, repomd, log, signal }: MapRequest): Promise<PackageMap> {
+export async function ensureMap(request: MapRequest): Promise<PackageMap> {
+  const { sink, path, scope: shared, repomd, afresh = false, log, signal } = request;
   const primary = repomd.records.find(({ type }) => type === 'primary');
   if (primary === undefined) return { name: null, summary: null };
   const { href, listed } = primary;
   const scope = possessionScope(shared, path, listed);
   const name = await sink.sha256(scope, listed);
-  const known = await sink.map(name);
+  const known = afresh ? null : await sink.map(name);
   if (known !== null) return { name, summary: known };
   const held = { sink, path, scope: shared, signal };
   try {

@@ -38,6 +38,8 @@ export interface ReadRequest {
   readonly previous: { readonly document: RepositoryDocument; readonly mark: UpstreamMark | null } | null;
   /** Believe nothing that was seen before: no conditional request, the signature too. */
   readonly thorough: boolean;
+  /** Make again what is made of the metadata, although it is there. */
+  readonly afresh?: boolean;
   readonly progress: ReadProgress;
 }
 
@@ -118,9 +120,9 @@ export class RepositoryReader {
       if (before?.digest === seen.digest && !before.error.code.startsWith('signature')) return before;
       const signature = await this.#signature(request, seen, signal);
       const { path, scope, guard, supplier } = request.repository;
-      const { progress } = request;
+      const { progress, afresh = false } = request;
       const records = await ensureRecords({ sink: this.#sink, path, scope, supplier, repomd, progress, signal });
-      const map = await ensureMap({ sink: this.#sink, path, scope, repomd, log: this.#log, signal });
+      const map = await ensureMap({ sink: this.#sink, path, scope, repomd, afresh, log: this.#log, signal });
       const { treeinfo, tree, mark } = await this.#tree(request, seen, signal);
       const document: RepositoryDocument = {
         scope,

@@ -50,8 +50,9 @@ export async function interruptedRuns(notes: Notes, key: string, ended: readonly
 /** Runs as a note has them: one of an earlier version says less. */
 export function notedRuns(runs: readonly RunStatus[]): RunStatus[] {
   return runs.map((run) => {
-    const { reason = null, failureCount = run.failures.length } = run as Partial<RunStatus>;
-    return { ...run, reason, failureCount };
+    const healed = run.failures.filter((failure) => failure.healed === true).length;
+    const { reason = null, failureCount = run.failures.length, healedCount = healed } = run as Partial<RunStatus>;
+    return { ...run, reason, failureCount, healedCount };
   });
 }
 

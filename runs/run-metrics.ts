@@ -1,7 +1,7 @@
 import type { Meter } from '../base/metrics.ts';
 import type { RunObserver } from './run-record.ts';
 
-const kinds = ['on-demand', 'full', 'newest', 'verify', 'import'] as const;
+const kinds = ['on-demand', 'full', 'newest', 'verify', 'import', 'plan', 'ready', 'carry-over'] as const;
 const results = ['done', 'failed', 'cancelled'] as const;
 
 /** `waystation_runs_*` and `waystation_run_failed_paths_total`, by kind: `newest` for every `newest:N`. */

@@ -194,6 +194,7 @@ export class RunRecord {
       phases,
       ...this.#pace(phases),
       failureCount: this.#failures.count,
+      healedCount: this.#failures.count - this.#failures.unhealed,
       failures: [...this.#failures.named],
     };
   }

@@ -35,6 +35,8 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   if (policy === 'on-demand') return;
   const map = await wantedMap(read, newestOf(policy), signal);
   if (map === null) return;
+  const afresh = run.forces(member.path);
+  if (afresh) await parts.proof.packages({ path: member.path, document, map }, run.phase('held files'), signal);
   const wanted = { ...document, map };
   const { packages: counted, bytes } = await parts.store.holdings(member.path, wanted);
   const served = parts.store.current(options.name)?.repositories[member.path];
@@ -43,7 +45,7 @@ export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Prom
   const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
   const claimed = stays || (await parts.store.holdsAll(member.path, wanted));
   const complete = counted.held >= counted.listed && counted.listed > 0;
-  if (complete && claimed) return run.held(counted.listed, bytes.listed);
+  if (complete && claimed && !afresh) return run.held(counted.listed, bytes.listed);
   const admitted = await parts.admission.admit(member.path, wanted);
   const packages = run.packages(countingTries(run, member));
   const progress: PackageProgress = {

@@ -164,7 +164,11 @@ export class Pass {
       const trust = await options.trust(member.path);
       const previous = member.proven === null ? null : { document: member.proven, mark: member.mark };
       const { requested: thorough, progress } = run;
-      const result = await parts.reader.read({ repository, trust, previous, thorough, progress }, signal);
+      const afresh = run.forces(member.path);
+      if (afresh && member.proven !== null) {
+        await parts.proof.metadata({ path: member.path, document: member.proven }, run.phase('held files'), signal);
+      }
+      const result = await parts.reader.read({ repository, trust, previous, thorough, afresh, progress }, signal);
       if (member.failure !== null) parts.log.info({ path: member.path }, 'a repository can be read again');
       this.#contact = { ...this.#contact, lastContact: parts.clock.now() };
       const onDemand = options.policyOf(member.path) === 'on-demand';

@@ -1,6 +1,7 @@
 import type { AllowedRate } from '../base/allowed-rate.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
+import type { RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { ContentReader } from '../mirror/content-reader.ts';
 import type { HubClient } from '../mirror/discovery.ts';
@@ -8,7 +9,7 @@ import type { NewestRequest } from '../mirror/newest-packages.ts';
 import type { PackageFetcher } from '../mirror/packages.ts';
 import type { TreeFileFetcher } from '../mirror/tree-files.ts';
 import type { Trust } from '../mirror/signature.ts';
-import type { RunObserver } from '../runs/run-record.ts';
+import type { RunObserver, RunPhase } from '../runs/run-record.ts';
 import type { Flip } from './flip.ts';
 import type { DiscoveryState } from './hub-contact.ts';
 import type { Forecast } from './carry-over/carry-over.ts';
@@ -38,6 +39,19 @@ export interface SubscriptionOptions {
 /** Which packages `newest:N` means, of a repository as it was proven. */
 export type NewestOf = Pick<NewestRequest, 'path' | 'document' | 'versions'>;
 
+/** Reads what is held of a repository again. What is wrong is moved aside, and counts as missing from then on. */
+export interface Proof {
+  /** The files that the document names itself. @throws WaystationError; the signal's reason */
+  metadata(of: ProofOf, phase: RunPhase, signal: AbortSignal): Promise<void>;
+  /** The packages of a map, those that are held. */
+  packages(of: ProofOf & { readonly map: Digest }, phase: RunPhase, signal: AbortSignal): Promise<void>;
+}
+
+interface ProofOf {
+  readonly path: string;
+  readonly document: RepositoryDocument;
+}
+
 export interface SubscriptionParts {
   readonly store: GenerationStore;
   readonly reader: ContentReader;
@@ -54,6 +68,7 @@ export interface SubscriptionParts {
   readonly forecast: Forecast;
   /** How fast transfers may be, now and later. */
   readonly rates: AllowedRate;
+  readonly proof: Proof;
   /** Hears of every run. */
   readonly runs: RunObserver;
   readonly clock: Clock;

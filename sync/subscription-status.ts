@@ -1,8 +1,17 @@
 import type { GenerationDocument, Guard, RepositoryDocument } from '../base/generation.ts';
-import type { RepositoryState, RepositoryStatus, SubscriptionStatus, TreeStatus } from '../base/status.ts';
+import type {
+  ErrorStatus,
+  RepositoryState,
+  RepositoryStatus,
+  RunStatus,
+  SubscriptionStatus,
+  TreeStatus,
+} from '../base/status.ts';
+import { runProgress } from '../runs/run-progress.ts';
 import { hubError, hubState, worst } from './hub-contact.ts';
 import { sameRepositories } from './generation-document.ts';
 import type { Member } from './member.ts';
+import type { Run } from './run.ts';
 import type { GenerationStore, Holdings } from './store.ts';
 import type { Subscription } from './subscription.ts';
 import { missingVariants } from './tree-policy.ts';
@@ -29,8 +38,7 @@ export async function subscriptionStatus(
     ({ failure, takenBy, wanted }) => wanted !== null && (failure !== null || takenBy !== null),
   );
   const run = subscription.activeRun;
-  const finished = subscription.log.finished[0];
-  const failure = finished?.failures[0];
+  const finished = subscription.log.last;
   return {
     name,
     state: worst([reached, failing ? 'degraded' : 'connected']),
@@ -51,13 +59,29 @@ export async function subscriptionStatus(
       id: run?.id ?? null,
       state: run?.state ?? 'idle',
       kind: policy,
-      error:
-        failure === undefined || !finished?.finished
-          ? null
-          : { code: failure.code, message: `${failure.path}: ${failure.reason}`, at: finished.finished },
+      ...underWay(run),
+      lastSuccess: text(subscription.succeeded),
+      error: finished === null ? null : runError(finished),
     },
     repositories: await Promise.all(members.map((member) => repositoryStatus(subscription, store, member))),
   };
+}
+
+function underWay(run: Run | null): Pick<SubscriptionStatus['sync'], 'phase' | 'percent' | 'secondsLeft' | 'failed'> {
+  if (run === null) return { phase: null, percent: null, secondsLeft: null, failed: 0 };
+  const { phases, secondsLeft, failureCount } = run.status();
+  const { phase, percent } = runProgress({ phases });
+  return { phase, percent, secondsLeft, failed: failureCount };
+}
+
+/** What went wrong in a run that ended, at the first. */
+function runError({ failures: [failure], reason, finished }: RunStatus): ErrorStatus | null {
+  if (finished === null) return null;
+  if (failure !== undefined) {
+    return { code: failure.code, message: `${failure.path}: ${failure.reason}`, at: finished };
+  }
+  if (reason !== 'interrupted') return null;
+  return { code: 'cancelled', message: 'the service ended in the midst of the last run', at: finished };
 }
 
 function rolledBack(name: string, store: GenerationStore): SubscriptionStatus['rolledBack'] {
@@ -66,12 +90,22 @@ function rolledBack(name: string, store: GenerationStore): SubscriptionStatus['r
   return since === null || newest === null ? null : { since, newest: newest.id };
 }
 
-/** The states alone: unlike the whole status they cost no count of what is held. */
-export function repositoryStates(subscription: Subscription, store: GenerationStore): RepositoryState[] {
-  const served = store.current(subscription.options.name)?.repositories ?? {};
-  return subscription.roster.all.map(
-    (member) => standing(subscription, store, member, served[member.path] ?? null).state,
-  );
+/** A repository and where it stands. */
+export interface RepositoryStanding {
+  readonly subscription: string;
+  readonly path: string;
+  readonly state: RepositoryState;
+  readonly reason: string | null;
+}
+
+/** Where repositories stand, and no more: unlike the whole status it costs no count of what is held. */
+export function repositoryStandings(subscription: Subscription, store: GenerationStore): RepositoryStanding[] {
+  const { name } = subscription.options;
+  const served = store.current(name)?.repositories ?? {};
+  return subscription.roster.all.map((member) => {
+    const { state, reason } = standing(subscription, store, member, served[member.path] ?? null);
+    return { subscription: name, path: member.path, state, reason };
+  });
 }
 
 async function repositoryStatus(

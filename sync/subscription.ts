@@ -146,7 +146,8 @@ export class Subscription {
     for (const path of force) run.force(path);
     if (this.#planned === null) {
       this.#planned = run;
-      if (this.#underWay.size > 0) this.#beginRetries();
+      this.#noteUnderWay();
+      if (this.activeRun !== null) this.#beginRetries();
       this.#wake.abort();
     }
     return run;
@@ -246,7 +247,6 @@ export class Subscription {
       observer: this.#parts.runs,
     });
     this.log.add(run);
-    this.#noteUnderWay();
     return run;
   }
 
@@ -268,6 +268,7 @@ export class Subscription {
         this.#wake.abort();
       });
     this.#underWay.set(run, ended);
+    this.#noteUnderWay();
   }
 
   async #note(): Promise<void> {

@@ -1,6 +1,6 @@
 import { WaystationError } from '../base/errors.ts';
 import type { SubscriptionPlan } from '../base/plan.ts';
-import type { ContactState, GenerationStatus, RepositoryState, RunStatus, SubscriptionStatus } from '../base/status.ts';
+import type { ContactState, GenerationStatus, RunStatus, SubscriptionStatus } from '../base/status.ts';
 import type { Subscriptions } from '../base/subscriptions.ts';
 import type { WantedRepository } from '../mirror/discovery.ts';
 import type { ReadProgress } from '../mirror/progress.ts';
@@ -12,7 +12,8 @@ import type { GenerationStore } from './store.ts';
 import { Run } from './run.ts';
 import { Subscription } from './subscription.ts';
 import type { SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
-import { repositoryStates, subscriptionStatus } from './subscription-status.ts';
+import type { RepositoryStanding } from './subscription-status.ts';
+import { repositoryStandings, subscriptionStatus } from './subscription-status.ts';
 
 export type SubscriptionSetParts = Omit<SubscriptionParts, 'owners' | 'taken' | 'admission'>;
 
@@ -80,9 +81,9 @@ export class SubscriptionSet implements Subscriptions {
     }));
   }
 
-  /** Of every repository: cheap, and at any time. */
-  states(): readonly RepositoryState[] {
-    return [...this.#subscriptions.values()].flatMap((subscription) => repositoryStates(subscription, this.#store));
+  /** Where every repository stands: cheap, and at any time. */
+  repositories(): readonly RepositoryStanding[] {
+    return [...this.#subscriptions.values()].flatMap((subscription) => repositoryStandings(subscription, this.#store));
   }
 
   async status(): Promise<readonly SubscriptionStatus[]> {

@@ -154,6 +154,7 @@ export class UpkeepRuns {
     try {
       signal.throwIfAborted();
       run.begin();
+      this.#noteUnderWay();
       await work(run, signal);
     } catch (thrown) {
       const { code, message, source } = asWaystationError(thrown);

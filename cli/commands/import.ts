@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
 import type { Config } from '../../config/config.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { runLines } from '../run-display.ts';
 import { imports } from '../imports.ts';
 import { terminalLog } from '../terminal-log.ts';
 import { plainText, type Terminal } from '../terminal.ts';
@@ -36,7 +38,7 @@ export async function importDirectory(command: ImportCommand, terminal: Terminal
       online: async (client) => ((await client.post('/api/v1/imports', asked)) as { id: string }).id,
       offline: (store, runs) => imports({ config, store, runs }).start(asked),
     },
-    json ? () => {} : (line) => terminal.out(line),
+    json ? () => {} : runLines(systemClock, terminal.out),
   );
   if (json) terminal.out(JSON.stringify(run, null, 2));
   for (const { path, code, reason } of run.failures)

@@ -1,6 +1,8 @@
+import { systemClock } from '../../base/clock.ts';
 import type { SubscriptionPlan } from '../../base/plan.ts';
 import { serviceClient } from '../client.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { runLines } from '../run-display.ts';
 import { followRun } from '../run-following.ts';
 import type { Terminal } from '../terminal.ts';
 import { planText } from './plan-text.ts';
@@ -21,7 +23,7 @@ export async function plan({ socket, subscriptions, json }: PlanRequest, termina
   const client = serviceClient(socket);
   try {
     const { id } = (await client.post('/api/v1/plans', { subscriptions })) as { readonly id: string };
-    const run = await followRun(client, id, json ? () => {} : (line) => terminal.err(line));
+    const run = await followRun(client, id, json ? () => {} : runLines(systemClock, terminal.err));
     const plans: readonly SubscriptionPlan[] = run.plans ?? [];
     if (json) terminal.out(JSON.stringify({ plans }, null, 2));
     else for (const each of plans) terminal.out(planText(each, terminal.paint));

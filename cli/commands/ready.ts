@@ -12,7 +12,8 @@ import type { ServiceClient } from '../client.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { onState } from '../offline-store.ts';
 import { readinessOf, readyQuestion } from '../readiness.ts';
-import { followRun } from '../run-following.ts';
+import { runLines } from '../run-display.ts';
+import { followRun, type RunWatcher } from '../run-following.ts';
 import type { Terminal } from '../terminal.ts';
 import { terminalLog } from '../terminal-log.ts';
 import { failureLines } from './sync-text.ts';
@@ -44,10 +45,10 @@ export async function ready(command: ReadyCommand, terminal: Terminal): Promise<
   const { subscriptions, repositories, packages, arch, modules, weak } = command;
   const host = hostFile === null ? null : await listIn(hostFile);
   const asked = { subscriptions, repositories, packages, arch, modules, weak, host };
-  const progress = (line: string): void => (json ? undefined : terminal.out(line));
+  const watcher = json ? () => {} : runLines(systemClock, terminal.out);
   let offline = false;
   const { report, fetched } = await onState<Outcome>(config, terminalLog(terminal), {
-    online: (client) => (fetch ? checkAndFetch(client, asked, progress) : checked(client, asked)),
+    online: (client) => (fetch ? checkAndFetch(client, asked, watcher) : checked(client, asked)),
     offline: async (store) => {
       offline = true;
       return { report: await checkHere(config, store, asked), fetched: [] };
@@ -90,16 +91,12 @@ async function check(client: ServiceClient, asked: ReadyAsked): Promise<{ id: st
   }
 }
 
-async function checkAndFetch(
-  client: ServiceClient,
-  asked: ReadyAsked,
-  progress: (line: string) => void,
-): Promise<Outcome> {
+async function checkAndFetch(client: ServiceClient, asked: ReadyAsked, watcher: RunWatcher): Promise<Outcome> {
   const fetched: RunStatus[] = [];
   let { id, report } = await check(client, asked);
   while (report.missing.files.length > 0 && fetched.length < mostRounds && fetched.at(-1)?.state !== 'failed') {
     const run = (await client.post(`/api/v1/ready/${id}/fetch`, {})) as { id: string };
-    fetched.push(await followRun(client, run.id, progress));
+    fetched.push(await followRun(client, run.id, watcher));
     ({ id, report } = await check(client, asked));
   }
   return { report, fetched };

@@ -8,7 +8,7 @@ import type {
   TransferStatus,
   TreeStatus,
 } from '../../base/status.ts';
-import { agoText, bytesText } from '../../gateway/page/figures.ts';
+import { agoText, bytesText, spanText } from '../../gateway/page/figures.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
@@ -34,7 +34,7 @@ function subscriptionText(subscription: SubscriptionStatus, now: number, paint: 
       ? 'no generation yet'
       : `generation ${generation} published ${agoText(published, now) ?? 'never'}`,
     `checked ${agoText(checked, now) ?? 'never'}`,
-    `sync ${sync.state}`,
+    syncText(sync),
   ];
   const lines = [`${paint('bold', plainText(name))}: ${facts.join(', ')}`];
   // A service of an earlier version says nothing of it.
@@ -46,6 +46,22 @@ function subscriptionText(subscription: SubscriptionStatus, now: number, paint: 
     if (error !== null) lines.push(`  ${errorText(what, error, now, paint)}`);
   const table = repositoryTable(subscription, now, paint);
   return [...lines, table].join('\n');
+}
+
+/** `sync running: packages 45 %, 3 min left, 2 failed`; a service of an earlier version says no more than the state. */
+function syncText({
+  state,
+  phase = null,
+  percent = null,
+  secondsLeft = null,
+  failed = 0,
+}: Partial<SubscriptionStatus['sync']>): string {
+  const at = [
+    ...(phase === null ? [] : [`${plainText(phase)}${percent === null ? '' : ` ${percent} %`}`]),
+    ...(secondsLeft === null ? [] : [`${spanText(secondsLeft * 1000)} left`]),
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+  ];
+  return `sync ${state}${at.length === 0 ? '' : `: ${at.join(', ')}`}`;
 }
 
 function rolledBackText(

@@ -1,9 +1,11 @@
+import { systemClock } from '../../base/clock.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { RunStatus } from '../../base/status.ts';
 import { Repair } from '../../cache/upkeep/repair.ts';
 import type { Config } from '../../config/config.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { runLines } from '../run-display.ts';
 import { terminalLog } from '../terminal-log.ts';
 import type { Terminal } from '../terminal.ts';
 import { runUpkeep } from '../upkeep-command.ts';
@@ -39,7 +41,7 @@ export async function verify({ config, what, json }: VerifyRequest, terminal: Te
           return verifications({ store, runs, repair }).start(target);
         },
       },
-      json ? () => {} : (line) => terminal.out(line),
+      json ? () => {} : runLines(systemClock, terminal.out),
     );
   } catch (thrown) {
     throw nothingCalled(config, what, asWaystationError(thrown)) ?? thrown;

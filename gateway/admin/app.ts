@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import { eventStream } from './events.ts';
 import { diff, release, rollBack, setPinned } from './generations.ts';
 import { startImport } from './imports.ts';
 import { startPlan } from './plans.ts';
@@ -8,7 +9,7 @@ import type { AdminPorts } from './ports.ts';
 import { problem } from './problem.ts';
 import { readinessDocument, statusDocument } from './status.ts';
 import { beginReadyCheck, fetchMissing, readyAnswer, readyCounts } from './ready.ts';
-import { runOf, startSync, waitForSync } from './syncs.ts';
+import { cancelSync, listFailures, listSyncs, showSync, startSync, waitForSync } from './syncs.ts';
 import { startVerification } from './verifications.ts';
 
 const mostBodyBytes = 64 * 1024;
@@ -28,6 +29,12 @@ export function adminApp(ports: AdminPorts): Hono {
     await next();
     for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
   });
+  // It has no body; and the limit below cannot look at one of a length that is not said.
+  app.delete(oneSync, (context) => cancelSync(context, ports));
+  app.use(async (context, next) => {
+    if (context.req.header('Transfer-Encoding') === undefined) return next();
+    return problem(context, new WaystationError('bad_request', 'the body must come with a Content-Length'));
+  });
   const [small, large] = [mostBodyBytes, mostListBytes].map((maxSize) =>
     bodyLimit({ maxSize, onError: (context) => problem(context, tooLarge(maxSize)) }),
   );
@@ -35,7 +42,7 @@ export function adminApp(ports: AdminPorts): Hono {
   for (const [path, handler] of Object.entries(reads(ports))) app.get(path, handler);
   for (const [path, handler] of Object.entries(changes(ports))) app.post(path, handler);
   for (const path of Object.keys(reads(ports)))
-    app.all(path, (context) => notAllowed(context, readAndChange.includes(path) ? 'GET, HEAD, POST' : 'GET, HEAD'));
+    app.all(path, (context) => notAllowed(context, ['GET, HEAD', ...(alsoChanges[path] ?? [])].join(', ')));
   for (const path of Object.keys(changes(ports))) app.all(path, (context) => notAllowed(context, 'POST'));
   app.notFound((context) => problem(context, new WaystationError('not_found', `nothing at ${context.req.path}`)));
   app.onError((thrown, context) => {
@@ -71,22 +78,22 @@ function reads(ports: AdminPorts): Record<string, Handler> {
     '/api/v1/status': async (context) => context.json(await statusDocument(ports)),
     '/api/v1/generations': async (context) =>
       context.json({ generations: await ports.subscriptions.generations(context.req.query('subscription')) }),
-    '/api/v1/syncs': (context) => context.json({ syncs: ports.subscriptions.runs() }),
-    '/api/v1/syncs/:id': (context) => context.json(runOf(ports, context.req.param('id') ?? '')),
+    '/api/v1/syncs': (context) => listSyncs(context, ports),
+    '/api/v1/syncs/:id': (context) => showSync(context, ports, context.req.param('id') ?? ''),
+    '/api/v1/syncs/:id/failures': (context) => listFailures(context, ports, context.req.param('id') ?? ''),
     '/api/v1/syncs/:id/wait': (context) => waitForSync(context, ports, context.req.param('id') ?? ''),
     '/api/v1/explain': async (context) => context.json(await ports.explainer.explain(pathAsked(context))),
     '/api/v1/diff': (context) => diff(context, ports),
     '/api/v1/ready': (context) => readyCounts(context, ports),
     '/api/v1/ready/:id': (context) => readyAnswer(context, ports),
-    '/api/v1/events': () => {
-      throw new WaystationError('not_built', 'events are not built yet');
-    },
+    '/api/v1/events': (context) => eventStream(context, ports),
   };
 }
 
 function changes(ports: AdminPorts): Record<string, Handler> {
   return {
     '/api/v1/syncs': (context) => startSync(context, ports),
+    '/api/v1/syncs/:id/cancel': (context) => cancelSync(context, ports),
     '/api/v1/plans': (context) => startPlan(context, ports),
     '/api/v1/imports': (context) => startImport(context, ports),
     '/api/v1/verifications': (context) => startVerification(context, ports),
@@ -105,7 +112,12 @@ function pathAsked(context: Context): string {
   throw new WaystationError('bad_request', 'path must be the absolute path of a request, such as /content/edge/base/');
 }
 
-const readAndChange = ['/api/v1/syncs', '/api/v1/ready'];
+const oneSync = '/api/v1/syncs/:id';
+const alsoChanges: Readonly<Record<string, readonly string[]>> = {
+  '/api/v1/syncs': ['POST'],
+  '/api/v1/ready': ['POST'],
+  [oneSync]: ['DELETE'],
+};
 
 function notAllowed(context: Context, allow: string): Response {
   const error = new WaystationError('method_not_allowed', `${context.req.method} is not possible here`);

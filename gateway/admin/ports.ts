@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Outcome } from '../../base/outcome.ts';
 import type { CacheStatus, ContactState, TransferStatus } from '../../base/status.ts';
 import type { Subscriptions } from '../../base/subscriptions.ts';
+import type { EventStreams } from './events.ts';
 
 /** What the admin application is made of. */
 export interface AdminPorts {
@@ -23,6 +24,8 @@ export interface AdminPorts {
   readonly generations: GenerationControl;
   readonly plans: Plans;
   readonly offlineReadiness: OfflineReadiness;
+  /** One for all listeners: what is told once is read by all. */
+  readonly events: EventStreams;
   /** `change` for the socket, whose file mode says who may connect; `read` for TCP, where anybody may. */
   readonly allowed: 'read' | 'change';
 }

@@ -128,7 +128,6 @@ describe('the runs of upkeep', () => {
     const under = before.start(verify, () => new Promise(() => {}));
     const waits = before.start(verify, async () => {});
     await new Promise((resolve) => setImmediate(resolve));
-    before.noteProgress();
     const { runs: after, clock } = await opened(notes);
     clock.advance(60_000);
     expect(after.find(under.id)).toMatchObject({

@@ -7,6 +7,7 @@ import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { RunStatus, SubscriptionStatus } from '../../base/status.ts';
 import { adminApp } from '../../gateway/admin/app.ts';
+import { EventLog } from '../../gateway/admin/event-log.ts';
 import { type CommandResult, waystation } from '../support/command-line.ts';
 import { statusDocumentOf, subscriptionDocument } from '../support/contract-documents.ts';
 import { type ScriptedSubscriptions, scriptedSubscriptions } from '../support/scripted-subscriptions.ts';
@@ -59,6 +60,7 @@ async function service(
     plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
     offlineReadiness: scriptedReadiness(),
+    events: { log: new EventLog(), open: 0 },
     allowed: 'change',
   });
   const running = await unixService(app);
@@ -131,9 +133,15 @@ describe('waystation', () => {
     expect([code, stderr]).toEqual([2, `waystation: hub ${name} is not built yet\n`]);
   });
 
-  test.each([[['--force', 'edge/base']], [['--cancel']]])('sync %j is refused by name', async (words) => {
-    const { code, stderr } = await waystation('sync', ...words);
-    expect([code, stderr]).toEqual([2, `waystation: sync ${words[0]} is not built yet\n`]);
+  test.each([
+    [['--cancel', '--wait'], /--cancel.*cannot be used with.*--wait/],
+    [['--cancel', '--plan'], /cannot be used with/],
+    [['--force', 'edge/base', '--cancel'], /--force goes with neither/],
+    [['--force', 'edge/base', '--plan'], /--force goes with neither/],
+  ])('sync %j is a usage error', async (words, reason) => {
+    const { code, stdout, stderr } = await waystation('sync', ...words);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(reason);
   });
 });
 
@@ -284,7 +292,11 @@ describe('sync', () => {
 
   test('--wait ends with 0 when all is done, and shows how it went', async () => {
     const { run } = await service([subscriptionDocument()], () => ({ state: 'done' }));
-    expect(await run('sync', '--wait')).toEqual({ code: 0, stdout: 'corp: done in 1 min\n', stderr: '' });
+    expect(await run('sync', '--wait')).toEqual({
+      code: 0,
+      stdout: 'corp: done in 1 min (metadata only; packages on demand)\n',
+      stderr: '',
+    });
   });
 
   test('--wait follows a run that ends later', async () => {
@@ -292,7 +304,7 @@ describe('sync', () => {
     const waited = run('sync', '--wait');
     while (subscriptions.started.length === 0) await new Promise((resolve) => setImmediate(resolve));
     subscriptions.finish('run-1');
-    expect((await waited).stdout).toMatch(/corp: done in 1 min\n$/);
+    expect((await waited).stdout).toMatch(/corp: done in 1 min \(metadata only; packages on demand\)\n$/);
   });
 
   test.each([
@@ -316,11 +328,70 @@ describe('sync', () => {
     expect((await run('sync', '--wait')).code).toBe(1);
   });
 
-  test('--wait --json prints the runs as they ended and nothing else', async () => {
-    const { run, subscriptions } = await service([subscriptionDocument()], () => ({ failures: [failure] }));
+  test('--wait --json prints one event a line and nothing else', async () => {
+    const { run } = await service([subscriptionDocument()], () => ({ failures: [failure] }));
     const { code, stdout } = await run('sync', '--wait', '--json');
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toEqual({ syncs: [subscriptions.run('run-1')] });
+    const events = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const ended = { id: 'run-1', subscription: 'corp', state: 'done', failureCount: 1 };
+    expect(events).toMatchObject([
+      { event: 'run-started', at: expect.any(String), run: ended },
+      { event: 'run-failure', run: 'run-1', subscription: 'corp', failure },
+      { event: 'run-finished', run: ended },
+    ]);
+  });
+
+  test('--wait names every failure, page by page, and counts those that are not known by name', async () => {
+    const failures = Array.from({ length: 2_300 }, (_, index) => ({ ...failure, path: `edge/base/${index}.rpm` }));
+    const { run } = await service([subscriptionDocument()], () => ({
+      state: 'failed',
+      failures,
+      failureCount: 20_300,
+    }));
+    const { code, stdout, stderr } = await run('sync', '--wait');
+    expect([code, stdout]).toEqual([1, 'corp: failed in 1 min, 20,300 failed (metadata only; packages on demand)\n']);
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(2_301);
+    expect(lines[2_299]).toBe('corp: edge/base/2299.rpm: upstream_timeout: no answer (3 attempts)');
+    expect(lines.at(-1)).toBe('corp: 18,000 more failed, and are not named');
+  });
+
+  test.each(['edge/base', '/content/edge/base/', 'http://pop.example:8080/content/edge/base'])(
+    '--force %s asks for a run of the subscription that has the path, and of no other',
+    async (path) => {
+      const { run, subscriptions } = await service([subscriptionDocument(), behind]);
+      expect((await run('sync', '--force', path)).code).toBe(0);
+      expect([subscriptions.started, subscriptions.forced]).toEqual([['corp'], ['edge/base']]);
+    },
+  );
+
+  test.each([['nosuch'], ['edge'], ['edge/base', 'vendor'], ['edge/base/a.rpm']])(
+    '--force %s, which is no repository of those that are named, starts nothing',
+    async (path, ...names) => {
+      const { run, subscriptions } = await service([subscriptionDocument(), behind]);
+      expect((await run('sync', ...names, '--force', path)).stderr).toContain(`no repository is at ${path}`);
+      expect(subscriptions.started).toEqual([]);
+    },
+  );
+
+  test('--cancel calls off what is under way, of all or of those that are named', async () => {
+    const { run, subscriptions } = await service([subscriptionDocument(), behind]);
+    const ids = ['corp', 'vendor', 'corp'].map((name) => subscriptions.start(name));
+    expect((await run('sync', '--cancel', 'vendor')).stdout).toBe(`vendor: ${ids[1]} cancelled\n`);
+    const json = await run('sync', '--cancel', '--json');
+    expect(JSON.parse(json.stdout)).toEqual({
+      syncs: [ids[2], ids[0]].map((id) => ({ subscription: 'corp', id, cancelled: true })),
+    });
+    expect(subscriptions.runs().map(({ state }) => state)).toEqual(['cancelled', 'cancelled', 'cancelled']);
+  });
+
+  test('--cancel of nothing says so, and is refused for a name that is none', async () => {
+    const { run } = await service([subscriptionDocument()]);
+    expect(await run('sync', '--cancel')).toEqual({ code: 0, stdout: 'no sync is under way\n', stderr: '' });
+    expect((await run('sync', '--cancel', 'nobody')).code).toBe(2);
   });
 
   test('--wait of nothing is done at once', async () => {

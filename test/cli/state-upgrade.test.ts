@@ -32,6 +32,7 @@ function printed(): Printed {
     out: (line) => void lines.push(line),
     err: (line) => void lines.push(line),
     paint: (_, text) => text,
+    live: null,
   };
 }
 

@@ -9,6 +9,7 @@ test('without variables there are defaults', () => {
     watchdogInterval: null,
     searchPath: [],
     noColor: false,
+    dumbTerminal: false,
   });
 });
 
@@ -20,6 +21,7 @@ test('each variable has its place, and an empty one counts as absent', () => {
     WATCHDOG_USEC: '30000000',
     PATH: '/a::/b c',
     NO_COLOR: '1',
+    TERM: 'dumb',
   };
   expect(readEnvironment(variables, 7)).toEqual({
     configFile: 'w.yaml',
@@ -28,6 +30,7 @@ test('each variable has its place, and an empty one counts as absent', () => {
     watchdogInterval: 30_000,
     searchPath: ['/a', '/b c'],
     noColor: true,
+    dumbTerminal: true,
   });
   expect(readEnvironment({ WAYSTATION_CONFIG: '', CREDENTIALS_DIRECTORY: '', NO_COLOR: '' }, 7)).toEqual(
     readEnvironment({}, 7),

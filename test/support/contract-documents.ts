@@ -15,7 +15,17 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
     rolledBack: null,
     checked: at,
     hub: { type: 'yum', url: 'https://pulp.example.com/', state: 'connected', lastContact: at, error: null },
-    sync: { id: null, state: 'idle', kind: 'on-demand', error: null },
+    sync: {
+      id: null,
+      state: 'idle',
+      kind: 'on-demand',
+      phase: null,
+      percent: null,
+      secondsLeft: null,
+      failed: 0,
+      lastSuccess: at,
+      error: null,
+    },
     repositories: [
       {
         path: 'edge/base',
@@ -88,5 +98,6 @@ export function runDocument(changes: Partial<RunStatus> = {}): RunStatus {
     ...changes,
     reason: changes.reason ?? null,
     failureCount: changes.failureCount ?? changes.failures?.length ?? 0,
+    healedCount: changes.healedCount ?? 0,
   };
 }

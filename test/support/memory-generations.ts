@@ -82,7 +82,12 @@ export class MemoryGenerations implements GenerationStore {
 
   beginRun(subscription: string): RunLease {
     this.events.push(`run of ${subscription} begins`);
-    return { end: (proven) => void this.events.push(`run of ${subscription} ends with ${Object.keys(proven).join()}`) };
+    return {
+      end: (proven, begun) => {
+        const also = Object.keys(begun).length === 0 ? '' : `, having begun ${Object.keys(begun).join()}`;
+        this.events.push(`run of ${subscription} ends with ${Object.keys(proven).join()}${also}`);
+      },
+    };
   }
 
   holdsAll(): Promise<boolean> {

@@ -41,7 +41,7 @@ export interface Ended {
 }
 
 /** What runs: the program of the checkout, or the built one that WAYSTATION_BINARY names. */
-const program: readonly [string, ...string[]] =
+export const waystationProgram: readonly [string, ...string[]] =
   process.env['WAYSTATION_BINARY'] === undefined
     ? [process.execPath, join(import.meta.dirname, '../../cli/waystation.ts')]
     : [process.env['WAYSTATION_BINARY']];
@@ -134,7 +134,7 @@ export class Pop implements AsyncDisposable {
 
   /** Starts the process and waits for nothing. */
   begin(): void {
-    const [executable, ...words] = program;
+    const [executable, ...words] = waystationProgram;
     const child = spawn(executable, [...words, 'serve', '--config', this.configFile], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: environment(),
@@ -300,7 +300,7 @@ export function waystationIn(
   variables: Readonly<Record<string, string>>,
   ...words: readonly string[]
 ): Promise<CommandResult> {
-  const [executable, ...first] = program;
+  const [executable, ...first] = waystationProgram;
   return command(executable, [...first, ...words], { env: { ...neutral, ...variables } });
 }
 

@@ -33,6 +33,12 @@ export class Bench {
   readonly clock = new StandingClock();
   /** Who hears of runs. */
   runs = nobody;
+  /** What was read again. The sink holds what it was given: there is nothing to find. */
+  readonly proven: string[] = [];
+  readonly proof: SubscriptionParts['proof'] = {
+    metadata: async ({ path }) => void this.proven.push(`${path} metadata`),
+    packages: async ({ path }) => void this.proven.push(`${path} packages`),
+  };
 
   /** As configured. */
   limits: readonly RateLimit[] = [];
@@ -84,7 +90,8 @@ export class Bench {
       millisecondsFor: (bytes, from) => new RateSchedule(this.limits).millisecondsFor(bytes, from),
     };
     const forecast = async (): Promise<null> => null;
-    const own = { stored, forecast, rates, runs: this.runs };
+    const { runs, proof } = this;
+    const own = { stored, forecast, rates, runs, proof };
     const parts = { store, reader, packages, trees, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());

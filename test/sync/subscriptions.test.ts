@@ -26,7 +26,17 @@ test('a subscription is read at once and published, and its status says so', asy
     published: '2026-11-23T10:15:00.000Z',
     checked: '2026-11-23T10:15:00.000Z',
     hub: { type: 'yum', url: null, state: 'connected', lastContact: '2026-11-23T10:15:00.000Z', error: null },
-    sync: { id: null, state: 'idle', kind: 'on-demand', error: null },
+    sync: {
+      id: null,
+      state: 'idle',
+      kind: 'on-demand',
+      phase: null,
+      percent: null,
+      secondsLeft: null,
+      failed: 0,
+      lastSuccess: '2026-11-23T10:15:00.000Z',
+      error: null,
+    },
     repositories: [
       {
         path: 'a',

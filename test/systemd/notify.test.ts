@@ -5,6 +5,7 @@ import { expect, inject, test } from 'vitest';
 import { silentLogger } from '../../base/log.ts';
 import { serviceManager } from '../../cli/systemd/service-manager.ts';
 import { statusLine } from '../../cli/systemd/status-line.ts';
+import { runDocument } from '../support/contract-documents.ts';
 import { NotifyReceiver } from '../support/notify-receiver.ts';
 import { Pop } from '../support/pop.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -20,6 +21,16 @@ test.each([
   [['guarded', 'orphaned'], 'serving 1 repository, 1 guarded, 1 orphaned'],
 ] as const)('the status of %j is %j', (states, line) => {
   expect(statusLine(states)).toBe(line);
+});
+
+test('the status of a PoP that syncs says how far it is', () => {
+  const phases = [{ name: 'packages', done: 1, total: 4, bytes: 45, totalBytes: 100 }];
+  const run = runDocument({ phases, secondsLeft: 185 });
+  expect(statusLine(['current'], [run])).toBe('serving 1 repository; corp: packages 45 %, 3 min left');
+  const other = runDocument({ subscription: null, kind: 'verify', phases: [], secondsLeft: null });
+  expect(statusLine(['current'], [run, other, other, run])).toBe(
+    'serving 1 repository; corp: packages 45 %, 3 min left; verify: running; verify: running; 1 more runs',
+  );
 });
 
 test('without a service manager nothing is said and nothing keeps running', () => {

@@ -1,14 +1,18 @@
-import { describe, expect, test } from 'vitest';
+import { Readable } from 'node:stream';
+import { Client } from 'undici';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { adminApp } from '../../../gateway/admin/app.ts';
+import { EventLog } from '../../../gateway/admin/event-log.ts';
 import type { AdminPorts, ImportAsked, Explanation, SubscriptionReadiness } from '../../../gateway/admin/ports.ts';
 import { worst } from '../../../gateway/admin/status.ts';
 import { statusDocumentOf, subscriptionDocument } from '../../support/contract-documents.ts';
 import { scriptedGenerations } from '../../support/scripted-generations.ts';
 import { scriptedReadiness } from '../../support/scripted-readiness.ts';
 import { scriptedSubscriptions } from '../../support/scripted-subscriptions.ts';
+import { unixService } from '../../support/unix-service.ts';
 
 const explanation: Explanation = {
   path: '/content/edge/base/a.rpm',
@@ -38,6 +42,7 @@ function ports(changes: Partial<AdminPorts> = {}): AdminPorts {
     plans: { start: () => 'plan-1' },
     generations: scriptedGenerations(),
     offlineReadiness: scriptedReadiness(),
+    events: { log: new EventLog(), open: 0 },
     allowed: 'read',
     ...changes,
   };
@@ -154,6 +159,43 @@ describe('changes', () => {
     expect(subscriptions.started).toEqual(['corp']);
   });
 
+  test('a sync of which repositories are forced', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const body = '{"subscription":"corp","force":["edge/base"]}';
+    expect((await post({ subscriptions, allowed: 'change' }, body)).status).toBe(202);
+    expect(subscriptions.forced).toEqual(['edge/base']);
+  });
+
+  test.each([
+    ['POST', '/cancel'],
+    ['DELETE', ''],
+  ])('%s %s of a run calls it off, on the socket only, once', async (method, below) => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    const id = subscriptions.start('corp');
+    const ask = (allowed: AdminPorts['allowed'], name = id): Promise<Response> =>
+      Promise.resolve(
+        adminApp(ports({ subscriptions, allowed })).request(`/api/v1/syncs/${name}${below}`, { method, body: '{}' }),
+      );
+    expect((await ask('read')).status).toBe(403);
+    expect(subscriptions.run(id)?.state).toBe('running');
+    expect(await (await ask('change')).json()).toEqual({ id, cancelled: true, state: 'cancelled' });
+    expect(await (await ask('change')).json()).toEqual({ id, cancelled: false, state: 'cancelled' });
+    expect((await ask('change', 'nosuch')).status).toBe(404);
+  });
+
+  test('a run is called off by a real DELETE, and a body of unknown length is refused', async () => {
+    const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
+    await using running = await unixService(adminApp(ports({ subscriptions, allowed: 'change' })));
+    const client = new Client('http://x', { socketPath: running.socket });
+    onTestFinished(() => client.destroy());
+    const id = subscriptions.start('corp');
+    const deleted = await client.request({ method: 'DELETE', path: `/api/v1/syncs/${id}` });
+    expect([deleted.statusCode, await deleted.body.json()]).toEqual([200, { id, cancelled: true, state: 'cancelled' }]);
+    const body = Readable.from(['{"subscription":', '"corp"}']);
+    const chunked = await client.request({ method: 'POST', path: '/api/v1/syncs', body });
+    expect([chunked.statusCode, await chunked.body.json()]).toMatchObject([400, { code: 'bad_request' }]);
+  });
+
   test.each([
     ['no JSON', 'subscription=corp', 400],
     ['nothing', '', 400],
@@ -161,6 +203,8 @@ describe('changes', () => {
     ['another type', '{"subscription":1}', 400],
     ['a key that is not built', '{"subscription":"corp","plan":true}', 400],
     ['too much', `{"subscription":"${'x'.repeat(70_000)}"}`, 400],
+    ['a repository to force that is no text', '{"subscription":"corp","force":[1]}', 400],
+    ['a repository to force that is no list', '{"subscription":"corp","force":"edge/base"}', 400],
     ['an unknown name', '{"subscription":"nobody"}', 404],
   ])('a body with %s is refused', async (_, body, status) => {
     const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
@@ -246,6 +290,51 @@ describe('a verification', () => {
   });
 });
 
+describe('the failures of a run', () => {
+  const failures = Array.from({ length: 2_500 }, (_, index) => ({
+    path: `edge/base/${index}.rpm`,
+    code: 'upstream_missing' as const,
+    reason: '404',
+    attempts: 1,
+    nextTry: null,
+  }));
+  const subscriptions = scriptedSubscriptions({
+    documents: [subscriptionDocument()],
+    endsWith: () => ({ state: 'failed', failures, failureCount: 9_000 }),
+  });
+  const id = subscriptions.start('corp');
+  const json = async (path: string): Promise<Record<string, unknown>> =>
+    (await (await get({ subscriptions }, path)).json()) as Record<string, unknown>;
+
+  test('come in pages, of those that are known by name', async () => {
+    const page = await json(`/api/v1/syncs/${id}/failures?from=2000`);
+    expect(page).toEqual({ id, total: 9_000, named: 2_500, from: 2_000, next: null, failures: failures.slice(2_000) });
+    const first = await json(`/api/v1/syncs/${id}/failures?limit=2`);
+    expect(first).toMatchObject({ from: 0, next: 2, failures: failures.slice(0, 2) });
+    expect(await json(`/api/v1/syncs/${id}/failures?from=9999`)).toMatchObject({ next: null, failures: [] });
+  });
+
+  test('are the first hundred in lists, the first thousand in the run, and as many as are asked for', async () => {
+    const { syncs } = (await json('/api/v1/syncs')) as { syncs: { failures: unknown[]; failureCount: number }[] };
+    expect(syncs.map((run) => [run.failures.length, run.failureCount])).toEqual([[100, 9_000]]);
+    for (const [query, count] of [
+      ['', 1_000],
+      ['?failures=0', 0],
+      ['?failures=7', 7],
+      ['/wait?failures=3', 3],
+    ] as const)
+      expect((await json(`/api/v1/syncs/${id}${query}`))['failures']).toHaveLength(count);
+  });
+
+  test.each(['failures?from=-1', 'failures?limit=0', 'failures?limit=1001', '?failures=x', 'wait?failures=1001'])(
+    '%s is refused',
+    async (query) => {
+      const path = `/api/v1/syncs/${id}${query.startsWith('?') ? '' : '/'}${query}`;
+      expect((await get({ subscriptions }, path)).status).toBe(400);
+    },
+  );
+});
+
 describe('waiting for a sync', () => {
   test('answers with the run once it has ended', async () => {
     const subscriptions = scriptedSubscriptions({ documents: [subscriptionDocument()] });
@@ -288,6 +377,9 @@ describe('every answer', () => {
     ['POST', '/api/v1/status', 'GET, HEAD'],
     ['DELETE', '/api/v1/syncs', 'GET, HEAD, POST'],
     ['GET', '/api/v1/imports', 'POST'],
+    ['GET', '/api/v1/syncs/run-1/cancel', 'POST'],
+    ['POST', '/api/v1/syncs/run-1', 'GET, HEAD, DELETE'],
+    ['POST', '/api/v1/events', 'GET, HEAD'],
     ['PUT', '/healthz/live', 'GET, HEAD'],
     ['OPTIONS', '/api/v1/syncs/run-1/wait', 'GET, HEAD'],
   ])('%s %s is 405 and names what is possible', async (method, path, allow) => {
@@ -307,11 +399,6 @@ describe('every answer', () => {
       expect(headers.get('x-content-type-options')).toBe('nosniff');
       expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     }
-  });
-
-  test('what is not built is named so', async () => {
-    const response = await get({}, '/api/v1/events');
-    expect([response.status, await response.json()]).toEqual([501, expect.objectContaining({ code: 'not_built' })]);
   });
 
   test('a failure inside is logged with its reason and told without it', async () => {
