@@ -8,7 +8,7 @@
 export const dnfScript = String.raw`
 import hashlib, itertools, json, os, re, sys
 from xml.sax.saxutils import escape, quoteattr
-import dnf, dnf.exceptions, dnf.rpm, hawkey
+import dnf, dnf.conf, dnf.exceptions, dnf.rpm, hawkey
 import dnf.module.module_base
 question = json.load(sys.stdin)
 directory = question["directory"]
@@ -20,8 +20,8 @@ unknown, problems, notes = [], [], []
 platform = question["platform"]
 
 def base_of(repositories):
-    base = dnf.Base()
-    conf = base.conf
+    # A configuration of its own: what dnf makes by default looks into the machine's package database.
+    conf = dnf.conf.Conf()
     conf.cachedir, conf.persistdir, conf.logdir, conf.installroot = (
         os.path.join(work, name) for name in ("cache", "persist", "log", "root"))
     conf.reposdir, conf.plugins, conf.gpgcheck, conf.deltarpm, conf.zchunk = [], False, False, False, False
@@ -31,6 +31,7 @@ def base_of(repositories):
     conf.substitutions["releasever"] = "0"
     if platform:
         conf.module_platform_id = platform
+    base = dnf.Base(conf)
     for name, path in repositories.items():
         base.repos.add_new_repo(name, conf, baseurl=["file://" + path], skip_if_unavailable=False)
     base.fill_sack(load_system_repo=False)

@@ -178,6 +178,17 @@ describeWith([...repositoryTools, tool('modifyrepo_c')], 'the solvers of the mac
       });
     });
 
+  describeWith([tool('dnf')], 'dnf', () => {
+    test("the machine's package database is not looked into: a sandbox may forbid to make one", patience, async () => {
+      await using wrapped = await temporaryDirectory();
+      const python = join(wrapped.path, 'python3');
+      const looks = '[ ! -e "$HOME/.rpmdb" ] || { echo "it was looked into" >&2; exit 9; }';
+      await writeFile(python, `#!/bin/sh\n/usr/bin/python3 "$@" || exit\n${looks}\n`);
+      await chmod(python, 0o755);
+      expect(needed(await solve([wrapped.path], { packages: ['solver-base'] }))).toEqual(['solver-base-1.0-1.noarch']);
+    });
+  });
+
   describeWith([tool('dnf')], 'module streams, by dnf', () => {
     const modular = (asked: Partial<SolverQuestion>): Promise<SolverAnswer> => solve(['/usr/bin'], asked, ['modular']);
 
