@@ -10,13 +10,14 @@ const until = z
   .string({ error: 'must be a date or a time' })
   .regex(/^\d{4}-\d\d-\d\d(T[0-9:.]+Z)?$/, { error: 'must be a date such as 2026-12-31, or a time in UTC' })
   .refine((value) => !Number.isNaN(Date.parse(value)), { error: 'is no date that there is' });
-const gates = /^(signed-by|changelog|no-clash|no-downgrade|closure|jumps|exec:[a-z0-9-]{1,32})$/;
+const gates = /^(signed-by|changelog|no-clash|no-downgrade|advisories|closure|jumps|exec:[a-z0-9-]{1,32})$/;
 
 const schema = section({
   'signed-by': section({ level, keys: z.array(fileName, { error: 'must be a list of files' }).min(1) }).optional(),
   changelog: section({ level }).optional(),
   'no-clash': section({ level }).optional(),
   'no-downgrade': section({ level }).optional(),
+  advisories: section({ level }).optional(),
   closure: section({ level, arch: text.prefault('x86_64') }).optional(),
   jumps: section({ level, packages: percent.prefault(20), bytes: percent.prefault(50) }).optional(),
   exec: z
@@ -58,6 +59,7 @@ export interface GatesConfig {
   readonly changelog: Level | null;
   readonly noClash: Level | null;
   readonly noDowngrade: Level | null;
+  readonly advisories: Level | null;
   readonly closure: (Level & { readonly arch: string }) | null;
   /** Percent. */
   readonly jumps: (Level & { readonly packages: number; readonly bytes: number }) | null;
@@ -87,6 +89,7 @@ export function loadGates(file: string): GatesConfig {
     changelog: values.changelog ?? null,
     noClash: values['no-clash'] ?? null,
     noDowngrade: values['no-downgrade'] ?? null,
+    advisories: values.advisories ?? null,
     closure: values.closure ?? null,
     jumps: values.jumps ?? null,
     exec: values.exec.map(({ command: [program = '', ...words], ...own }) => ({ ...own, program, words })),

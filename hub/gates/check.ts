@@ -1,4 +1,5 @@
 import type { Solver } from '../../solver/question.ts';
+import { lostByAdvisories } from './advisory-gate.ts';
 import { packagesOf } from './bundle.ts';
 import type { Bundle, BundlePackage } from './bundle.ts';
 import { ownObjections } from './exec-gate.ts';
@@ -21,6 +22,7 @@ export interface GateRules {
   readonly changelog: Level | null;
   readonly noClash: Level | null;
   readonly noDowngrade: Level | null;
+  readonly advisories: Level | null;
   readonly closure: (Level & { readonly arch: string }) | null;
   /** Percent. */
   readonly jumps: (Level & { readonly packages: number; readonly bytes: number }) | null;
@@ -86,6 +88,10 @@ export async function checkBundle(request: CheckRequest, parts: CheckParts, sign
     add('closure', rules.closure, await unresolved(bundle, { fresh, arch: rules.closure.arch }, parts.solver, signal));
   if (rules.jumps !== null && before !== null)
     add('jumps', rules.jumps, jumps({ bundle, packages }, { bundle: before, packages: then }, rules.jumps));
+  if (rules.advisories !== null && before !== null) {
+    const found = await lostByAdvisories({ bundle, packages }, { bundle: before, packages: then }, signal);
+    add('advisories', rules.advisories, found);
+  }
   for (const own of rules.exec) {
     const of = { snapshot: bundle.name, before: before?.name ?? null, packages, isNew };
     add(`exec:${own.name}`, own, await ownObjections(own, of, signal));

@@ -1,11 +1,19 @@
 /** The gates that a bundle passes through; those of the organisation's own are `exec:NAME`. */
-export type GateName = 'signed-by' | 'changelog' | 'no-clash' | 'no-downgrade' | 'closure' | 'jumps' | `exec:${string}`;
+export type GateName =
+  | 'signed-by'
+  | 'changelog'
+  | 'no-clash'
+  | 'no-downgrade'
+  | 'closure'
+  | 'advisories'
+  | 'jumps'
+  | `exec:${string}`;
 
 export type GateLevel = 'error' | 'warning';
 
 /** What a gate objects to. */
 export interface Objection {
-  /** A NEVRA, the path of a repository, or `*` for the bundle: what a waiver names. */
+  /** A NEVRA, the path of a repository, the id of an advisory, or `*` for the bundle: what a waiver names. */
   readonly subject: string;
   readonly message: string;
 }

@@ -12,7 +12,15 @@ async function loaded(text: string): Promise<ReturnType<typeof loadGates>> {
 }
 
 test('a gate that is not named is open; one that is has its defaults, its keys read', async () => {
-  const open = { signedBy: null, changelog: null, noClash: null, noDowngrade: null, closure: null, jumps: null };
+  const open = {
+    signedBy: null,
+    changelog: null,
+    noClash: null,
+    noDowngrade: null,
+    advisories: null,
+    closure: null,
+    jumps: null,
+  };
   expect(await loaded('{}')).toEqual({ ...open, exec: [], waivers: [] });
   const text = [
     'signed-by: { keys: [ a.asc ] }',
@@ -34,7 +42,7 @@ test('a gate that is not named is open; one that is has its defaults, its keys r
 });
 
 test.each([
-  ['advisories: {}', /advisories/],
+  ['nosuch: {}', /nosuch/],
   ['signed-by: {}', /keys/],
   ['signed-by: { keys: [ none.asc ] }', /none\.asc/],
   ['no-clash: { level: fatal }', /level/],
