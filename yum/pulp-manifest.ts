@@ -16,7 +16,7 @@ export interface ManifestWriter {
 
 /**
  * Reads a `PULP_MANIFEST`: a line for each file, `name,sha256,size`, the name relative to the repository; it may have
- * commas itself. Empty lines are passed over. A line that says something else, or a name that leads out of the
+ * commas itself. Empty lines, and those that begin with `#`, are passed over. A line that says something else, or a name that leads out of the
  * repository, makes its file unservable and stops nothing.
  * @throws WaystationError `metadata_invalid` when no line is one of a manifest, `metadata_too_large`.
  */
@@ -40,13 +40,13 @@ export function readManifest(text: string, to: ManifestWriter): void {
   if (lines > 0 && files === 0) throw new WaystationError('metadata_invalid', 'no line of it is `name,sha256,size`');
 }
 
-/** The lines that are not empty, one at a time: a manifest may have millions. */
+/** The lines that say something, one at a time: a manifest may have millions. */
 function* linesOf(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     const found = text.indexOf('\n', start);
     const end = found < 0 ? text.length : found;
     const line = text.slice(start, end).trim();
-    if (line !== '') yield line;
+    if (line !== '' && !line.startsWith('#')) yield line;
     start = end + 1;
   }
 }

@@ -53,9 +53,9 @@ test.each<Algorithm>(['sha256', 'md5'])(
 );
 
 test.each([
-  ['on demand', () => {}, false],
-  ['held in full', (store: UpkeepPieces) => store.configured.full.add('site/base'), true],
-])('files of a tree whose repository is %s may be evicted: %s', async (_policy, configure, expected) => {
+  ['on demand', false, () => {}],
+  ['held in full', true, (store: UpkeepPieces) => store.configured.full.add('site/base')],
+])('files of a tree whose repository is %s are protected from eviction: %s', async (_policy, expected, configure) => {
   await using store = await upkeepPieces();
   const image = await storedPackage(store, 'images/install.img');
   const document = await treeOf(store, [image]);

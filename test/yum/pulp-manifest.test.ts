@@ -23,6 +23,7 @@ test.each([
   ['with upper-case digits', `a,${hex.toUpperCase()},5\n`, ['a 5']],
   ['with commas in a name', `a,b,${hex},5\n`, ['a,b 5']],
   ['without any file', '', []],
+  ['with remarks', `# a,${hex},1\nb,${hex},2\n`, ['b 2']],
   ['with names that lead out', `a,${hex},1\n../b,${hex},1\n/c,${hex},1\n`, ['a 1', '../b: escapes', '/c: absolute']],
   ['with itself in it', `a,${hex},1\nPULP_MANIFEST,${hex},1\n`, ['a 1', 'PULP_MANIFEST: duplicate']],
   ['with lines that say something else', `a,${hex},1\nb,12,3\nc\n`, ['a 1', 'b,12,3: checksum', 'c: checksum']],
