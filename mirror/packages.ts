@@ -85,12 +85,18 @@ export class PackageFetcher {
     request.progress.expected(summary.packages, summary.bytes);
     const of = { sink: this.#sink, path: repository.path, document, log: this.#log };
     const urgent = await namedBySecurity(of, signal);
-    const work = new Work(this.#sink, request, signal);
     const before = await this.#servedBefore(repository.path);
     const rank = (href: string): FetchRank => (urgent(href) ? 0 : before(href) ? 1 : 2);
     const packages = inFetchOrder(() => this.#sink.packages(map), rank);
+    // A signal of its own: one that follows several is slow to ask, and each package asks some times.
+    const stop = new AbortController();
+    const follow = (): void => stop.abort(signal.reason);
+    signal.addEventListener('abort', follow, { once: true });
+    if (signal.aborted) follow();
+    const work = new Work(this.#sink, request, stop.signal);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
     await work.settled();
+    signal.removeEventListener('abort', follow);
     signal.throwIfAborted();
     for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
     if (work.ended !== null) throw work.ended;

@@ -2,30 +2,51 @@ import type { Loader, Transfer } from '../base/transfer.ts';
 
 /** The same loader, which also tells when a transfer has ended, well or not: what is left then is the disk's work. */
 export function telling(loader: Loader, ended: () => void): Loader {
-  const originals = new WeakMap<Transfer, Transfer>();
   return {
-    open: async (offset, signal) => {
-      const transfer = await loader.open(offset, signal);
-      const { source, total, contentType, etag, lastModified } = transfer;
-      const told: Transfer = {
-        source,
-        total,
-        contentType,
-        etag,
-        lastModified,
-        offset: transfer.offset,
-        consume: (sink) => transfer.consume(sink).finally(ended),
-        cancel: () => {
-          transfer.cancel();
-          ended();
-        },
-      };
-      originals.set(told, transfer);
-      return told;
-    },
-    lied: (transfer) => loader.lied(originals.get(transfer) ?? transfer),
-    turn: async (signal) => (await loader.turn?.(signal)) ?? false,
-    done: () => loader.done?.(),
-    hurry: () => loader.hurry?.(),
+    open: async (offset, signal) => new Told(await loader.open(offset, signal), ended),
+    lied: (transfer) => loader.lied(transfer instanceof Told ? transfer.original : transfer),
   };
+}
+
+class Told implements Transfer {
+  readonly original: Transfer;
+  readonly #ended: () => void;
+
+  constructor(original: Transfer, ended: () => void) {
+    this.original = original;
+    this.#ended = ended;
+  }
+
+  get source(): string {
+    return this.original.source;
+  }
+
+  get total(): number | null {
+    return this.original.total;
+  }
+
+  get contentType(): string | null {
+    return this.original.contentType;
+  }
+
+  get etag(): string | null {
+    return this.original.etag;
+  }
+
+  get lastModified(): string | null {
+    return this.original.lastModified;
+  }
+
+  get offset(): number {
+    return this.original.offset;
+  }
+
+  consume(sink: Parameters<Transfer['consume']>[0]): Promise<void> {
+    return this.original.consume(sink).finally(this.#ended);
+  }
+
+  cancel(): void {
+    this.original.cancel();
+    this.#ended();
+  }
 }

@@ -82,6 +82,7 @@ export class Connections {
 
   async #current(): Promise<Pools> {
     const { ca, cert, key } = this.#identity.tls;
+    if (this.#pools !== null && ca === null && cert === null && key === null) return this.#pools;
     const read = async (secret: (() => Promise<string>) | null): Promise<string | null> => (await secret?.()) ?? null;
     const material = { ca: await read(ca), cert: await read(cert), key: await read(key) };
     const undici = await import('undici');

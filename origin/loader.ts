@@ -29,7 +29,7 @@ const progress = 64 * 1024;
 /** The tries of one fill, or of one slice. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
 export class SourceLoader implements Loader {
   readonly #options: LoaderOptions;
-  readonly #from = new WeakMap<Transfer, Source>();
+  readonly #from = new Map<Transfer, Source>();
   readonly #lies = new Map<Source, number>();
   /** Gave the last transfer; if that broke off, the others are asked first. */
   #last: Source | null = null;

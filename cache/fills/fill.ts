@@ -182,6 +182,8 @@ export class Fill {
     await this.growing.part.flush();
     const digests = this.#digests.end();
     if (digests.listed === this.listed.digest) {
+      // It is kept until the file is stored, and who gave the bytes is not asked for any more.
+      this.#givers.clear();
       this.growing.verify(size);
       return { sha256: digests.sha256 };
     }

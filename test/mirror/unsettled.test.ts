@@ -34,4 +34,6 @@ test('more bytes than may wait are taken once, and then waited for', async () =>
   expect(await settled(room)).toBe(false);
   large.resolve();
   expect(await settled(room)).toBe(true);
+  unsettled.add(Promise.withResolvers<void>().promise, 1);
+  expect(await settled(unsettled.room())).toBe(true);
 });
