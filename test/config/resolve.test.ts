@@ -47,6 +47,7 @@ test('a subscription has the defaults of the contract, and nothing in it is unde
       flip: 'each',
       keep: { generations: 3, grace: 259_200_000 },
       refresh: 900_000,
+      carryOver: null,
       overrides: [],
       repositories: [
         {
