@@ -1,7 +1,7 @@
 import type { Digest } from '../../base/digest.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
-import { pinnedFiles } from '../../cache/generations/pinned-files.ts';
+import { pinnedFiles, treeFiles } from '../../cache/generations/pinned-files.ts';
 import type { ListedRepository, PlanFile } from './decide.ts';
 
 /** Packages after which others get their turn. */
@@ -17,16 +17,37 @@ export interface RepositoryChange {
   readonly after: RepositoryDocument;
   /** The map that lists what the policy wants of it; null: no packages. */
   readonly wanted: Digest | null;
+  /** Whether the policy fetches the files of its installation tree, too. */
+  readonly fetchesTree: boolean;
 }
 
 /** What a repository lists, read from package maps while it is gone through: one block of a map is in memory. */
-export function listedRepository({ path, before, after, wanted }: RepositoryChange, of: PackagesOf): ListedRepository {
+export function listedRepository(change: RepositoryChange, of: PackagesOf): ListedRepository {
+  const { path, before, after, wanted, fetchesTree } = change;
   return {
     path,
-    wanted: () => files(path, after, wanted, of),
-    others: () => packages(path, after, after.map === wanted ? null : after.map, of),
-    before: () => (before === null ? nothing() : files(path, before, before.map, of)),
+    wanted: async function* everyWanted() {
+      yield* files(path, after, wanted, of);
+      if (fetchesTree) yield* tree(path, after);
+    },
+    others: async function* everyOther() {
+      yield* packages(path, after, after.map === wanted ? null : after.map, of);
+      if (!fetchesTree) yield* tree(path, after);
+    },
+    before: async function* everyServed() {
+      if (before === null) return;
+      yield* files(path, before, before.map, of);
+      yield* tree(path, before);
+    },
   };
+}
+
+/** `.treeinfo` says no sizes: they count as files of no bytes. */
+function* tree(path: string, document: RepositoryDocument): Generator<PlanFile> {
+  for (const [, digest] of treeFiles(document)) {
+    const listed = { digest, size: 0 };
+    yield { scope: possessionScope(document.scope, path, listed), listed };
+  }
 }
 
 async function* files(
@@ -55,5 +76,3 @@ async function* packages(
     if (seen % packagesPerTurn === 0) await new Promise((resolve) => setImmediate(resolve));
   }
 }
-
-async function* nothing(): AsyncGenerator<never> {}

@@ -101,7 +101,7 @@ async function readOne(
     const versions = newestOf(policy);
     let wanted: Digest | null = policy === 'full' ? document.map : null;
     if (versions !== null) wanted = await parts.newest({ path, document, versions }, signal);
-    return { path, before, after: document, wanted };
+    return { path, before, after: document, wanted, fetchesTree: policy !== 'on-demand' };
   } catch (thrown) {
     signal.throwIfAborted();
     return { path, error: asWaystationError(thrown) };

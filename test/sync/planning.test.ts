@@ -5,6 +5,7 @@ import type { SubscriptionSet } from '../../sync/subscriptions.ts';
 import { hang, stallAt } from '../support/faulty-origin-lies.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { nevraOfFile, putRepository } from '../support/hand-made-repository.ts';
+import { treeinfoText } from '../support/treeinfo-text.ts';
 import { Bench, ListingHub, repositoryOf, synced, turns } from './bench.ts';
 
 const full = { policy: 'full', policyOf: () => 'full' as const } as const;
@@ -169,4 +170,23 @@ test('of two repositories that do not fit together only one is fetched', async (
   await bench.store.until(() => set.runs()[0]?.finished !== null);
   expect(fetched(bench)).toHaveLength(1);
   expect(bench.sink.scopesOf(digestOf('a-bytes')).length + bench.sink.scopesOf(digestOf('b-bytes')).length).toBe(1);
+});
+
+test('the images of an installation tree are planned as the policy takes them', async () => {
+  const bench = await Bench.start();
+  putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'one' } });
+  const files = { 'images/boot.iso': 'boot', 'images/pxeboot/vmlinuz': 'kernel' };
+  bench.origin.put('a/.treeinfo', Buffer.from(treeinfoText({ files, variants: [] })));
+  for (const [href, text] of Object.entries(files)) bench.origin.put(`a/${href}`, Buffer.from(text));
+  const later = await bench.open({ name: 'later', hub: bench.yum(['a']) });
+  expect((await planned(later, 'later')).total).toMatchObject({
+    fetch: { files: 0 },
+    onDemand: { files: 3, bytes: 3 },
+  });
+  await later.stop();
+  const set = await bench.open({ hub: bench.yum(['a']), ...full });
+  expect((await planned(set)).total.fetch).toEqual({ files: 3, bytes: 3 });
+  set.begin();
+  await bench.store.until(() => set.runs()[0]?.state === 'done');
+  expect((await planned(set)).total.fetch).toEqual({ files: 0, bytes: 0 });
 });
