@@ -20,7 +20,7 @@ function putFiles(origin: FaultyOrigin, files: Readonly<Record<string, string>>)
   return manifest;
 }
 
-describe('a repository of plain files', () => {
+describe('a repository of plain files', { timeout: 300_000 }, () => {
   let origin: FaultyOrigin;
   let pop: Pop;
   const start = async (policy: string): Promise<void> => {

@@ -32,7 +32,7 @@ function putTree(origin: FaultyOrigin, { files, treeinfo }: typeof old, packages
   origin.put(`/${place}/.treeinfo`, treeinfo);
 }
 
-describe('an installation tree', () => {
+describe('an installation tree', { timeout: 300_000 }, () => {
   let origin: FaultyOrigin;
   let pop: Pop;
   const start = async (more: Record<string, unknown> = {}): Promise<void> => {
