@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { RunStatus } from '../../base/status.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import { stallAt, status } from '../support/faulty-origin-lies.ts';
@@ -213,10 +213,10 @@ describeWith([tool('script')], 'on a terminal', () => {
   });
 });
 
-describe('sync', () => {
-  test('without a running service ends with 69', async () => {
+test.each([[['--wait']], [['--cancel']], [['--force', 'r']]])(
+  'sync %j without a running service ends with 69',
+  async (words) => {
     await using pop = await Pop.prepare({});
-    for (const words of [['sync'], ['sync', '--wait'], ['sync', '--cancel'], ['sync', '--force', 'r']])
-      expect((await pop.run(...words)).code).toBe(69);
-  });
-});
+    expect((await pop.run('sync', ...words)).code).toBe(69);
+  },
+);
