@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
@@ -207,8 +207,13 @@ export class BlobStore implements Removal {
     return removed;
   }
 
-  /** Resolves when every name that was given or taken outlives a power cut. @throws the disk's error. */
-  async settle(): Promise<void> {
+  /**
+   * Resolves when every name that was given or taken outlives a power cut.
+   * @param earlier also by processes before this one, which may have been killed before they synced it.
+   * @throws the disk's error.
+   */
+  async settle(earlier: boolean): Promise<void> {
+    if (earlier) await syncFolders(this.#disk, this.#layout.blobs, 3);
     for (const folder of new Set([...this.#unsynced].map((path) => dirname(path)))) await this.#disk.syncFolder(folder);
     this.#unsynced.clear();
     for (const folder of this.#names.unsettled()) await this.#names.settle(folder);
@@ -270,6 +275,12 @@ export class BlobStore implements Removal {
     }
     await this.#names.settle(dirname(path));
   }
+}
+
+/** Syncs a folder and all below it. @param levels of folders below it. */
+async function syncFolders(disk: Disk, folder: string, levels: number): Promise<void> {
+  await disk.syncFolder(folder);
+  if (levels > 0) for (const name of await disk.list(folder)) await syncFolders(disk, join(folder, name), levels - 1);
 }
 
 function heldBlob(lease: Lease, path: string, size: number): HeldBlob {

@@ -40,6 +40,7 @@ interface CensusParts {
 export class Census {
   readonly #parts: CensusParts;
   readonly #clean: boolean;
+  #fromSnapshot = false;
 
   /** @param clean what `takeSnapshot` said. */
   constructor(parts: CensusParts, clean: boolean) {
@@ -62,6 +63,7 @@ export class Census {
     if (signal.aborted) return;
     if (held !== null && this.#clean) {
       space.adjust(held.used);
+      this.#fromSnapshot = true;
       // Of a life that ended before its first pass nobody knows what must not be evicted.
       if (held.protectionKnown) marks.restored();
       index.complete = true;
@@ -94,7 +96,7 @@ export class Census {
     const { blobs, index, layout, log } = this.#parts;
     if (!index.complete || blobs.several.inexact) return;
     try {
-      await blobs.settle();
+      await blobs.settle(!this.#fromSnapshot);
     } catch (error) {
       log.warn(
         { error: diskError(error, layout.blobs).message },

@@ -46,8 +46,8 @@ export function crashState(files: RecordedFiles, cut: number, random: Seeded): C
   const fileOf = (file: RecordedFile): FoundFile => {
     let found = data.get(file);
     if (found === undefined) {
-      const changes = journal.filter(
-        (change) => change.kind === 'sync all' || ('file' in change && change.file === file),
+      const changes = journal.flatMap((change, at) =>
+        change.kind === 'sync all' || ('file' in change && change.file === file) ? [{ change, at }] : [],
       );
       found = exact ? asItWas(file, changes) : dataOf(file, changes, random, (text) => told.push(text));
       data.set(file, found);
@@ -72,15 +72,20 @@ export function crashState(files: RecordedFiles, cut: number, random: Seeded): C
 }
 
 function namesOf(journal: readonly Change[]): Named[] {
+  /** Changes before these are durable: of a folder, and of all. */
   const synced = new Map<RecordedFolder, number>();
-  journal.forEach((change, at) => change.kind === 'sync folder' && synced.set(change.folder, at));
-  const all = journal.findLastIndex(({ kind }) => kind === 'sync all');
+  let all = 0;
+  for (const change of journal) {
+    if (change.kind === 'sync all') all = Math.max(all, change.asked);
+    if (change.kind === 'sync folder')
+      synced.set(change.folder, Math.max(synced.get(change.folder) ?? 0, change.asked));
+  }
   return journal.flatMap((change, at) => {
     if (change.kind !== 'enter' && change.kind !== 'rename' && change.kind !== 'unlink') return [];
     const places = [...('from' in change ? [change.from] : []), ...('to' in change ? [change.to] : [])];
     const folders = places.map(({ folder }) => folder);
     // A rename is one transaction: durable with either of its folders.
-    return [{ at, change, folders, durable: all > at || folders.some((folder) => (synced.get(folder) ?? -1) > at) }];
+    return [{ at, change, folders, durable: all > at || folders.some((folder) => (synced.get(folder) ?? 0) > at) }];
   });
 }
 
@@ -124,10 +129,16 @@ function enteredBy(names: readonly Named[]): Map<RecordedFolder, Map<string, Rec
   return entries;
 }
 
-function asItWas(file: RecordedFile, changes: readonly Change[]): FoundFile {
+/** A change of a file, and its place in the journal. */
+interface Made {
+  readonly change: Change;
+  readonly at: number;
+}
+
+function asItWas(file: RecordedFile, changes: readonly Made[]): FoundFile {
   const live = new RecordedFile(0, file.origin, 0);
   let modified = file.origin?.modified ?? Date.now();
-  for (const change of changes) {
+  for (const { change } of changes) {
     if (change.kind === 'write') live.put(change.bytes, change.position);
     if (change.kind === 'write') modified = Date.now();
     if (change.kind === 'stamp') modified = proven;
@@ -135,21 +146,20 @@ function asItWas(file: RecordedFile, changes: readonly Change[]): FoundFile {
   return { kind: 'file', bytes: live.content, modified };
 }
 
-function dataOf(
-  file: RecordedFile,
-  changes: readonly Change[],
-  random: Seeded,
-  tell: (text: string) => void,
-): FoundFile {
+function dataOf(file: RecordedFile, changes: readonly Made[], random: Seeded, tell: (text: string) => void): FoundFile {
   const durable = new Set<Change>();
-  let pending: Change[] = [];
-  for (const change of changes) {
-    if (change.kind === 'write') pending.push(change);
-    if (change.kind === 'sync' || change.kind === 'sync all') for (const written of pending) durable.add(written);
+  let pending: Made[] = [];
+  for (const made of changes) {
+    const { change } = made;
+    if (change.kind === 'write') pending.push(made);
+    if ('asked' in change) {
+      for (const written of pending) if (written.at < change.asked) durable.add(written.change);
+      pending = pending.filter(({ at }) => at >= change.asked);
+    }
     // After a failed sync the system takes the pages for clean: no later sync writes them.
-    if (change.kind !== 'write' && change.kind !== 'stamp') pending = [];
+    if (change.kind === 'failed sync') pending = [];
   }
-  const writes = changes.filter((change) => change.kind === 'write');
+  const writes = changes.flatMap(({ change }) => (change.kind === 'write' ? [change] : []));
   const loose = writes.filter((change) => !durable.has(change));
   const fate: DataFate =
     loose.length === 0 ? 'kept' : random.one(['kept', 'dropped', 'torn', 'torn', 'sectors', 'zeros']);
@@ -191,16 +201,18 @@ function putSectors(file: RecordedFile, change: Extract<Change, { readonly kind:
 }
 
 /** Times are written when it suits the system, before or after the bytes; a data sync need not write them at all. */
-function timeOf(file: RecordedFile, changes: readonly Change[], random: Seeded): [modified: number, told: string] {
+function timeOf(file: RecordedFile, changes: readonly Made[], random: Seeded): [modified: number, told: string] {
   const written = Date.now();
   let modified = file.origin?.modified ?? written;
-  let possible = [modified];
-  for (const change of changes) {
-    if (change.kind === 'write') possible.push((modified = written));
-    if (change.kind === 'stamp') possible.push((modified = proven));
-    if (change.kind === 'sync' && random.chance(0.9)) possible = [modified];
+  let possible = [{ modified, at: -1 }];
+  for (const { change, at } of changes) {
+    if (change.kind === 'write') possible.push({ modified: (modified = written), at });
+    if (change.kind === 'stamp') possible.push({ modified: (modified = proven), at });
+    if (change.kind !== 'sync' || !random.chance(0.9)) continue;
+    const last = possible.findLast((each) => each.at < change.asked);
+    possible = possible.filter((each) => each === last || each.at >= change.asked);
   }
-  const chosen = possible[random.whole(0, possible.length - 1)] ?? modified;
+  const chosen = possible[random.whole(0, possible.length - 1)]?.modified ?? modified;
   return [chosen, chosen === modified ? '' : chosen === proven ? ', stamped' : ', its stamp lost'];
 }
 

@@ -63,7 +63,7 @@ async function failNth(
       return code;
     },
   });
-  const running = await open(disk);
+  const running = await open(disk, machine.settings);
   await work(running);
   await running.store.recovered;
   await rest(running);

@@ -1,3 +1,4 @@
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { digestOf } from '../../base/digest.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
@@ -58,7 +59,8 @@ export async function check(
 /** P1, P2, P3: what is given out is right, and what was told to be there is there. */
 export async function checkServed(store: Store, machine: Machine, cut: number, say: Say): Promise<void> {
   for (const file of machine.known) await checkFile(store, file, say);
-  for (const { fact, at } of machine.facts) if (at <= cut) await checkFact(store, fact, say);
+  for (const { fact, at } of machine.facts)
+    if (at <= cut && !wasRemoved(machine, fact, at, cut)) await checkFact(store, fact, say);
   for (const unlisted of machine.unlisted) {
     const { repository, file, versions } = unlisted;
     const kept = await store.unlisted.open({ repository, file, scope: 'open', supplier: null }).catch(() => null);
@@ -76,6 +78,18 @@ export async function checkServed(store: Store, machine: Machine, cut: number, s
       );
   }
   await checkGenerations(store, machine, cut, say);
+}
+
+/** Whether a process took away, since it told of it, what it may take away. */
+function wasRemoved({ files, mayGo }: Machine, fact: Fact, told: number, cut: number): boolean {
+  const [what, path] =
+    fact.kind === 'map'
+      ? [fact.map, layout.map(fact.map.primary)]
+      : [fact.file, layout.blob(fact.file.scope, fact.file.listed)];
+  if (!mayGo.has(what)) return false;
+  return files.journal
+    .slice(told, cut)
+    .some((change) => 'from' in change && `${change.from.folder.path}/${change.from.name}` === path);
 }
 
 async function checkFile(store: Store, { scope, listed, bytes }: KnownFile, say: Say): Promise<void> {
@@ -117,7 +131,8 @@ async function checkGenerations(store: Store, machine: Machine, cut: number, say
     const current = store.current(subscription);
     if (!possible.includes(current?.id ?? null))
       say('P3', `${subscription} serves ${current?.id ?? 'nothing'}, and should serve ${possible.join(' or ')}`);
-    for (const { by } of publications.filter(({ resolved }) => resolved !== null && resolved <= cut))
+    const told = publications.filter(({ resolved }) => resolved !== null && resolved <= cut);
+    for (const { by } of told.filter((each) => !machine.mayRetire.has(each.by.id)))
       if (!store.kept(subscription).some(({ id }) => id === by.id)) say('P3', `generation ${by.id} is lost`);
     for (const document of store.kept(subscription)) await checkReferences(store, machine, document, say);
   }
@@ -153,11 +168,14 @@ function possibleAfter<T>(replacements: readonly Replacement<T>[], cut: number):
 export function checkRest(files: RecordedFiles, { store }: Running, machine: Machine, say: Say): void {
   // A map is no part of the budget; one that was half written and cannot be removed may be counted or not.
   const maps = files.bytesBelow(layout.parts, 'map-');
-  const there = files.bytesBelow(layout.blobs) + files.bytesBelow(layout.parts);
+  const folders = [layout.blobs, layout.parts];
+  const taken = new Set(folders.flatMap((folder) => [...files.below(folder)].map(([, file]) => file)));
+  const there = [...taken].reduce((sum, { size }) => sum + size, 0);
   const possible = [there, there - maps];
   if (!possible.includes(store.space.used)) say('P5', `${store.space.used} bytes are counted, ${there} are there`);
   if (store.space.reserved !== 0) say('P5', `${store.space.reserved} bytes stay reserved`);
   const right = new Map(machine.known.map(({ scope, listed, bytes }) => [layout.blob(scope, listed), bytes]));
+  const aside = new Set([...machine.mayGo].map((each) => ('listed' in each ? asideOf(each) : '')));
   for (const [path, file] of files.below(layout.root)) {
     if (path.startsWith(`${layout.blobs}/`)) {
       const bytes = right.get(path);
@@ -170,8 +188,14 @@ export function checkRest(files: RecordedFiles, { store }: Running, machine: Mac
         ({ scope, listed }) => path === layout.part(scope, listed) && file.size > 0 && file.size < listed.size,
       );
       if (!goesOn) say('P6', `${path} (${file.size} bytes) is left`);
-    } else if (path.endsWith('.new') || path.startsWith(`${layout.damaged}/`)) say('P6', `${path} is left`);
+    } else if (path.endsWith('.new') || (path.startsWith(`${layout.damaged}/`) && !aside.has(path)))
+      say('P6', `${path} is left`);
   }
+}
+
+/** Where a file lies that a scenario set aside. */
+function asideOf({ scope, listed }: KnownFile): string {
+  return join(layout.damaged, `${scope}.${basename(layout.blob(scope, listed))}`);
 }
 
 /** P4: what was lost is fetched again, and the next generation is published. */

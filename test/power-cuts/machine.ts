@@ -8,6 +8,7 @@ import type { PackageEntry } from '../../base/package-entry.ts';
 import { Layout } from '../../cache/disk/layout.ts';
 import { memoryNotes } from '../../cache/notes.ts';
 import { Store } from '../../cache/store.ts';
+import type { StoreOptions } from '../../cache/store.ts';
 import { roomy } from '../cache/pieces.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import { RecordedFiles } from '../support/recorded-files.ts';
@@ -51,6 +52,9 @@ export interface Replacement<T> {
   resolved: number | null;
 }
 
+/** How a store is started otherwise than for checks. */
+export type Settings = Partial<Pick<StoreOptions, 'limits' | 'rules'>>;
+
 /** A store that runs, with what it runs on. */
 export interface Running {
   readonly store: Store;
@@ -67,7 +71,7 @@ export async function start(files: RecordedFiles, options: RecordingDiskOptions)
 }
 
 /** Starts the real store on a disk. */
-export async function open(disk: RecordingDisk): Promise<Running> {
+export async function open(disk: RecordingDisk, settings: Settings = {}): Promise<Running> {
   const clock = new StandingClock(Date.now());
   const noted: string[] = [];
   const notes = memoryNotes();
@@ -84,6 +88,7 @@ export async function open(disk: RecordingDisk): Promise<Running> {
     disk,
     notes: { ...notes, put, inMemory: true },
     lock: async () => ({ release: () => {} }),
+    ...settings,
   });
   const kept = ({ repository, file }: KnownUnlisted): number =>
     noted.filter((key) => key.endsWith(`\n${repository}\n${file}`)).length;
@@ -100,6 +105,12 @@ export class Machine {
   readonly facts: { readonly fact: Fact; readonly at: number }[] = [];
   readonly publications: Replacement<GenerationDocument>[] = [];
   readonly fetches: Replacement<{ readonly unlisted: KnownUnlisted; readonly version: number }>[] = [];
+  /** How its processes are started; checks have room for everything, and remove nothing. */
+  settings: Settings = {};
+  /** What a process may remove, of what callers were told is durable. */
+  readonly mayGo = new Set<KnownFile | KnownMap>();
+  /** Ids of generations that a process may retire. */
+  readonly mayRetire = new Set<string>();
   /** Codes of the failures that callers were told of. */
   readonly failures: string[] = [];
 
@@ -109,8 +120,12 @@ export class Machine {
   }
 
   file(size: number, algorithm: Algorithm = 'sha256', scope = 'open'): KnownFile {
-    const bytes = this.random.bytes(size);
-    const file = { scope, bytes, listed: { digest: digestOf(bytes, algorithm), size } };
+    return this.named(this.random.bytes(size), algorithm, scope);
+  }
+
+  /** A file of these bytes. */
+  named(bytes: Buffer, algorithm: Algorithm, scope: string): KnownFile {
+    const file = { scope, bytes, listed: { digest: digestOf(bytes, algorithm), size: bytes.length } };
     this.known.push(file);
     return file;
   }

@@ -7,7 +7,7 @@ import type { CrashState } from './crash-state.ts';
 import { check } from './invariants.ts';
 import type { Violation } from './invariants.ts';
 import { Machine, open, start } from './machine.ts';
-import { scenarios } from './scenarios.ts';
+import { allScenarios } from './all-scenarios.ts';
 import type { Work } from './scenarios.ts';
 
 /** Crash states that are derived from one world. */
@@ -28,7 +28,7 @@ export interface Report {
 /** Runs one scenario, with processes that may be killed on the way, and starts the store on states that power cuts leave. */
 export async function cutPower(seed: number): Promise<Report> {
   const random = new Seeded(seed);
-  const scenario = scenarios[seed % scenarios.length] ?? scenarios[0];
+  const scenario = allScenarios[seed % allScenarios.length] ?? allScenarios[0];
   if (scenario === undefined) throw new Error('there is no scenario');
   const machine = new Machine(random.fork());
   const told = await record(machine, scenario.prepare(machine), random.fork());
@@ -73,7 +73,7 @@ async function record(machine: Machine, work: Work, random: Seeded): Promise<rea
 export async function live(machine: Machine, work: Work, killedAt: number, random: Seeded): Promise<string> {
   const disk = new RecordingDisk(machine.files, { random, killedAt });
   const whole = async (): Promise<string> => {
-    const running = await open(disk);
+    const running = await open(disk, machine.settings);
     await work(running);
     await running.store.close();
     return 'ended';

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { RepositoryDocument } from '../../base/generation.ts';
+import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Supplier } from '../../base/transfer.ts';
 import { generation, repositoryDocument } from '../cache/generation-documents.ts';
 import { mebibyte, readAll } from '../cache/pieces.ts';
@@ -17,7 +17,7 @@ export interface Scenario {
 
 const patient = new AbortController().signal;
 
-/** All that power cuts and failing disk calls are tried on: what is added here is tried on both. */
+/** What brings files in, and publishes them: what is added here is tried on power cuts and on failing disk calls. */
 export const scenarios: readonly Scenario[] = [
   {
     name: 'files of many sizes and algorithms are filled at once',
@@ -107,20 +107,29 @@ function subscription(machine: Machine, name: string): Work {
   const first = repository(machine, 0);
   const second = repository(machine, 1, first);
   return async (running) => {
-    for (const [index, { document, files, map }] of [first, second].entries()) {
-      const { sink } = running.store;
-      await Promise.all(files.map((file) => record(machine, running, file)));
-      const repomd = files.find(({ listed }) => listed === document.repomd);
-      if (repomd !== undefined)
-        await machine.told({ kind: 'file', file: repomd }, sink.keep(document.scope, repomd.bytes));
-      const written = (await machine.tried(sink.map(map.primary))) ?? (await writeMap(machine, running, map));
-      const held = await Promise.all(files.map(({ scope, listed }) => sink.holds(scope, listed)));
-      // As a sync does: nothing is published that refers to something which is not there.
-      if (written === null || held.includes(false)) return;
-      const published = generation(index + 1, { [`${name}/base`]: document }, name);
-      await machine.published(published, () => running.store.publish(published));
+    for (const [index, prepared] of [first, second].entries()) {
+      const published = generation(index + 1, { [`${name}/base`]: prepared.document }, name);
+      if (!(await publishRepository(machine, running, prepared, published))) return;
     }
   };
+}
+
+/** As a sync does: nothing is published that refers to something which is not there. @returns whether it was tried. */
+export async function publishRepository(
+  machine: Machine,
+  running: Running,
+  { document, files, map }: Prepared,
+  published: GenerationDocument,
+): Promise<boolean> {
+  const { sink } = running.store;
+  await Promise.all(files.map((file) => record(machine, running, file)));
+  const repomd = files.find(({ listed }) => listed === document.repomd);
+  if (repomd !== undefined) await machine.told({ kind: 'file', file: repomd }, sink.keep(document.scope, repomd.bytes));
+  const written = (await machine.tried(sink.map(map.primary))) ?? (await writeMap(machine, running, map));
+  const held = await Promise.all(files.map(({ scope, listed }) => sink.holds(scope, listed)));
+  if (written === null || held.includes(false)) return false;
+  await machine.published(published, () => running.store.publish(published));
+  return true;
 }
 
 /** Ends what an earlier process left rolled back, and does all of it again. Goes no further where the disk refuses. */
@@ -144,13 +153,14 @@ async function goBack(machine: Machine, { store }: Running): Promise<void> {
   await release();
 }
 
-interface Prepared {
+/** A repository that can be published. */
+export interface Prepared {
   readonly document: RepositoryDocument;
   readonly files: readonly KnownFile[];
   readonly map: KnownMap;
 }
 
-function repository(machine: Machine, number: number, before: Prepared | null = null): Prepared {
+export function repository(machine: Machine, number: number, before: Prepared | null = null): Prepared {
   const [repomd, primary, other] = [machine.file(800), machine.file(9000), machine.file(3000, 'sha512')];
   const shared = before?.files[2] ?? null;
   const map = { primary: primary.listed.digest, entries: packages(number) };
@@ -194,13 +204,13 @@ async function writeMap(machine: Machine, { store }: Running, map: KnownMap): Pr
   return summary;
 }
 
-async function fill(machine: Machine, store: Running['store'], file: KnownFile): Promise<void> {
+export async function fill(machine: Machine, store: Running['store'], file: KnownFile): Promise<void> {
   const loader = new ScriptedLoader([], { again: { bytes: file.bytes } });
   await machine.told({ kind: 'file', file }, store.sink.ensure(file.scope, file.listed, loader, patient));
 }
 
 /** A client of a listed file: whatever the disk does, it is given the right bytes. */
-async function client(store: Running['store'], { scope, listed, bytes }: KnownFile): Promise<void> {
+export async function client(store: Running['store'], { scope, listed, bytes }: KnownFile): Promise<void> {
   const loader = (): ScriptedLoader => new ScriptedLoader([], { again: { bytes } });
   const { source } = await store.fills.open({ scope, listed, loader }, 0);
   const got = await readAll(source);
@@ -208,7 +218,7 @@ async function client(store: Running['store'], { scope, listed, bytes }: KnownFi
 }
 
 /** Files whose names lie in one folder, so that their syncs meet. */
-function inOneFolder(machine: Machine, count: number): readonly KnownFile[] {
+export function inOneFolder(machine: Machine, count: number): readonly KnownFile[] {
   const first = machine.file(300);
   const folder = first.listed.digest.slice(0, 9);
   const files = [first];

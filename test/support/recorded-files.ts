@@ -84,11 +84,12 @@ export type Change =
   | { readonly kind: 'unlink'; readonly from: Place; readonly node: RecordedFile }
   | { readonly kind: 'write'; readonly file: RecordedFile; readonly position: number; readonly bytes: Buffer }
   | { readonly kind: 'stamp'; readonly file: RecordedFile }
-  | { readonly kind: 'sync'; readonly file: RecordedFile }
+  /** `asked`: changes made before it was asked for; what came later it need not cover. So of all syncs. */
+  | { readonly kind: 'sync'; readonly file: RecordedFile; readonly asked: number }
   /** A sync that failed: what it should have written may never be, whatever later syncs say. */
   | { readonly kind: 'failed sync'; readonly file: RecordedFile }
-  | { readonly kind: 'sync folder'; readonly folder: RecordedFolder }
-  | { readonly kind: 'sync all' };
+  | { readonly kind: 'sync folder'; readonly folder: RecordedFolder; readonly asked: number }
+  | { readonly kind: 'sync all'; readonly asked: number };
 
 /**
  * A file system in memory that keeps a journal of all changes, so that the states can be derived from it which a power
@@ -161,16 +162,21 @@ export class RecordedFiles {
     this.journal.push({ kind: 'stamp', file });
   }
 
-  sync(file: RecordedFile, succeeds: boolean): void {
-    this.journal.push({ kind: succeeds ? 'sync' : 'failed sync', file });
+  /** @param asked length of the journal when the sync was asked for. */
+  sync(file: RecordedFile, asked: number): void {
+    this.journal.push({ kind: 'sync', file, asked });
   }
 
-  syncFolder(path: string): void {
-    this.journal.push({ kind: 'sync folder', folder: this.folder(path) });
+  failSync(file: RecordedFile): void {
+    this.journal.push({ kind: 'failed sync', file });
   }
 
-  syncAll(): void {
-    this.journal.push({ kind: 'sync all' });
+  syncFolder(path: string, asked: number): void {
+    this.journal.push({ kind: 'sync folder', folder: this.folder(path), asked });
+  }
+
+  syncAll(asked: number): void {
+    this.journal.push({ kind: 'sync all', asked });
   }
 
   rename(path: string, target: string): void {

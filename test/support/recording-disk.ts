@@ -52,12 +52,14 @@ export class RecordingDisk implements Disk {
           () => this.#files.write(file, bytes.subarray(0, this.#random.whole(0, bytes.length)), position),
         );
       },
-      sync: () =>
-        this.#change(
+      sync: () => {
+        const asked = this.#files.journal.length;
+        return this.#change(
           { call: 'sync', path },
-          () => this.#files.sync(file, true),
-          () => this.#files.sync(file, false),
-        ),
+          () => this.#files.sync(file, asked),
+          () => this.#files.failSync(file),
+        );
+      },
       stamp: () => this.#change({ call: 'stamp', path }, () => this.#files.stamp(file)),
     };
   }
@@ -124,13 +126,15 @@ export class RecordingDisk implements Disk {
   }
 
   syncFolder(path: string): Promise<void> {
-    return this.#change({ call: 'syncFolder', path }, () => this.#files.syncFolder(path));
+    const asked = this.#files.journal.length;
+    return this.#change({ call: 'syncFolder', path }, () => this.#files.syncFolder(path, asked));
   }
 
   /** Cannot always: the caller syncs one by one then. */
   async syncAll(path: string): Promise<boolean> {
     if (this.#random.chance(0.2)) return false;
-    await this.#change({ call: 'syncAll', path }, () => this.#files.syncAll());
+    const asked = this.#files.journal.length;
+    await this.#change({ call: 'syncAll', path }, () => this.#files.syncAll(asked));
     return true;
   }
 
