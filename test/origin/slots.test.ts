@@ -51,6 +51,21 @@ describe('transfers at a time', () => {
     expect(on.slots.waiting.background).toBe(1);
   });
 
+  test('are given to hubs in turn when the bound of all is reached', async () => {
+    const on = traffic(1, 1);
+    const begun = new Wanting(on, 'background', one);
+    const all = [one, one, one, two, two].map((origin) => new Wanting(on, 'background', origin));
+    const order: number[] = [];
+    let leaving = begun;
+    while (order.length < all.length) {
+      leaving.passage.leave();
+      const next = (await inside(all)).find((index) => !order.includes(index)) ?? -1;
+      order.push(next);
+      leaving = all[next] ?? begun;
+    }
+    expect(order).toEqual([0, 3, 1, 4, 2]);
+  });
+
   test('clients never wait, and packages get what they leave, one at least', async () => {
     const on = traffic(2, 2);
     const clients = Array.from({ length: 5 }, () => new Wanting(on, 'client', one));

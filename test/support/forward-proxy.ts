@@ -2,24 +2,32 @@ import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+/** What becomes of a body on its way: `url` is the one that was asked for. */
+export type Passing = (url: string, body: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
 /** A plain forward proxy: absolute-form GETs and CONNECT tunnels, to wherever it is told on this machine. */
 export class ForwardProxy implements AsyncDisposable {
   /** What it was asked for: `GET http://…` or `CONNECT host:port`. */
   readonly requests: string[] = [];
+  /** How the GETs were answered, in the order of the answers. */
+  readonly answers: { readonly url: string; readonly status: number }[] = [];
   readonly url: string;
   readonly #server: Server;
+  readonly #passing: Passing;
   readonly #sockets: Set<Duplex>;
 
-  static async start(): Promise<ForwardProxy> {
+  static async start(passing: Passing = (_url, body) => body): Promise<ForwardProxy> {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new ForwardProxy(server);
+    return new ForwardProxy(server, passing);
   }
 
-  private constructor(server: Server) {
+  private constructor(server: Server, passing: Passing) {
     this.#server = server;
+    this.#passing = passing;
     this.#sockets = new Set();
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on('connection', (socket: Socket) => this.#keep(socket));
@@ -44,10 +52,14 @@ export class ForwardProxy implements AsyncDisposable {
     this.requests.push(`${method} ${url}`);
     if (!URL.canParse(url)) return void response.writeHead(400).end();
     const onward = request(url, { method, headers, agent: false }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+      const status = answer.statusCode ?? 502;
+      this.answers.push({ url, status });
+      response.writeHead(status, answer.headers);
+      // An end before the end is passed on as one.
+      pipeline(this.#passing(url, answer as AsyncIterable<Buffer>), response).catch(() => onward.destroy());
     });
     onward.on('error', () => response.destroy()).end();
+    response.on('close', () => onward.destroy());
   }
 
   #tunnel(incoming: IncomingMessage, socket: Duplex): void {

@@ -11,13 +11,15 @@ export interface PulpPopOptions {
   readonly hub?: Readonly<Record<string, unknown>>;
   /** Added to the subscription. */
   readonly subscription?: Readonly<Record<string, unknown>>;
+  /** Top-level keys of the configuration. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Default: the seeded reader's. */
   readonly password?: string;
 }
 
 /** A PoP that asks Pulp each second, as the seeded reader. */
 export function pulpPop(pulp: LivePulp, options: PulpPopOptions): Promise<Pop> {
-  const { select, overrides = [], hub = {}, subscription = {}, password } = options;
+  const { select, overrides = [], hub = {}, subscription = {}, config = {}, password } = options;
   const { reader, header } = pulp.address.seeded;
   const corp = {
     name: 'corp',
@@ -28,7 +30,7 @@ export function pulpPop(pulp: LivePulp, options: PulpPopOptions): Promise<Pop> {
     ...subscription,
   };
   return Pop.start({
-    config: { subscriptions: [corp] },
+    config: { ...config, subscriptions: [corp] },
     files: { password: password ?? reader.password, entitlement: Buffer.from(header.value).toString('base64') },
   });
 }
