@@ -352,6 +352,7 @@ test('how much of a repository is held is counted by what lies in its scope', as
   expect(await store.holdings('site/base', document)).toEqual({
     packages: { listed: 2, held: 1, unservable: 1 },
     bytes: { listed: 5300, held: 5000 },
+    tree: { listed: 0, held: 0 },
   });
   const elsewhere = await store.holdings('site/base', { ...document, scope: 'corp-1' });
   expect(elsewhere.packages.held).toBe(0);
