@@ -116,11 +116,15 @@ async function follows(contestant: Contestant, repomd: string): Promise<void> {
   const { admin, config, carries } = contestant;
   const program = join(import.meta.dirname, '../cli/waystation.ts');
   const before = (await syncs(admin)).filter(({ kind }) => kind === 'carry-over').length;
-  const child = spawn(process.execPath, [program, 'sync', '--wait', '--config', config], { stdio: 'ignore' });
+  const child = spawn(process.execPath, [program, 'sync', '--wait', '--config', config], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const [code] = (await once(child, 'close')) as [number | null];
   const status = (await (await fetch(`${admin}/api/v1/status`)).json()) as Status;
   if (code !== 0 || status.subscriptions[0]?.repositories[0]?.repomd !== repomd)
-    throw new Error(`${contestant.label} did not follow the origin`);
+    throw new Error(
+      `${contestant.label} did not follow the origin: sync ended with ${code}, ${status.subscriptions[0]?.repositories[0]?.repomd} is served and ${repomd} the origin's`,
+    );
   if (!carries) return;
   const end = Date.now() + 60_000;
   for (;;) {

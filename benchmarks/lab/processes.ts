@@ -75,7 +75,7 @@ export function freePort(): Promise<number> {
 
 /** Waits until something answers there with a status below 500. */
 export async function untilAnswering(url: string): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     try {
       const answer = await fetch(url);
