@@ -5,6 +5,9 @@ export function telling(loader: Loader, ended: () => void): Loader {
   return {
     open: async (offset, signal) => new Told(await loader.open(offset, signal), ended),
     lied: (transfer) => loader.lied(transfer instanceof Told ? transfer.original : transfer),
+    turn: async (signal) => (await loader.turn?.(signal)) ?? false,
+    done: () => loader.done?.(),
+    hurry: () => loader.hurry?.(),
   };
 }
 
