@@ -16,6 +16,14 @@ const forms = [
  * @returns milliseconds since the epoch; null when it is not an HTTP-date or no such day or time exists.
  */
 export function parseHttpDate(text: string): number | null {
+  if (text !== last.text) last = { text, date: readHttpDate(text) };
+  return last.date;
+}
+
+/** A sync reads the same Date for each answer of a second. */
+let last: { readonly text: string; readonly date: number | null } = { text: '', date: null };
+
+function readHttpDate(text: string): number | null {
   for (const form of forms) {
     const fields = form.exec(text.trim())?.groups;
     if (fields !== undefined) return epochOf(fields);

@@ -154,7 +154,7 @@ export class BlobStore implements Removal {
   /** Whether the file is there, durably, and is the one that was proven. */
   async holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
-    await this.#exclusive.idle(path);
+    if (this.#exclusive.busy(path)) await this.#exclusive.idle(path);
     // Most of what a first sync looks for: the disk need not be asked.
     if (this.#index.complete && !this.#index.has(scope, listed.digest)) return false;
     try {

@@ -3,20 +3,23 @@ import { join } from 'node:path';
 import { algorithmOf, digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 
-/** Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. */
+/**
+ * Where everything lies below the state directory. Pure; `docs/on-disk-format.md` is the normative text. What each file
+ * of a sync asks for some times is joined once, and put together as text: scopes and digests need no normalizing.
+ */
 export class Layout {
   readonly root: string;
+  readonly blobs: string;
+  readonly parts: string;
 
   constructor(root: string) {
     this.root = root;
+    this.blobs = join(root, 'blobs');
+    this.parts = join(root, 'parts');
   }
 
   get format(): string {
     return join(this.root, 'FORMAT');
-  }
-
-  get blobs(): string {
-    return join(this.root, 'blobs');
   }
 
   get maps(): string {
@@ -37,10 +40,6 @@ export class Layout {
 
   get unlisted(): string {
     return join(this.root, 'unlisted');
-  }
-
-  get parts(): string {
-    return join(this.root, 'parts');
   }
 
   get index(): string {
@@ -72,12 +71,12 @@ export class Layout {
 
   /** The folder that a blob's name lies in: 256 of them for each scope and algorithm. */
   blobFolder(scope: string, digest: Digest): string {
-    return join(this.blobs, scope, algorithmOf(digest), hexOf(digest).slice(0, 2));
+    return `${this.blobs}/${scope}/${algorithmOf(digest)}/${hexOf(digest).slice(0, 2)}`;
   }
 
   /** The size is part of the name, so that a start needs no stat and a torn file is seen by its length. */
   blob(scope: string, listed: Listed): string {
-    return join(this.blobFolder(scope, listed.digest), `${hexOf(listed.digest)}.${listed.size}`);
+    return `${this.blobFolder(scope, listed.digest)}/${hexOf(listed.digest)}.${listed.size}`;
   }
 
   map(primary: Digest): string {
@@ -94,7 +93,7 @@ export class Layout {
 
   /** A part's name says what it becomes, so that a restart can go on with it. */
   part(scope: string, listed: Listed): string {
-    return join(this.parts, `${scope}.${algorithmOf(listed.digest)}.${hexOf(listed.digest)}.${listed.size}`);
+    return `${this.parts}/${scope}.${algorithmOf(listed.digest)}.${hexOf(listed.digest)}.${listed.size}`;
   }
 
   unlistedEntry(repository: string, file: string): string {
