@@ -199,7 +199,7 @@ function asideOf({ scope, listed }: KnownFile): string {
 }
 
 /** P4: what was lost is fetched again, and the next generation is published. */
-export async function checkNext({ store, clock }: Running, machine: Machine, say: Say): Promise<void> {
+export async function checkNext({ store, clock, disk }: Running, machine: Machine, say: Say): Promise<void> {
   for (const file of machine.known) {
     const { scope, listed, bytes } = file;
     await store.sink.ensure(scope, listed, new ScriptedLoader([], { again: { bytes } }), patient);
@@ -217,12 +217,14 @@ export async function checkNext({ store, clock }: Running, machine: Machine, say
   const next = generation(50, { 'corp/base': repositoryDocument() }, 'corp');
   await store.publish(next);
   if (store.current('corp')?.id !== next.id) say('P4', 'the next generation is not served');
-  await rest({ store, clock });
+  await rest({ store, clock, disk });
 }
 
 /** Lets what lingers end. */
-export async function rest({ store, clock }: Pick<Running, 'store' | 'clock'>): Promise<void> {
+export async function rest({ store, clock, disk }: Pick<Running, 'store' | 'clock' | 'disk'>): Promise<void> {
   while (store.fills.active > 0) {
+    // Of a process that was killed nothing ends any more: it would be waited for while all other worlds run.
+    if (disk.dead) await new Promise<never>(() => {});
     await setImmediate();
     clock.advance(50);
   }

@@ -39,6 +39,11 @@ export class RecordingDisk implements Disk {
     return this.#killed.promise;
   }
 
+  /** Whether the process was killed: nothing that it does beside disk calls shall go on either. */
+  get dead(): boolean {
+    return this.changes >= this.#killedAt;
+  }
+
   async openPart(path: string): Promise<WritableFile> {
     const file = await this.#change({ call: 'openPart', path }, () => this.#files.make(path));
     return {
@@ -189,7 +194,7 @@ export class RecordingDisk implements Disk {
 
   /** A few turns of the microtask queue: enough to be overtaken, and always the same ones of a seed. */
   async #turn(): Promise<void> {
-    if (this.changes >= this.#killedAt) await new Promise<never>(() => {});
+    if (this.dead) await new Promise<never>(() => {});
     for (let turns = this.#random.whole(0, 5); turns > 0; turns -= 1) await Promise.resolve();
   }
 }
