@@ -13,7 +13,10 @@ export class SeveralNames {
   readonly #layout: Layout;
   readonly #index: BlobIndex;
   #last: Promise<unknown> = Promise.resolve();
-  /** A name was removed by other hands, of which nobody knows whether it was the last of its file. */
+  /**
+   * A name was removed by other hands, of which nobody knows whether it was the last of its file; or one was left that
+   * the next start removes. All are counted again then.
+   */
   inexact = false;
 
   constructor(disk: Disk, layout: Layout, index: BlobIndex) {

@@ -76,7 +76,7 @@ export class Sharing {
     if (ours.links > 1 && !index.isLinked(from.scope, from.listed.digest)) return;
     const others = before === null ? 0 : await several.others(to.scope, to.listed);
     if (before === null) await disk.link(path, target);
-    else await this.#replace(path, target, to.listed);
+    else await this.#replace(from, target, to.listed);
     names.given(dirname(target));
     descriptors.forget(target);
     index.flag(from.scope, from.listed.digest, flag.linked);
@@ -84,15 +84,20 @@ export class Sharing {
     if (before !== null && counted && others <= 0) space.freed(before.size);
   }
 
-  async #replace(path: string, target: string, { digest }: Listed): Promise<void> {
-    const { disk, layout } = this.#parts;
+  async #replace(from: Name, target: string, { digest }: Listed): Promise<void> {
+    const { disk, layout, index, several } = this.#parts;
+    const path = layout.blob(from.scope, from.listed);
     this.#links += 1;
     const link = join(layout.parts, `link-${hexOf(digest)}-${this.#links}`);
     await disk.link(path, link);
     try {
       await disk.rename(link, target);
     } catch (error) {
-      await disk.unlink(link).catch(() => {});
+      await disk.unlink(link).catch(() => {
+        // Until the next start removes it, it holds the bytes when the other names are gone: then they are not free.
+        index.flag(from.scope, from.listed.digest, flag.linked);
+        several.inexact = true;
+      });
       throw error;
     }
   }

@@ -1,12 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { failEach } from '../power-cuts/failing-calls.ts';
 import type { Failing } from '../power-cuts/failing-calls.ts';
-import { eviction } from '../power-cuts/removals.ts';
-import { scenarios } from '../power-cuts/scenarios.ts';
+import { allScenarios } from '../power-cuts/all-scenarios.ts';
 
 // Each on what a killed process left: a start with recovery, then the scenario, then the same again on a disk that is
 // well, then a power cut and two more starts. The invariants are those of docs/testing.md.
-describe.each([...scenarios, eviction])('$name', (scenario) => {
+describe.each(allScenarios)('$name', (scenario) => {
   test.each<Failing>([
     { code: 'EIO', lasts: false },
     { code: 'ENOSPC', lasts: true },

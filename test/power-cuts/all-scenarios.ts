@@ -3,5 +3,5 @@ import { collecting, eviction } from './removals.ts';
 import { scenarios } from './scenarios.ts';
 import type { Scenario } from './scenarios.ts';
 
-/** All that power cuts are tried on. Failing disk calls are tried on those of `scenarios.ts`, and on eviction. */
+/** All that power cuts and failing disk calls are tried on. */
 export const allScenarios: readonly Scenario[] = [...scenarios, ...names, eviction, collecting];

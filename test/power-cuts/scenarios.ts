@@ -17,7 +17,7 @@ export interface Scenario {
 
 const patient = new AbortController().signal;
 
-/** What brings files in, and publishes them: what is added here is tried on power cuts and on failing disk calls. */
+/** What brings files in, and publishes them. */
 export const scenarios: readonly Scenario[] = [
   {
     name: 'files of many sizes and algorithms are filled at once',
