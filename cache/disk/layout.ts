@@ -106,7 +106,7 @@ export class Layout {
  * The path of a part that no restart goes on with. No two are the same: neither of two at once that write the same, nor
  * of one whose leftover could not be removed.
  */
-export function passingPart(layout: Layout, kind: `${'unlisted' | 'kept' | 'map'}-${string}`): string {
+export function passingPart(layout: Layout, kind: `${'unlisted' | 'kept' | 'map'}-${string}` | 'import'): string {
   return join(layout.parts, `${kind}-${randomBytes(6).toString('hex')}`);
 }
 
@@ -127,9 +127,9 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
   return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
 }
 
-/** Whether a file in `parts/` takes its room from the budget: maps and probes do not. */
+/** Whether a file in `parts/` takes its room from the budget: maps, probes and second names of held files do not. */
 export function isCountedPart(name: string): boolean {
-  return parsePartName(name) !== null || /^(unlisted|kept)-/.test(name);
+  return parsePartName(name) !== null || /^(unlisted|kept|import)-/.test(name);
 }
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */

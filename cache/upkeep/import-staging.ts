@@ -1,10 +1,10 @@
 import { lstat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { hasher } from '../../base/digest.ts';
 import type { Algorithm, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { WritableFile } from '../../disk/disk.ts';
+import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Reservation } from '../space/space.ts';
 import { filePart } from '../fills/fill-place.ts';
@@ -41,9 +41,6 @@ export interface StagingOptions {
   readonly signal: AbortSignal;
 }
 
-/** Parts are told apart over all imports of the process: two may run at once. */
-let parts = 0;
-
 /**
  * Brings files of a tree to where held files are made. What is hashed is what is stored: bytes on their way to a part,
  * a part that shares the source's blocks, or a part that is the source itself; never a source that is copied afterwards.
@@ -78,8 +75,7 @@ export class Staging {
   }
 
   #newPart(): string {
-    parts += 1;
-    return join(this.#store.layout.parts, `import-${process.pid}-${parts}`);
+    return passingPart(this.#store.layout, 'import');
   }
 
   async #copied(source: SourceFile, copied: string | null): Promise<StagedFile> {
