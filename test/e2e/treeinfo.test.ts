@@ -116,6 +116,26 @@ describe('an installation tree', { timeout: 300_000 }, () => {
     await install(old, 'a-1', `/generations/${first?.id}/${place}`);
   });
 
+  test('does not flip under a client that has just read .treeinfo, and does when none has any more', async () => {
+    await start({ policy: 'full' });
+    await treeHeld(4);
+    await pop.looked();
+    await get('.treeinfo');
+    putTree(origin, newer, { 'Packages/c-1.rpm': 'c' });
+    const run = pop.run('sync', '--wait');
+    // One after the other begins, until the sync says that it waits for them: a minute at most.
+    for (;;) {
+      const { reason } = await pop.repository(place);
+      if (reason?.endsWith('waits for clients that read the previous one') === true) break;
+      expect((await get('.treeinfo')).body.toString()).toBe(old.treeinfo);
+    }
+    expect(sha256((await get('.treeinfo')).body)).toBe(sha256(old.treeinfo));
+    expect(sha256((await get('images/install.img')).body)).toBe(sha256(old.files['images/install.img'] ?? ''));
+    expect(await run).toMatchObject({ code: 0 });
+    expect((await pop.repository(place)).reason).toBeNull();
+    await install(newer, 'c-1');
+  });
+
   test('changes in .treeinfo alone are a generation of their own', async () => {
     await start();
     const before = (await pop.generations()).length;

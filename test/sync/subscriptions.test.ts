@@ -1,9 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { flippedAt, Gate, hang, status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
+import { treeinfoText } from '../support/treeinfo-text.ts';
 import { Bench, ListingHub, refresh, repositoryOf, statusOf, synced, turns } from './bench.ts';
 
 const one = { packages: { 'a-1.rpm': 'one' } };
@@ -271,6 +273,53 @@ describe('unhashed record names', () => {
     bench.clock.advance(60_000);
     await run;
     expect(bench.store.kept('vendor')).toHaveLength(2);
+  });
+});
+
+describe('the files of an installation tree', () => {
+  const put = (bench: Bench, letter: string): Digest => {
+    const files = { 'images/install.img': `stage two ${letter}` };
+    const treeinfo = treeinfoText({ files, variants: [] });
+    putRepository(bench.origin, 'a', one);
+    bench.origin.put('/a/.treeinfo', treeinfo);
+    return digestOf(treeinfo);
+  };
+  const served = (bench: Bench): Digest | undefined =>
+    bench.store.current('vendor')?.repositories['a']?.treeinfo?.digest;
+
+  test('stay those of the .treeinfo that a client was given, until none was given it for 5 s', async () => {
+    const bench = await Bench.start();
+    const old = put(bench, 'a');
+    const set = await bench.run({ hub: bench.yum(['a']) });
+    const given = (): unknown => bench.store.served.set('a', bench.clock.monotonic());
+    given();
+    const newer = put(bench, 'b');
+    const run = synced(set);
+    await bench.clock.sleeping(4_000, 5_000);
+    expect(await repositoryOf(set, 'a')).toMatchObject({ state: 'behind', reason: expect.stringContaining('clients') });
+    // Another installation begins: the five seconds begin anew.
+    await bench.clock.step(4_000);
+    given();
+    await bench.clock.step(1_000);
+    await bench.clock.sleeping(3_500, 4_000);
+    expect([served(bench), bench.store.kept('vendor').length]).toEqual([old, 1]);
+    bench.clock.advance(4_000);
+    expect(await run).toMatchObject({ state: 'done' });
+    expect(served(bench)).toBe(newer);
+    expect(bench.store.kept('vendor')).toHaveLength(2);
+  });
+
+  test('but not longer than a minute, however many begin', async () => {
+    const bench = await Bench.start();
+    put(bench, 'a');
+    const set = await bench.run({ hub: bench.yum(['a']) });
+    bench.store.served.set('a', Infinity);
+    const newer = put(bench, 'b');
+    const run = synced(set);
+    await bench.clock.sleeping(59_000, 60_000);
+    bench.clock.advance(60_000);
+    expect(await run).toMatchObject({ state: 'done' });
+    expect(served(bench)).toBe(newer);
   });
 });
 
