@@ -6,13 +6,24 @@ const digest = z.custom<Digest>((value) => typeof value === 'string' && parseDig
 const listed = z.object({ digest, size: z.int().min(0) });
 const href = z.string().min(1).max(4096);
 
+/** An installation tree, as a generation document has it: href → digest of what its `.treeinfo` gives a checksum. */
+const tree = z.object({
+  files: z.record(href, digest),
+  variants: z.array(z.string()).readonly(),
+  unusable: z.int().min(0),
+});
+
 /** One repository of a snapshot: what a generation document of a PoP says of it, but for whose its bytes are there. */
 const snapshotRepository = z.object({
+  /** Plain files, with their PULP_MANIFEST as `repomd`; absent: packages. */
+  content: z.literal('file').optional(),
   guard: z.object({ kind: z.string(), name: z.string() }).nullable(),
   repomd: listed,
   asc: listed.nullable(),
   key: listed.nullable(),
   treeinfo: listed.nullable(),
+  /** What that says; absent: nothing. Sizes are those of the stored files. */
+  tree: tree.optional(),
   records: z.record(href, listed),
   map: digest.nullable(),
   /** What its primary lists. Bytes. */

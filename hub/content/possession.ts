@@ -17,7 +17,7 @@ export class Possession {
   }
 
   /** Where the bytes of a file are. Digests that can be forged name files of one scope only. */
-  keyOf(scope: string, { digest }: Listed): string {
+  keyOf(scope: string, { digest }: Pick<Listed, 'digest'>): string {
     const algorithm = algorithmOf(digest);
     const own = algorithm === 'md5' || algorithm === 'sha1';
     return own ? keysOf.ownBlob(digest, short(scope)) : keysOf.blob(digest);
@@ -29,6 +29,11 @@ export class Possession {
     const [mark, means] =
       scope === 'open' ? [keysOf.closed(listed.digest), false] : [keysOf.proof(listed.digest, short(scope)), true];
     return ((await this.#store.has(mark)) !== null) === means;
+  }
+
+  /** Bytes of a file whose metadata does not say them; null: the store does not have it. */
+  size(scope: string, digest: Digest): Promise<number | null> {
+    return this.#store.has(this.keyOf(scope, { digest }));
   }
 
   /** A scope is about to store a file that is not there yet: before its bytes have their name. */

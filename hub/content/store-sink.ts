@@ -3,7 +3,7 @@ import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { PackageMap } from '../../maps/reader.ts';
-import type { MapSummary, MapWriter, Sink } from '../../mirror/sink.ts';
+import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
 import { wholeObject } from '../store/object-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { objectChunks } from './object-chunks.ts';
@@ -12,7 +12,7 @@ import { receive } from './receive.ts';
 import type { StoreMaps } from './store-maps.ts';
 
 /** A hub's store as the place where proven files go: what a PoP's cache is to the same readers. */
-export class StoreSink implements Sink {
+export class StoreSink implements SizingSink {
   readonly #store: ObjectStore;
   readonly #maps: StoreMaps;
   readonly #possession: Possession;
@@ -27,6 +27,10 @@ export class StoreSink implements Sink {
 
   holds(scope: string, listed: Listed): Promise<boolean> {
     return this.#possession.holds(scope, listed);
+  }
+
+  size(scope: string, digest: Digest): Promise<number | null> {
+    return this.#possession.size(scope, digest);
   }
 
   async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {

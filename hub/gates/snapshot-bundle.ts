@@ -18,7 +18,9 @@ export async function bundleOf({ name, repositories }: SnapshotDocument, store: 
     if (object === null) throw new WaystationError('blob_damaged', `${listed.digest} is not in the store`);
     yield* objectChunks(object);
   }
-  const found = Object.entries(repositories).map(async ([path, { repomd }]): Promise<BundleRepository> => {
+  const found = Object.entries(repositories).map(async ([path, { content, repomd }]): Promise<BundleRepository> => {
+    // Plain files are nothing that a gate looks at.
+    if (content === 'file') return { path, records: [], read };
     const chunks: Buffer[] = [];
     for await (const chunk of read(repomd)) chunks.push(chunk);
     return { path, records: parseRepomd(Buffer.concat(chunks)).records, read };

@@ -1,13 +1,15 @@
 import type { Clock } from '../../base/clock.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
+import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import { forEachBounded } from '../../mirror/bounded.ts';
 import type { WantedRepository } from '../../mirror/discovery.ts';
 import { servedPath } from '../../mirror/discovery.ts';
+import { ContentReader } from '../../mirror/content-reader.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
-import { RepositoryReader } from '../../mirror/repository-reader.ts';
 import type { Trust } from '../../mirror/signature.ts';
-import type { Sink } from '../../mirror/sink.ts';
+import type { SizingSink } from '../../mirror/sink.ts';
+import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { signed } from '../../protocol/signed.ts';
 import { contentOf } from '../../protocol/snapshot.ts';
 import type { SnapshotDocument, SnapshotRepository } from '../../protocol/snapshot.ts';
@@ -35,7 +37,7 @@ export interface CreateRequest {
 
 export interface CreateParts {
   readonly snapshots: Snapshots;
-  readonly sink: Sink;
+  readonly sink: SizingSink;
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,13 +48,15 @@ type Repositories = Record<string, SnapshotRepository>;
 /** Reads sources as a PoP reads its upstreams, proven and into the store, and names what they are together. */
 export class SnapshotMaker {
   readonly #parts: CreateParts;
-  readonly #reader: RepositoryReader;
+  readonly #reader: ContentReader;
   readonly #packages: PackageFetcher;
+  readonly #trees: TreeFileFetcher;
 
   constructor(parts: CreateParts) {
     this.#parts = parts;
-    this.#reader = new RepositoryReader(parts);
+    this.#reader = new ContentReader(parts);
     this.#packages = new PackageFetcher(parts.sink, parts.log);
+    this.#trees = new TreeFileFetcher(parts);
   }
 
   /**
@@ -119,7 +123,7 @@ export class SnapshotMaker {
     return repositories;
   }
 
-  /** null: packages are missing, and the run has their names. */
+  /** null: files are missing, and the run has their names. */
   async #repository(
     of: { readonly repository: WantedRepository; readonly trust: Trust | null; readonly policy: string },
     run: SnapshotRun,
@@ -128,17 +132,43 @@ export class SnapshotMaker {
     const { repository, trust, policy } = of;
     const asked = { repository, trust, previous: null, thorough: true, progress: run.metadata };
     const { document, packages } = await this.#reader.read(asked, signal);
-    const { guard, repomd, asc, key, treeinfo, records, map } = document;
-    if (policy === 'full' && map !== null) {
-      const progress = run.packages(repository.path);
-      const { missingCount } = await this.#packages.fetch({ repository, document, map, progress }, signal);
-      if (missingCount > 0) return null;
-    }
+    const { content, guard, repomd, asc, key, treeinfo, tree, records, map } = document;
+    if (policy === 'full' && !(await this.#fetched({ repository, document }, run, signal))) return null;
     const counted = {
       count: packages?.packages ?? 0,
       bytes: packages?.bytes ?? 0,
       unservable: packages?.unservable ?? 0,
     };
-    return { guard, repomd, asc, key, treeinfo, records, map, packages: counted };
+    return {
+      ...(content !== undefined && { content }),
+      guard,
+      repomd,
+      asc,
+      key,
+      treeinfo,
+      ...(tree !== undefined && { tree }),
+      records,
+      map,
+      packages: counted,
+    };
+  }
+
+  /**
+   * Brings what a repository lists. What its upstream does not have as the `.treeinfo` lists it is warned of and holds
+   * nothing back, as in a PoP.
+   * @returns whether all is there; if not, the run has the names.
+   */
+  async #fetched(
+    of: { readonly repository: WantedRepository; readonly document: RepositoryDocument },
+    run: SnapshotRun,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { path } = of.repository;
+    const { map } = of.document;
+    const progress = run.packages(path);
+    const packages = map === null ? null : await this.#packages.fetch({ ...of, map, progress }, signal);
+    const { missing } = await this.#trees.fetch({ ...of, thorough: true, progress }, signal);
+    for (const { href, error } of missing) run.missing(`${path}/${href}`, error.code, error.message);
+    return missing.length === 0 && (packages?.missingCount ?? 0) === 0;
   }
 }

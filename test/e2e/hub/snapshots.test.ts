@@ -1,13 +1,16 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { digestOf, hexOf } from '../../../base/digest.ts';
 import type { CommandResult } from '../../support/command-line.ts';
 import { waystation } from '../../support/command-line.ts';
 import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { status } from '../../support/faulty-origin-lies.ts';
 import { putRepository } from '../../support/hand-made-repository.ts';
 import { incompressibleText } from '../../support/incompressible-text.ts';
+import { SimulatedPulp } from '../../support/pulp/simulated-pulp.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { treeinfoText } from '../../support/treeinfo-text.ts';
 
 /** A hub on a fresh directory, before anything is in it. */
 async function freshHub(directory: string): Promise<(...words: string[]) => Promise<CommandResult>> {
@@ -88,6 +91,92 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
       '/base/p/pkg3-1-1.noarch.rpm',
       '/base/p/pkg4-1-1.noarch.rpm',
     ]);
+  });
+
+  test('have the files of installation trees, also composed, and name those that cannot be had', async () => {
+    await using directory = await temporaryDirectory();
+    const origin = await FaultyOrigin.start();
+    const hub = await freshHub(directory.path);
+    const files = { 'images/pxeboot/vmlinuz': 'a kernel', 'images/install.img': incompressibleText(1 << 20, 'two') };
+    const treeinfo = treeinfoText({ files: { ...files, 'images/boot.iso': 'nowhere' }, variants: ['../AppStream'] });
+    putRepository(origin, 'os', { packages: packages(2, () => 1) });
+    origin.put('/os/.treeinfo', treeinfo);
+    for (const [href, text] of Object.entries(files)) origin.put(`/os/${href}`, text);
+    const source = { type: 'yum', path: 'os', url: `${origin.url}os/` };
+    const from = await sources(directory.path, source);
+
+    const cut = origin.on('/os/images/install.img', status(503));
+    const failed = await hub('snapshot', 'create', 'one', '--from', from);
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining('os/images/install.img: upstream_')]);
+    cut.remove();
+    const made = await hub('snapshot', 'create', 'one', '--from', from);
+    // What its upstream does not have as it lists it holds no tree back.
+    expect([made.code, made.stderr]).toEqual([0, expect.stringContaining('does not have a file as its .treeinfo')]);
+    await origin.stop();
+    const again = await sources(directory.path, { snapshot: 'one', path: 'again' });
+    expect(await hub('snapshot', 'create', 'two', '--from', again)).toMatchObject({ code: 0 });
+    const { repositories } = JSON.parse((await hub('snapshot', 'show', 'two', '--json')).stdout);
+    const listed = { ...files, 'images/boot.iso': 'nowhere' };
+    expect(repositories['again/os']).toMatchObject({
+      treeinfo: { digest: digestOf(treeinfo), size: treeinfo.length },
+      tree: {
+        files: Object.fromEntries(Object.entries(listed).map(([href, text]) => [href, digestOf(text)])),
+        variants: ['../AppStream'],
+        unusable: 0,
+      },
+    });
+    for (const text of [treeinfo, ...Object.values(files)]) {
+      const digest = hexOf(digestOf(text));
+      const blob = join(directory.path, 'store/public/blobs/sha256', digest.slice(0, 2), digest);
+      expect(await readFile(blob, 'utf8')).toBe(text);
+    }
+  });
+
+  test('that are metadata-only pin a tree and fetch none of its files', async () => {
+    await using directory = await temporaryDirectory();
+    await using origin = await FaultyOrigin.start();
+    const hub = await freshHub(directory.path);
+    putRepository(origin, 'os', { packages: packages(1, () => 1) });
+    origin.put('/os/images/install.img', 'stage two');
+    origin.put('/os/.treeinfo', treeinfoText({ files: { 'images/install.img': 'stage two' }, variants: [] }));
+    const file = join(directory.path, 'sources.yaml');
+    const repositories = [{ type: 'yum', path: 'os', url: `${origin.url}os/` }];
+    await writeFile(file, JSON.stringify({ policy: 'metadata-only', repositories }));
+    const made = await hub('snapshot', 'create', 'one', '--from', file, '--json');
+    expect(JSON.parse(made.stdout).snapshot.repositories.os.tree.files).toEqual({
+      'images/install.img': digestOf('stage two'),
+    });
+    expect(origin.count(/images/)).toBe(0);
+  });
+
+  test('have the plain files that Pulp selects beside packages, which gates pass over', async () => {
+    await using directory = await temporaryDirectory();
+    await using pulp = await SimulatedPulp.start();
+    const hub = await freshHub(directory.path);
+    const text = 'the tools';
+    const manifest = `tools.tar,${hexOf(digestOf(text))},${text.length}\n`;
+    pulp.fileDistributions = [{ prn: 'prn:boot', name: 'boot', base_path: 'edge/boot', publication: '/1/' }];
+    pulp.files.set('edge/boot/PULP_MANIFEST', manifest);
+    pulp.files.set('edge/boot/tools.tar', text);
+    await writeFile(join(directory.path, 'password'), pulp.password);
+    const access = { username: 'pop', passwordFile: 'password' };
+    const from = await sources(directory.path, { type: 'pulp', url: pulp.origin, ...access });
+    const made = await hub('snapshot', 'create', 'one', '--from', from, '--json');
+    expect(made).toMatchObject({ code: 0 });
+    expect(JSON.parse(made.stdout).snapshot.repositories).toMatchObject({
+      'edge/boot': {
+        content: 'file',
+        repomd: { digest: digestOf(manifest), size: manifest.length },
+        packages: { count: 1, bytes: text.length, unservable: 0 },
+      },
+    });
+    const digest = hexOf(digestOf(text));
+    expect(await readFile(join(directory.path, 'store/public/blobs/sha256', digest.slice(0, 2), digest), 'utf8')).toBe(
+      text,
+    );
+    const gates = join(directory.path, 'gates.yaml');
+    await writeFile(gates, 'no-clash: {}\n');
+    expect(await hub('snapshot', 'check', 'one', '--gates', gates)).toMatchObject({ code: 0 });
   });
 
   test('compose repositories of others, without any upstream', async () => {
