@@ -133,7 +133,8 @@ export class Served {
       if (found !== null) return found;
     }
     // A manifest says of everything whether it is there.
-    const proven = place.file.endsWith('.rpm') || place.file.startsWith('repodata/') || isOfFiles(place);
+    const proven =
+      (place.file.endsWith('.rpm') && !isOfVariant(place)) || place.file.startsWith('repodata/') || isOfFiles(place);
     return { kind: proven ? 'absent' : 'unlisted' };
   }
 
@@ -205,6 +206,13 @@ function pinnedFile(document: RepositoryDocument, file: string): Listed | null {
 
 function isOfFiles({ repository }: Place): boolean {
   return repository.document.content === 'file';
+}
+
+/** Whether a file is of a repository within this one, as Pulp lays out the variants of a tree: primary is not about it. */
+function isOfVariant({ repository, file }: Place): boolean {
+  return (repository.document.tree?.variants ?? []).some((variant) =>
+    file.startsWith(`${variant.replace(/\/+$/, '')}/`),
+  );
 }
 
 function treeDigest({ tree }: RepositoryDocument, file: string): Digest | null {

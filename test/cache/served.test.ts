@@ -127,6 +127,17 @@ test.each([
   expect((await f.served.find(f.place(`base/${file}`))).kind).toBe(kind);
 });
 
+test('a package in the folder of a variant is unlisted: the primary beside it is not about the variant', async () => {
+  await using f = await fixture();
+  const tree = { files: {}, variants: ['AppStream', 'add/on/', '../CRB'], unusable: 0 };
+  await f.publish(generation(1, { os: repositoryDocument({ map: await f.map('p', 'Packages/a.rpm'), tree }) }));
+  const kind = async (file: string): Promise<string> => (await f.served.find(f.place(`os/${file}`))).kind;
+  for (const file of ['AppStream/Packages/b.rpm', 'AppStream/repodata/repomd.xml', 'add/on/b.rpm'])
+    expect([file, await kind(file)]).toEqual([file, 'unlisted']);
+  for (const file of ['AppStreamer/b.rpm', 'Packages/b.rpm', 'add/b.rpm', 'CRB/b.rpm', 'AppStream.rpm'])
+    expect([file, await kind(file)]).toEqual([file, 'absent']);
+});
+
 test('generations of other subscriptions are not asked', async () => {
   await using f = await fixture();
   const document = repositoryDocument({ map: await f.map('p', 'a.rpm') });

@@ -11,6 +11,8 @@ export interface PulpPopOptions {
   readonly hub?: Readonly<Record<string, unknown>>;
   /** Added to the subscription. */
   readonly subscription?: Readonly<Record<string, unknown>>;
+  /** Further subscriptions. */
+  readonly beside?: readonly object[];
   /** Top-level keys of the configuration. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Default: the seeded reader's. */
@@ -19,7 +21,7 @@ export interface PulpPopOptions {
 
 /** A PoP that asks Pulp each second, as the seeded reader. */
 export function pulpPop(pulp: LivePulp, options: PulpPopOptions): Promise<Pop> {
-  const { select, overrides = [], hub = {}, subscription = {}, config = {}, password } = options;
+  const { select, overrides = [], hub = {}, subscription = {}, beside = [], config = {}, password } = options;
   const { reader, header } = pulp.address.seeded;
   const corp = {
     name: 'corp',
@@ -30,7 +32,7 @@ export function pulpPop(pulp: LivePulp, options: PulpPopOptions): Promise<Pop> {
     ...subscription,
   };
   return Pop.start({
-    config: { ...config, subscriptions: [corp] },
+    config: { ...config, subscriptions: [corp, ...beside] },
     files: { password: password ?? reader.password, entitlement: Buffer.from(header.value).toString('base64') },
   });
 }

@@ -9,6 +9,9 @@ import type { PulpObject } from './rest.ts';
 import { add } from './seed.ts';
 import type { Part } from './server.ts';
 
+/** Of Pulp: packages, or plain files. */
+type Plugin = 'rpm' | 'file';
+
 const given = inject('pulp');
 
 /** What a suite that runs against the real Pulp requires: for `describeWith`. */
@@ -63,14 +66,26 @@ export class LivePulp {
     return made;
   }
 
+  /** What the plugin takes of a repository somewhere else, with all its files; `sync` takes what changed there. */
+  async mirror(plugin: Plugin, name: string, url: string): Promise<{ href: string; sync: () => Promise<unknown> }> {
+    const remote = await this.rest.create(`default:remotes/${plugin}/${plugin}/`, { name, url, policy: 'immediate' });
+    // Of plain files Pulp refuses the two together, and publishes what it mirrors by itself.
+    const fields = { name, autopublish: plugin === 'rpm', remote: remote.pulp_href };
+    const { pulp_href: href } = await this.rest.create(`default:repositories/${plugin}/${plugin}/`, fields);
+    const how = plugin === 'rpm' ? { sync_policy: 'mirror_content_only' } : { mirror: true };
+    const sync = (): Promise<unknown> => this.rest.act(`${href}sync/`, how);
+    await sync();
+    return { href, sync };
+  }
+
   /** Adds packages: one new version, published when this resolves. */
   async publish(repository: string, packages: readonly PackageRecipe[]): Promise<void> {
     await add(this.rest, { pulp_href: repository }, await Promise.all(packages.map(packageFile)));
   }
 
   /** @param fields as Pulp's API has them; `base_path` is the name when not given. */
-  distribution(name: string, fields: Readonly<Record<string, unknown>>): Promise<PulpObject> {
-    return this.rest.create('default:distributions/rpm/rpm/', { name, base_path: name, ...fields });
+  distribution(name: string, fields: Readonly<Record<string, unknown>>, plugin: Plugin = 'rpm'): Promise<PulpObject> {
+    return this.rest.create(`default:distributions/${plugin}/${plugin}/`, { name, base_path: name, ...fields });
   }
 
   /** The newest publication of a repository. */

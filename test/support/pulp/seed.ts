@@ -164,7 +164,14 @@ async function seedGuarded(
 }
 
 /** Enough to follow a hub: facts of the hub, kept by test/mirror/pulp. */
-export const readerRoles = ['rpm.rpmdistribution_viewer', 'rpm.rpmrepository_viewer', 'rpm.rpmpublication_viewer'];
+export const readerRoles = [
+  'rpm.rpmdistribution_viewer',
+  'rpm.rpmrepository_viewer',
+  'rpm.rpmpublication_viewer',
+  'file.filedistribution_viewer',
+  'file.filerepository_viewer',
+  'file.filepublication_viewer',
+];
 
 /** Pulp runs a program of ours for each repomd.xml; the key is the one of the packages. */
 async function signingService(server: PulpServer, rest: PulpRest): Promise<string> {
