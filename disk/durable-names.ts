@@ -53,7 +53,7 @@ export class DurableNames {
 
   /** Folders of which some name may come back, or be lost, in a power cut. */
   unsettled(): readonly string[] {
-    const given = [...this.#given].filter(([folder, names]) => (this.#covered.get(folder) ?? -1) < names);
+    const given = [...this.#given].filter(([folder]) => !this.#isCovered(folder));
     return [...new Set([...given.map(([folder]) => folder), ...this.#taken])];
   }
 
@@ -65,12 +65,18 @@ export class DurableNames {
 
   /** Resolves when all names that were given in `folder` by now, and its own, outlive a power cut. @throws the disk's error. */
   async settle(folder: string): Promise<void> {
-    for (let at = folder; at.length >= this.#top.length; at = dirname(at)) await this.#sync(at);
+    for (let at = folder; at.length >= this.#top.length; at = dirname(at))
+      // Asked here: each file of a sync comes by, and a call that has nothing to wait for costs as much as one that has.
+      if (!this.#isCovered(at)) await this.#sync(at);
+  }
+
+  #isCovered(folder: string): boolean {
+    return (this.#covered.get(folder) ?? -1) >= (this.#given.get(folder) ?? 0);
   }
 
   async #sync(folder: string): Promise<void> {
+    if (this.#isCovered(folder)) return;
     const given = this.#given.get(folder) ?? 0;
-    if ((this.#covered.get(folder) ?? -1) >= given) return;
     // What is given or taken while the sync is under way may come too late for it.
     const taken = this.#taken.delete(folder);
     try {

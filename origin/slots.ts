@@ -37,6 +37,8 @@ export class Slots {
   readonly #limits: SlotLimits;
   readonly #busy: Counts = nobody();
   readonly #hubs = new Map<string, Hub>();
+  /** In all lines: mostly nobody, and every transfer that ends looks. */
+  #waiters = 0;
 
   constructor(limits: SlotLimits) {
     this.#limits = limits;
@@ -93,22 +95,26 @@ export class Slots {
     const waiter: Waiter = {
       entrant,
       go: () => {
+        this.#waiters -= 1;
         signal.removeEventListener('abort', leave);
         this.occupy(hub.origin, entrant);
         resolve();
       },
     };
     const leave = (): void => {
+      this.#waiters -= 1;
       hub.waiting[purpose].splice(hub.waiting[purpose].indexOf(waiter), 1);
       reject(signal.reason as Error);
     };
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     signal.addEventListener('abort', leave, { once: true });
     hub.waiting[purpose].push(waiter);
+    this.#waiters += 1;
     return promise;
   }
 
   #letIn(): void {
+    if (this.#waiters === 0) return;
     for (const purpose of fromFirst) {
       // A copy: who gets a slot goes to the end of the line of hubs.
       for (const hub of this.#hubs.values().toArray()) {
