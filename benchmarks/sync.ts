@@ -23,13 +23,16 @@ interface Kind {
   readonly size: number;
 }
 
+/** Packages that the client asks for in turns; where packages are large, it asks for metadata. */
+const askedFor = 500;
+
 type Contender = 'waystation' | 'dnf reposync';
 
 /**
  * In turns, the median of some; nothing is pinned: a sync may have both cores, and shares them with nginx. Each counts
  * from the start of its program, so that reading the metadata is in it. waystation is done when every file is verified,
  * synced and named; reposync when it ends, and what making it durable takes is told besides. Meanwhile a client asks
- * waystation for held files.
+ * waystation for small held files.
  */
 export async function run(givenArguments: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -61,7 +64,9 @@ async function compare(kind: Kind, program: Program, times: number): Promise<voi
     try {
       const packages = names.map((name) => `${name}.rpm`);
       const bytes = kind.count * kind.size;
-      const job = { url: `${origin.url}/`, packages, bytes };
+      const small = packages.slice(0, askedFor).map((name) => `Packages/${name}`);
+      const asked = kind.name === 'small' ? small : ['repodata/repomd.xml'];
+      const job = { url: `${origin.url}/`, packages, asked, bytes };
       const found: Record<Contender, SyncFigures[]> = { waystation: [], 'dnf reposync': [] };
       const contenders = { waystation: (of: SyncJob) => syncByWaystation(program, of), 'dnf reposync': syncByDnf };
       for (let time = 0; time < times; time += 1) {

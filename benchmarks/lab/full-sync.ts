@@ -16,6 +16,8 @@ export interface SyncJob {
   readonly url: string;
   /** Names of its packages, below `Packages/`. */
   readonly packages: readonly string[];
+  /** What a client asks for meanwhile, in turns: paths in the repository of small files, for it times whole answers. */
+  readonly asked: readonly string[];
   /** Of all packages together. */
   readonly bytes: number;
   readonly disk: FreshDisk;
@@ -33,13 +35,10 @@ export interface SyncFigures {
   readonly hits: readonly number[];
 }
 
-/** Asked for by the client, in turns. */
-const askedFor = 500;
-
 /** `waystation serve` with the policy `full`; ended when its first run is done. */
 export async function syncByWaystation(
   program: Program,
-  { url, packages, bytes, disk }: SyncJob,
+  { url, packages, asked, bytes, disk }: SyncJob,
 ): Promise<SyncFigures> {
   const [content, admin] = [await freePort(), await freePort()];
   const config = join(disk.folder, 'waystation.yaml');
@@ -57,10 +56,7 @@ export async function syncByWaystation(
   const child = spawn(program.command, [...program.words, 'serve', '--config', config], { stdio: 'ignore' });
   try {
     await untilAnswering(`http://127.0.0.1:${admin}/healthz/ready`);
-    const asked = packages
-      .slice(0, askedFor)
-      .map((name) => `http://127.0.0.1:${content}/content/bench/Packages/${name}`);
-    const client = new HitClient(asked);
+    const client = new HitClient(asked.map((path) => `http://127.0.0.1:${content}/content/bench/${path}`));
     await untilSynced(`http://127.0.0.1:${admin}/api/v1/syncs`);
     const seconds = (performance.now() - began) / 1000;
     const { cpu, peak } = accountOf(child.pid ?? 0);
