@@ -31,7 +31,7 @@ import type { RemakeMap } from './upkeep/remake-maps.ts';
 import { removeLeftovers } from './upkeep/leftovers.ts';
 import { adoptParts, recoverParts } from './upkeep/recover.ts';
 import { watchDisk } from './upkeep/disk-watch.ts';
-import { importTree } from './upkeep/import.ts';
+import { importStore, importTree } from './upkeep/import.ts';
 import type { ImportRequest, ImportStore } from './upkeep/import.ts';
 import type { ImportWatch } from './upkeep/import-tally.ts';
 import type { CompletePart } from './upkeep/recover.ts';
@@ -64,6 +64,7 @@ export interface StoreOptions {
   readonly log: Logger;
   readonly meter: Meter;
   readonly disk?: Disk;
+  readonly openTree?: ImportStore['openTree'];
   /** Default: LevelDB below `index/`, which does not go through `disk`. */
   readonly notes?: StoreNotes;
   /** The formats that are known; another table than this version's is for tests of the next one. */
@@ -123,8 +124,8 @@ export class Store {
   readonly recovered: Promise<void>;
 
   private constructor(options: StoreOptions & { disk: Disk }, taken: Taken) {
-    const { disk, clock, log, meter } = options;
-    const { layout, generations } = taken;
+    const { disk, clock, log, meter, openTree } = options;
+    const { layout, generations, format } = taken;
     this.#clock = clock;
     this.#index = new BlobIndex();
     this.space = new Space({ disk, root: layout.root, limits: options.limits, clock, counting: true });
@@ -164,11 +165,10 @@ export class Store {
     const counted = (): Promise<void> => this.recovered;
     this.stored = new StoredFiles({ index: this.#index, marks, claims, maps, space, counted });
     const holdings: ImportStore['holdings'] = (path, document) => this.holdings(path, document);
-    this.#importing = { disk, layout, blobs, space, generations, maps, counted, holdings };
-    const index = this.#index;
-    this.#census = new Census({ disk, layout, index, marks, blobs, space, clock, log, after }, taken.clean);
+    this.#importing = importStore({ disk, layout, blobs, space, generations, maps, counted, holdings, openTree });
+    const counting = { disk, layout, index: this.#index, marks, blobs, space, clock, log, after };
+    this.#census = new Census(counting, taken.clean);
     const recovery = { disk, layout, space, fills: this.fills, clock, log };
-    const { format } = taken;
     this.#watching = Promise.all([
       this.#evictor.watch(signal),
       watchDisk({ disk, layout, format, generations, lock: taken.lock, space, clock, log }, signal),

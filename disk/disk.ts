@@ -40,6 +40,8 @@ export interface Disk {
   list(path: string): Promise<readonly string[]>;
   /** null when there is no such file. */
   facts(path: string): Promise<FileFacts | null>;
+  /** Whether the name is a regular file's own, and no symbolic link. @throws when there is none. */
+  isFile(path: string): Promise<boolean>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   /** Makes `to` a file of its own that shares the blocks of `from`; false, and nothing is made, where that cannot be. */
@@ -128,6 +130,7 @@ export const systemDisk: Disk = {
   readFile: (path) => absent(() => fs.readFile(path)),
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
   facts: (path) => absent(async () => factsOf(await fs.stat(path))),
+  isFile: async (path) => (await fs.lstat(path)).isFile(),
   rename: (from, to) => fs.rename(from, to),
   link: (from, to) => fs.link(from, to),
   clone: async (from, to) => {

@@ -127,9 +127,12 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
   return { scope, listed: { digest: `${algorithm}:${hex}` as Digest, size: Number(size) } };
 }
 
-/** Whether a file in `parts/` takes its room from the budget: maps, probes and second names of held files do not. */
-export function isCountedPart(name: string): boolean {
-  return parsePartName(name) !== null || /^(unlisted|kept|import)-/.test(name);
+/**
+ * Bytes of the budget that a file in `parts/` takes. Maps and probes take none, nor does what has another name as well:
+ * a file of an imported tree, or a held one.
+ */
+export function roomOfPart(name: string, { size, links }: { readonly size: number; readonly links: number }): number {
+  return links === 1 && (parsePartName(name) !== null || /^(unlisted|kept|import)-/.test(name)) ? size : 0;
 }
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */

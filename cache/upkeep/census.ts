@@ -9,7 +9,7 @@ import { flag } from '../blobs/entry-flags.ts';
 import type { Marks } from '../blobs/marks.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
-import { isCountedPart } from '../disk/layout.ts';
+import { roomOfPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import { unlessAborted } from '../fills/unless-aborted.ts';
 import type { Space } from '../space/space.ts';
@@ -137,7 +137,8 @@ export class Census {
     const { disk, layout } = this.#parts;
     let bytes = 0;
     for (const name of await disk.list(layout.parts)) {
-      if (isCountedPart(name)) bytes += (await disk.facts(join(layout.parts, name)))?.size ?? 0;
+      const facts = await disk.facts(join(layout.parts, name));
+      if (facts !== null) bytes += roomOfPart(name, facts);
     }
     return bytes;
   }

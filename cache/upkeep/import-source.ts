@@ -5,51 +5,67 @@ import { WaystationError } from '../../base/errors.ts';
 import { pathText, unreadable } from './import-tree.ts';
 
 /** A file of an imported tree, open: whatever its name leads to by now, it is read from here. */
-export class SourceFile implements AsyncDisposable {
+export interface SourceFile extends AsyncDisposable {
   readonly path: Buffer;
   /** Bytes, when it was opened. */
   readonly size: number;
-  /** The file system that it lies on. */
+  /** The file system that it lies on … */
   readonly device: number;
+  /** … and its number there. */
+  readonly inode: number;
+  /** A name by which the kernel opens this very file. */
+  readonly byDescriptor: string;
+  /** Its name, when it can be written as text: else no call takes it that takes text. */
+  readonly name: string | null;
+  /**
+   * Its bytes from the first on, `size` of them, each piece in the same memory.
+   * @throws WaystationError `import_unreadable`, also when it became shorter; the signal's reason.
+   */
+  chunks(memory: Buffer, signal: AbortSignal): AsyncGenerator<Buffer>;
+}
+
+/** Opens a regular file, and waits for nothing (a pipe). @throws WaystationError `import_unreadable` */
+export const openSource = (path: Buffer): Promise<SourceFile> => FolderFile.open(path);
+
+/** A file of a folder on this machine. */
+class FolderFile implements SourceFile {
+  readonly path: Buffer;
+  readonly size: number;
+  readonly device: number;
+  readonly inode: number;
   readonly #file: FileHandle;
 
-  private constructor(path: Buffer, file: FileHandle, facts: { size: number; dev: number }) {
+  private constructor(path: Buffer, file: FileHandle, facts: { size: number; dev: number; ino: number }) {
     this.path = path;
     this.#file = file;
     this.size = facts.size;
     this.device = facts.dev;
+    this.inode = facts.ino;
   }
 
-  /** Opens a regular file, and waits for nothing (a pipe). @throws WaystationError `import_unreadable` */
-  static async open(path: Buffer): Promise<SourceFile> {
+  static async open(path: Buffer): Promise<FolderFile> {
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
     let file: FileHandle | null = null;
     try {
       file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       const facts = await file.stat();
       if (!facts.isFile()) throw changed(path);
-      return new SourceFile(path, file, facts);
+      return new FolderFile(path, file, facts);
     } catch (error) {
       await file?.close();
       throw unreadable(path, error);
     }
   }
 
-  /** A name by which the kernel opens this very file. */
   get byDescriptor(): string {
     return `/proc/self/fd/${this.#file.fd}`;
   }
 
-  /** Its name, when it can be written as text: else no call takes it that takes text. */
   get name(): string | null {
     const text = this.path.toString('utf8');
     return Buffer.from(text).equals(this.path) ? text : null;
   }
 
-  /**
-   * Its bytes from the first on, `size` of them, each piece in the same memory.
-   * @throws WaystationError `import_unreadable`, also when it became shorter.
-   */
   async *chunks(memory: Buffer, signal: AbortSignal): AsyncGenerator<Buffer> {
     for (let position = 0; position < this.size;) {
       signal.throwIfAborted();

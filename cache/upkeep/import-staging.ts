@@ -1,4 +1,3 @@
-import { lstat } from 'node:fs/promises';
 import { hasher } from '../../base/digest.ts';
 import type { Algorithm, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
@@ -11,6 +10,7 @@ import { filePart } from '../fills/fill-place.ts';
 import { verifyFirstLimit } from '../fills/fill.ts';
 import { changed } from './import-source.ts';
 import type { SourceFile } from './import-source.ts';
+import { pathText } from './import-tree.ts';
 import { StagedPart } from './staged-part.ts';
 import type { Digests, StagedPartStore } from './staged-part.ts';
 
@@ -31,6 +31,11 @@ export interface StagedFile {
 /** Where files are staged. */
 interface StagingStore extends StagedPartStore {
   readonly layout: Layout;
+  /**
+   * Files of trees, by file system and number, whose sync failed once: the system takes their bytes for written from
+   * then on, so no later sync says anything of them.
+   */
+  readonly doubtful: Set<string>;
 }
 
 /** How files are staged. */
@@ -69,9 +74,15 @@ export class Staging {
    */
   async stage(source: SourceFile): Promise<StagedFile> {
     if (!this.#options.link) return this.#copied(source, null);
+    if (this.#store.doubtful.has(keyOf(source))) return this.#copied(source, 'it could not be made durable once');
     const part = this.#newPart();
     const linked = await this.#linked(source, part);
     return typeof linked === 'string' ? this.#copied(source, linked) : this.#stagedLink(source, part, linked);
+  }
+
+  /** The same for bytes that have to be a file of their own, whatever was asked. @param because why. */
+  copy(source: SourceFile, because: string): Promise<StagedFile> {
+    return this.#copied(source, this.#options.link ? because : null);
   }
 
   #newPart(): string {
@@ -171,7 +182,7 @@ export class Staging {
     }
     try {
       // The name may lead elsewhere by now: to a symbolic link, to another file.
-      if (!(await lstat(part)).isFile()) throw changed(source.path);
+      if (!(await disk.isFile(part))) throw changed(source.path);
       return await disk.openPart(part);
     } catch (error) {
       await disk.unlink(part).catch(() => {});
@@ -201,15 +212,26 @@ export class Staging {
     part.file = file;
     return part.over(async () => {
       const digests = await this.#hashPart(source, file);
+      const sync = (): Promise<void> => this.#syncLink(source, file);
       return {
         digests,
         copied: null,
         // Not stamped: its times are also those of the file in the tree.
-        keep: (scope, listed) =>
-          part.commit(scope, listed, digests, { stamp: async () => {}, sync: () => file.sync() }),
+        keep: (scope, listed) => part.commit(scope, listed, digests, { stamp: async () => {}, sync }),
         discard: () => part.drop(),
       };
     });
+  }
+
+  /** Under another of its names it may fail before this, or meanwhile. */
+  async #syncLink(source: SourceFile, file: WritableFile): Promise<void> {
+    const { doubtful } = this.#store;
+    await file.sync().catch((error: unknown) => {
+      doubtful.add(keyOf(source));
+      throw error;
+    });
+    if (doubtful.has(keyOf(source)))
+      throw new WaystationError('disk_failing', `${pathText(source.path)} could not be made durable`);
   }
 
   async #reserve(bytes: number, present = 0): Promise<Reservation> {
@@ -230,6 +252,10 @@ const noLinks: Readonly<Record<string, string>> = {
   ENOTSUP: 'its file system has no hard links',
   EOPNOTSUPP: 'its file system has no hard links',
 };
+
+function keyOf({ device, inode }: SourceFile): string {
+  return `${device}:${inode}`;
+}
 
 function bufferFor({ size }: SourceFile): Buffer {
   return Buffer.allocUnsafeSlow(Math.min(readSize, Math.max(1, size)));

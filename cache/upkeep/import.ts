@@ -1,4 +1,3 @@
-import { realpath } from 'node:fs/promises';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
@@ -11,13 +10,14 @@ import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import type { Generations } from '../generations/generations.ts';
 import type { Maps } from '../maps.ts';
-import { changed, SourceFile } from './import-source.ts';
+import { changed } from './import-source.ts';
+import type { SourceFile } from './import-source.ts';
 import { Staging } from './import-staging.ts';
 import type { StagedFile } from './import-staging.ts';
 import { ImportTally, MatchedError } from './import-tally.ts';
 import type { ImportWatch } from './import-tally.ts';
-import { isBelow, treeRoot, walkTree } from './import-tree.ts';
-import type { TreeEntry } from './import-tree.ts';
+import { folderTree } from './imported-tree.ts';
+import type { ImportedTree, OpenTree } from './imported-tree.ts';
 import { gatherWanted, importableScopes } from './import-wanted.ts';
 import type { Digests } from './staged-part.ts';
 import type { WantedTable } from './wanted-table.ts';
@@ -45,6 +45,18 @@ export interface ImportStore {
   /** Resolves once every held file is counted. */
   readonly counted: () => Promise<void>;
   readonly holdings: (path: string, document: RepositoryDocument) => Promise<Holdings>;
+  /** How trees are read. */
+  readonly openTree: OpenTree;
+  /** As `Staging` keeps them; over all imports of the process. */
+  readonly doubtful: Set<string>;
+}
+
+/** @param parts without `openTree`, folders of this machine are imported, which does not go through `disk`. */
+export function importStore({
+  openTree = folderTree,
+  ...parts
+}: Omit<ImportStore, 'openTree' | 'doubtful'> & { readonly openTree: OpenTree | undefined }): ImportStore {
+  return { ...parts, openTree, doubtful: new Set() };
 }
 
 /** Files under way at a time: files that become durable together share their syncs … */
@@ -65,16 +77,10 @@ export async function importTree(
   watch: ImportWatch,
 ): Promise<ImportReport> {
   const { directory, subscription, signal } = request;
-  const root = await treeRoot(directory);
-  const state = await realpath(store.layout.root, 'buffer');
-  if (isBelow(root, state))
-    throw new WaystationError(
-      'bad_request',
-      `${directory} lies in the state directory: nothing there is to be imported`,
-    );
+  const tree = await store.openTree(directory, store.layout.root);
   const tally = new ImportTally(watch);
   const sizes = new Map<number, number>();
-  for await (const entry of walkTree(root, [state])) {
+  for await (const entry of tree.entries()) {
     signal.throwIfAborted();
     tally.met(entry);
     if (entry.kind === 'file') sizes.set(entry.size, (sizes.get(entry.size) ?? 0) + 1);
@@ -91,9 +97,12 @@ export async function importTree(
   const asked = { scopes, sizes: new Set(sizes.keys()), signal };
   const table = await gatherWanted(store, asked, (path, error) => tally.unknown(path, error));
   for (const [size, files] of sizes) if ((table.missing(size) ?? 0) > 0) watch.expected(files, files * size);
-  await new Import(store, request, table, tally).run(walkTree(root, [state]));
+  await new Import(store, request, { table, tally, tree }).run();
   return { ...tally.report(request), repositories: await heldNow(store, scopes) };
 }
+
+/** Its names in the tree are not ours, and how many of several names are ours has to be known: see `Sharing`. */
+const severalNames = 'it is listed by several names';
 
 /** One import, once it is known what is missing. */
 class Import {
@@ -101,6 +110,7 @@ class Import {
   readonly #request: ImportRequest;
   readonly #table: WantedTable;
   readonly #tally: ImportTally;
+  readonly #tree: ImportedTree;
   readonly #staging: Staging;
   readonly #ending = new AbortController();
   /** Contents that a lane is at: a second file with the same waits, and then finds them held. */
@@ -109,21 +119,27 @@ class Import {
   readonly #large: Promise<void>[] = Array.from({ length: largeLanes }, () => Promise.resolve());
   #larges = 0;
 
-  constructor(store: ImportStore, request: ImportRequest, table: WantedTable, tally: ImportTally) {
+  constructor(
+    store: ImportStore,
+    request: ImportRequest,
+    { table, tally, tree }: { table: WantedTable; tally: ImportTally; tree: ImportedTree },
+  ) {
     this.#store = store;
     this.#request = request;
     this.#table = table;
     this.#tally = tally;
+    this.#tree = tree;
     const signal = AbortSignal.any([request.signal, this.#ending.signal]);
     this.#staging = new Staging(store, { algorithms: table.algorithms, link: request.link, signal });
   }
 
-  async run(tree: AsyncGenerator<TreeEntry>): Promise<void> {
+  async run(): Promise<void> {
+    const entries = this.#tree.entries();
     const work = async (): Promise<void> => {
       for (;;) {
         this.#request.signal.throwIfAborted();
         this.#ending.signal.throwIfAborted();
-        const next = await tree.next();
+        const next = await entries.next();
         if (next.done === true) return;
         if (next.value.kind === 'file') await this.#met(next.value.path, next.value.size);
       }
@@ -136,7 +152,7 @@ class Import {
         }),
       ),
     );
-    await tree.return(undefined);
+    await entries.return(undefined);
     this.#request.signal.throwIfAborted();
     for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   }
@@ -147,7 +163,7 @@ class Import {
     if (missing === 0) return this.#tally.unneeded();
     if (this.#tally.refusal !== null) return this.#tally.left();
     try {
-      await using source = await SourceFile.open(path);
+      await using source = await this.#tree.open(path);
       const work = (): Promise<void> => (this.#request.dryRun ? this.#compare(source) : this.#import(source));
       await (source.size <= verifyFirstLimit ? work() : this.#inTurn(work));
     } catch (error) {
@@ -193,15 +209,21 @@ class Import {
     const { blobs } = this.#store;
     const matches = this.#matches(first.digests, source.size);
     let staged: StagedFile | null = first;
+    let { copied } = first;
     let taken = 0;
     try {
+      if (this.#request.link && copied === null && matches.length > 1) {
+        staged = null;
+        await first.discard();
+      }
       for (const { entry, listed } of matches) {
         const scope = this.#table.scope(entry);
         if (this.#table.held(entry)) continue;
         // A client's fill may have been faster, or it has this name since it was taken under another.
         if (!(await blobs.holds(scope, listed))) {
-          const ready: StagedFile = staged ?? (await this.#staging.stage(source));
+          const ready: StagedFile = staged ?? (await this.#staging.copy(source, severalNames));
           staged = ready;
+          copied ??= ready.copied;
           if (!this.#matches(ready.digests, source.size).some((match) => match.entry === entry))
             throw changed(source.path);
           staged = null;
@@ -217,7 +239,7 @@ class Import {
       await staged?.discard();
     }
     if (matches.length === 0) this.#tally.unlisted(source.size);
-    else this.#tally.matched(source.size, taken, first.copied);
+    else this.#tally.matched(source.size, taken, copied);
   }
 
   /** What is listed and has these digests; by sha256 last: that name comes with the others. */

@@ -7,7 +7,7 @@ import type { Loader } from '../../base/transfer.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { proven } from '../../disk/file-facts.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
-import { isCountedPart, isPassingPart, parsePartName } from '../disk/layout.ts';
+import { isPassingPart, parsePartName, roomOfPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Fills } from '../fills/fills.ts';
 import type { Space } from '../space/space.ts';
@@ -56,7 +56,7 @@ export async function recoverParts({ disk, layout, space, clock, log }: Recovery
         if (await removed(disk, path, log)) continue;
       }
       // What cannot be removed goes on taking its room.
-      if (isCountedPart(name)) space.adjust(facts.size);
+      space.adjust(roomOfPart(name, facts));
       if (part !== null && facts.size === part.listed.size) complete.push(part);
     } catch (error) {
       log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be looked at');

@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { BlobStore, PartFile } from '../blobs/blob-store.ts';
+import { roomOfPart } from '../disk/layout.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk, WritableFile } from '../../disk/disk.ts';
 import type { Reservation, Space } from '../space/space.ts';
@@ -55,7 +57,8 @@ export class StagedPart {
     await this.#close();
     await disk.unlink(this.path).catch(() => {});
     // What would not go takes room until the next start removes it.
-    this.reservation.commit((await disk.facts(this.path).catch(() => null))?.size ?? 0);
+    const left = await disk.facts(this.path).catch(() => null);
+    this.reservation.commit(left === null ? 0 : roomOfPart(basename(this.path), left));
   }
 
   async #close(): Promise<void> {

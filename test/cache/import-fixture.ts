@@ -13,6 +13,7 @@ import type { SpaceLimits } from '../../cache/space/space.ts';
 import { Generations } from '../../cache/generations/generations.ts';
 import { Maps } from '../../cache/maps.ts';
 import { importTree } from '../../cache/upkeep/import.ts';
+import { folderTree } from '../../cache/upkeep/imported-tree.ts';
 import type { ImportRequest } from '../../cache/upkeep/import.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation, repositoryDocument } from './generation-documents.ts';
@@ -61,6 +62,7 @@ export async function importing(
   const holdings = new HoldingsCounter(maps, store.index, store.clock);
   const failures: { path: string; error: WaystationError }[] = [];
   const never = new AbortController().signal;
+  const doubtful = new Set<string>();
   return {
     store,
     generations,
@@ -92,6 +94,8 @@ export async function importing(
           disk,
           generations,
           maps,
+          openTree: folderTree,
+          doubtful,
           counted: () => Promise.resolve(),
           holdings: (path, document) => holdings.of(path, document),
         },

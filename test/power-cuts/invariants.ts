@@ -2,6 +2,7 @@ import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { digestOf } from '../../base/digest.ts';
 import type { GenerationDocument } from '../../base/generation.ts';
+import { parsePartName } from '../../cache/disk/layout.ts';
 import type { Store } from '../../cache/store.ts';
 import { generation, repositoryDocument } from '../cache/generation-documents.ts';
 import { readAll } from '../cache/pieces.ts';
@@ -168,8 +169,10 @@ function possibleAfter<T>(replacements: readonly Replacement<T>[], cut: number):
 export function checkRest(files: RecordedFiles, { store }: Running, machine: Machine, say: Say): void {
   // A map is no part of the budget; one that was half written and cannot be removed may be counted or not.
   const maps = files.bytesBelow(layout.parts, 'map-');
-  const folders = [layout.blobs, layout.parts];
-  const taken = new Set(folders.flatMap((folder) => [...files.below(folder)].map(([, file]) => file)));
+  // A part that is a second name of a file elsewhere takes no room of the store's: that is there without it.
+  const elsewhere = new Set([...files.below('')].flatMap(([path, file]) => (isOurs(path) ? [] : [file])));
+  const parts = [...files.below(layout.parts)].filter(([, file]) => !elsewhere.has(file));
+  const taken = new Set([...files.below(layout.blobs), ...parts].map(([, file]) => file));
   const there = [...taken].reduce((sum, { size }) => sum + size, 0);
   const possible = [there, there - maps];
   if (!possible.includes(store.space.used)) say('P5', `${store.space.used} bytes are counted, ${there} are there`);
@@ -191,6 +194,10 @@ export function checkRest(files: RecordedFiles, { store }: Running, machine: Mac
     } else if (path.endsWith('.new') || (path.startsWith(`${layout.damaged}/`) && !aside.has(path)))
       say('P6', `${path} is left`);
   }
+}
+
+function isOurs(path: string): boolean {
+  return path.startsWith(`${layout.root}/`);
 }
 
 /** Where a file lies that a scenario set aside. */
@@ -245,6 +252,9 @@ function differences(before: ReadonlyMap<string, Buffer>, after: ReadonlyMap<str
   return [...paths].flatMap((path) => {
     const [was, is] = [before.get(path), after.get(path)];
     if (was !== undefined && is !== undefined && was.equals(is)) return [];
+    // Begun by its sha256, while the first start adopted the same bytes by another digest, and so gave them this name.
+    const part = is === undefined ? parsePartName(basename(path)) : null;
+    if (part !== null && after.has(layout.blob(part.scope, part.listed))) return [];
     // The snapshot of the index: order of eviction, and which start it is for.
     if (path === layout.snapshot || path === layout.usedSnapshot) return [];
     return [`${path} was ${was?.length ?? 'absent'} and is ${is?.length ?? 'absent'} after the second start`];

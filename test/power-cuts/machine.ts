@@ -53,7 +53,7 @@ export interface Replacement<T> {
 }
 
 /** How a store is started otherwise than for checks. */
-export type Settings = Partial<Pick<StoreOptions, 'limits' | 'rules'>>;
+export type Settings = Partial<Pick<StoreOptions, 'limits' | 'rules' | 'openTree'>>;
 
 /** A store that runs, with what it runs on. */
 export interface Running {

@@ -160,17 +160,25 @@ export interface Prepared {
   readonly map: KnownMap;
 }
 
-export function repository(machine: Machine, number: number, before: Prepared | null = null): Prepared {
-  const [repomd, primary, other] = [machine.file(800), machine.file(9000), machine.file(3000, 'sha512')];
+/** @param listing its packages, and the scope that it and its records are held in. */
+export function repository(
+  machine: Machine,
+  number: number,
+  before: Prepared | null = null,
+  { entries = packages(number), scope = 'open' }: { entries?: KnownMap['entries']; scope?: string } = {},
+): Prepared {
+  const repomd = machine.file(800, 'sha256', scope);
+  const primary = machine.file(9000, 'sha256', scope);
+  const other = machine.file(3000, 'sha512', scope);
   const shared = before?.files[2] ?? null;
-  const map = { primary: primary.listed.digest, entries: packages(number) };
+  const map = { primary: primary.listed.digest, entries };
   machine.maps.push(map);
   const records = {
     'repodata/primary.xml.gz': primary.listed,
     'repodata/other.xml.gz': other.listed,
     ...(shared !== null && { 'repodata/comps.xml': shared.listed }),
   };
-  const document = repositoryDocument({ repomd: repomd.listed, records, map: map.primary });
+  const document = repositoryDocument({ scope, repomd: repomd.listed, records, map: map.primary });
   return { document, files: [repomd, primary, other, ...(shared === null ? [] : [shared])], map };
 }
 

@@ -128,6 +128,11 @@ export class SimulatedDisk implements Disk {
     return inode === undefined ? null : factsOf(inode);
   }
 
+  async isFile(path: string): Promise<boolean> {
+    await this.#turn();
+    return this.#files.has(path);
+  }
+
   async rename(from: string, to: string): Promise<void> {
     await this.#change('rename', from);
     const inode = this.#files.get(from);

@@ -35,6 +35,7 @@ export class FaultyDisk implements Disk {
   readonly readFile = (path: string): Promise<Buffer | null> => systemDisk.readFile(path);
   readonly list = (path: string): Promise<readonly string[]> => systemDisk.list(path);
   readonly facts = (path: string): Promise<FileFacts | null> => systemDisk.facts(path);
+  readonly isFile = (path: string): Promise<boolean> => systemDisk.isFile(path);
 
   async openPart(path: string): Promise<WritableFile> {
     this.#made({ call: 'openPart', path });

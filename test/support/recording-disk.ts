@@ -101,6 +101,11 @@ export class RecordingDisk implements Disk {
     return { size: 0, modified: 0, changed: 0, links: 1, inode: 0, folder: true };
   }
 
+  async isFile(path: string): Promise<boolean> {
+    await this.#turn();
+    return this.#files.find(path)?.kind === 'file';
+  }
+
   rename(from: string, to: string): Promise<void> {
     return this.#change({ call: 'rename', path: from, to }, () => this.#files.rename(from, to));
   }
