@@ -51,10 +51,11 @@ export class DurableNames {
     this.#taken.add(folder);
   }
 
-  /** Folders of which some name may come back, or be lost, in a power cut. */
-  unsettled(): readonly string[] {
-    const given = [...this.#given].filter(([folder]) => !this.#isCovered(folder));
-    return [...new Set([...given.map(([folder]) => folder), ...this.#taken])];
+  /** Resolves when every name that was given or taken anywhere outlives a power cut. @throws the disk's error. */
+  async settleAll(): Promise<void> {
+    // A folder whose given names are covered is not settled while one that was taken from it may come back.
+    for (const folder of this.#taken) await this.#syncNow(folder);
+    for (const folder of this.#given.keys()) await this.settle(folder);
   }
 
   /** A call failed: folders may have been removed under us, and others made that are not synced. */
@@ -75,7 +76,10 @@ export class DurableNames {
   }
 
   async #sync(folder: string): Promise<void> {
-    if (this.#isCovered(folder)) return;
+    if (!this.#isCovered(folder)) await this.#syncNow(folder);
+  }
+
+  async #syncNow(folder: string): Promise<void> {
     const given = this.#given.get(folder) ?? 0;
     // What is given or taken while the sync is under way may come too late for it.
     const taken = this.#taken.delete(folder);

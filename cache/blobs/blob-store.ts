@@ -216,7 +216,7 @@ export class BlobStore implements Removal {
     if (earlier) await syncFolders(this.#disk, this.#layout.blobs, 3);
     for (const folder of new Set([...this.#unsynced].map((path) => dirname(path)))) await this.#disk.syncFolder(folder);
     this.#unsynced.clear();
-    for (const folder of this.#names.unsettled()) await this.#names.settle(folder);
+    await this.#names.settleAll();
   }
 
   /** Names of files that may have several are given and taken in turn; see `SeveralNames`. */

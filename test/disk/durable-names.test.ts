@@ -32,6 +32,21 @@ test('a name that is given while a sync is under way waits for the next', async 
   expect(syncs()).toEqual(['/top/a', '/top/a']);
 });
 
+test('a name that was taken from a folder whose given names are durable is settled by another sync', async () => {
+  const { disk: at, syncs } = disk();
+  const names = new DurableNames(at, '/top/a');
+  names.given('/top/a');
+  await names.settle('/top/a');
+  names.taken('/top/a');
+  // Nobody waits for it …
+  await names.settle('/top/a');
+  expect(syncs()).toEqual(['/top/a']);
+  // … but a clean stop, once.
+  await names.settleAll();
+  await names.settleAll();
+  expect(syncs()).toEqual(['/top/a', '/top/a']);
+});
+
 test('a held file that is replaced just when it is opened again is read all the same', async () => {
   const { files, disk: at } = disk();
   files.write(files.make('/top/file'), Buffer.from('bytes'), 0);
