@@ -11,6 +11,7 @@ import { mounts, smallFileSystem } from '../support/mounts.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith, root } from '../support/tools.ts';
 import { importing } from './import-fixture.ts';
+import { metTogether } from './import-order.ts';
 import { openedStore } from './opened-store.ts';
 import { bytesBelow, file, mebibyte, readAll } from './pieces.ts';
 
@@ -32,7 +33,7 @@ test.each<[string, number, Algorithm, boolean]>([
   async (_, size, algorithm, link) => {
     for (let n = 1; ; n += 1) {
       const disk = FaultyDisk.failingNth(n);
-      await using site = await importing({ disk });
+      await using site = await importing({ disk, openTree: metTogether });
       const [one, other] = [file(size, algorithm), file(size, algorithm)];
       await site.publish({ base: { packages: { 'a.rpm': one.listed, 'b.rpm': other.listed } } });
       await site.put('a.rpm', one.bytes);

@@ -14,6 +14,7 @@ import { Generations } from '../../cache/generations/generations.ts';
 import { Maps } from '../../cache/maps.ts';
 import { importTree } from '../../cache/upkeep/import.ts';
 import { folderTree } from '../../cache/upkeep/imported-tree.ts';
+import type { OpenTree } from '../../cache/upkeep/imported-tree.ts';
 import type { ImportRequest } from '../../cache/upkeep/import.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { generation, repositoryDocument } from './generation-documents.ts';
@@ -49,9 +50,9 @@ export interface Importing extends AsyncDisposable {
 }
 
 export async function importing(
-  options: { disk?: Disk; limits?: SpaceLimits; root?: string; tree?: string } = {},
+  options: { disk?: Disk; limits?: SpaceLimits; root?: string; tree?: string; openTree?: OpenTree } = {},
 ): Promise<Importing> {
-  const { disk = systemDisk } = options;
+  const { disk = systemDisk, openTree = folderTree } = options;
   const folder = await temporaryDirectory();
   const store = await pieces({ ...options, root: options.root ?? join(folder.path, 'state') });
   const tree = options.tree ?? join(folder.path, 'tree');
@@ -94,7 +95,7 @@ export async function importing(
           disk,
           generations,
           maps,
-          openTree: folderTree,
+          openTree,
           doubtful,
           counted: () => Promise.resolve(),
           holdings: (path, document) => holdings.of(path, document),

@@ -13,6 +13,7 @@ import { FaultyDisk } from '../support/faulty-disk.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 import { importing } from './import-fixture.ts';
 import type { Importing } from './import-fixture.ts';
+import { firstAlone, metTogether } from './import-order.ts';
 import { bytesBelow, file, flipped, idle, mebibyte, readAll } from './pieces.ts';
 
 const patient = new AbortController().signal;
@@ -80,7 +81,7 @@ test.each<[string, number]>([
   ['large', 2 * mebibyte],
 ])('of two copies of a %s file both are read and one is stored; another run reads neither', async (_, size) => {
   const disk = new FaultyDisk();
-  await using site = await importing({ disk });
+  await using site = await importing({ disk, openTree: metTogether });
   const { bytes, listed } = file(size);
   await site.publish({
     'site/base': { packages: { 'a.rpm': listed } },
@@ -96,6 +97,18 @@ test.each<[string, number]>([
     complete: true,
     files: { seen: 2, matched: 0, taken: 0, unneeded: 2 },
     bytes: { read: 0 },
+  });
+});
+
+test.each([false, true])('a copy that is met when the first is taken is not read (dry run: %s)', async (dryRun) => {
+  await using site = await importing({ openTree: firstAlone });
+  const { bytes, listed } = file(5000);
+  await site.publish({ 'site/base': { packages: { 'a.rpm': listed } } });
+  for (const name of ['a', 'again', 'once more']) await site.put(name, bytes);
+  expect(await site.run({ dryRun })).toMatchObject({
+    complete: true,
+    files: { seen: 3, matched: 1, taken: 1, held: 0, unneeded: 2 },
+    bytes: { read: 5000, taken: 5000 },
   });
 });
 
@@ -367,7 +380,7 @@ test.each<[string, (path: string, bytes: Buffer) => Promise<void>, object]>([
 });
 
 test('a hard link is the file itself, with its times, and is taken for right only while it is unchanged', async () => {
-  await using site = await importing();
+  await using site = await importing({ openTree: metTogether });
   const files = [file(5000), file(2 * mebibyte), file(6000, 'sha512')] as const;
   await site.publish({
     'site/base': { packages: Object.fromEntries(files.map(({ listed }, number) => [`${number}.rpm`, listed])) },
@@ -411,7 +424,7 @@ test('a link that cannot be made is a copy, and the report says why', async () =
 
 test('a dry run reads and compares everything and changes nothing', async () => {
   const disk = new FaultyDisk();
-  await using site = await importing({ disk });
+  await using site = await importing({ disk, openTree: metTogether });
   const [small, large] = [file(5000), file(2 * mebibyte)];
   await site.publish({ 'site/base': { packages: { 'a.rpm': small.listed, 'b.rpm': large.listed } } });
   for (const name of ['a', 'again']) await site.put(name, small.bytes);

@@ -20,12 +20,18 @@ const rejected = (results: readonly PromiseSettledResult<void>[]): number =>
 
 const count = (disk: Recorder, name: string): number => disk.calls.filter(({ call }) => call === name).length;
 
-test('a single file waits for nobody: stamped, synced, renamed, then its folder synced', async () => {
+test.each<[string, boolean, string[]]>([
+  ['a folder that it makes', false, ['makeFolder']],
+  ['a folder that another made', true, []],
+])('a single file waits for nobody: stamped, synced, renamed into %s, then that synced', async (_, beside, made) => {
   const disk = new FaultyDisk();
   await using store = await pieces({ disk });
-  const { bytes, listed } = file(1_000);
   // The first one syncs the way from the top, once.
-  await keepAll(store, 1);
+  const first = file(100);
+  await commit(store, first, (await store.space.reserve(100))!);
+  const folder = store.layout.blobFolder('open', first.listed.digest);
+  let { bytes, listed } = file(1_000);
+  while ((store.layout.blobFolder('open', listed.digest) === folder) !== beside) ({ bytes, listed } = file(1_000));
   const part = await disk.openPart(store.layout.part('open', listed));
   await part.write([bytes], 0);
   const reservation = (await store.space.reserve(1_000))!;
@@ -33,7 +39,7 @@ test('a single file waits for nobody: stamped, synced, renamed, then its folder 
   disk.calls.length = 0;
   await store.blobs.commit({ part: sealed, scope: 'open', listed, sha256: listed.digest, reservation });
   await part.close();
-  expect(disk.calls.map(({ call }) => call)).toEqual(['stamp', 'sync', 'makeFolder', 'rename', 'syncFolder']);
+  expect(disk.calls.map(({ call }) => call)).toEqual(['stamp', 'sync', ...made, 'rename', 'syncFolder']);
 });
 
 test('files that come together share a few syncs of the whole file system, none has one of its own', async () => {
