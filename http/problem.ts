@@ -43,6 +43,15 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   state_format_unknown: 503,
   state_unusable: 503,
   untrusted: 504,
+  replayed: 504,
+  epoch_changed: 504,
+  not_registered: 503,
+  token_refused: 403,
+  pop_name_taken: 409,
+  pop_unknown: 404,
+  certificate_refused: 403,
+  channel_not_assigned: 503,
+  rate_limited: 429,
   unknown_snapshot: 404,
   snapshot_exists: 409,
   unknown_channel: 404,
@@ -73,6 +82,7 @@ const titles: Readonly<Record<number, string>> = {
   405: 'Method Not Allowed',
   409: 'Conflict',
   416: 'Range Not Satisfiable',
+  429: 'Too Many Requests',
   500: 'Internal Server Error',
   501: 'Not Implemented',
   503: 'Service Unavailable',
@@ -99,7 +109,7 @@ export interface Problem {
 export function problemOf(error: WaystationError, instance: string | null): Problem {
   const status = statusOf[error.code];
   const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
-  if (status === 503 || status === 504) {
+  if (status === 429 || status === 503 || status === 504) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter ?? defaultRetryAfter)));
   }
   if (status === 405) headers['allow'] = 'GET, HEAD';

@@ -8,6 +8,8 @@ const digest = z.custom<Digest>((value) => typeof value === 'string' && parseDig
 export const channelDocument = z.object({
   format: z.literal(1),
   channel: z.string(),
+  /** Grows when the hub's store was restored: what was seen of an earlier epoch says nothing about this one. */
+  epoch: z.int().min(1),
   /** Grows by one with each change; who has seen a larger one takes no smaller one. */
   sequence: z.int().min(1),
   snapshot: z.string(),

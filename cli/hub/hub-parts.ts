@@ -5,6 +5,7 @@ import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
 import { Snapshots } from '../../hub/snapshots/snapshots.ts';
 import type { ObjectStore } from '../../hub/store/object-store.ts';
+import { readEpoch } from '../../hub/store/epoch.ts';
 import { readFormat } from '../../hub/store/store-format.ts';
 import { openHubStore } from './open-store.ts';
 
@@ -21,6 +22,6 @@ export async function openHub(config: HubConfig): Promise<HubParts> {
   const store = await openHubStore(config);
   await readFormat(store);
   const keys = await SigningKeys.open(new KeyFolder(config.keys));
-  const channels = new Channels({ store, keys, clock: systemClock });
+  const channels = new Channels({ store, keys, clock: systemClock, epoch: await readEpoch(store) });
   return { store, keys, snapshots: new Snapshots(store, keys.published), channels };
 }

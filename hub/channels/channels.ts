@@ -30,11 +30,13 @@ export class Channels {
   readonly #store: ObjectStore;
   readonly #keys: SigningKeys;
   readonly #clock: Clock;
+  readonly #epoch: number;
 
-  constructor(options: { store: ObjectStore; keys: SigningKeys; clock: Clock }) {
+  constructor(options: { store: ObjectStore; keys: SigningKeys; clock: Clock; epoch: number }) {
     this.#store = options.store;
     this.#keys = options.keys;
     this.#clock = options.clock;
+    this.#epoch = options.epoch;
   }
 
   /** null: there is no such channel. */
@@ -95,6 +97,7 @@ export class Channels {
     const document: ChannelDocument = {
       format: 1,
       channel,
+      epoch: this.#epoch,
       sequence: (before?.document.sequence ?? 0) + 1,
       snapshot: target.snapshot,
       content: target.content,

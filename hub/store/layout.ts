@@ -22,4 +22,5 @@ export const keysOf = {
   channelBefore: (name: string, sequence: number): string =>
     `private/channels/${name}/${String(sequence).padStart(9, '0')}.jws`,
   publicKeys: 'public/keys.json',
+  epoch: 'public/epoch.json',
 } as const;
