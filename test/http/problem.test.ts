@@ -28,6 +28,7 @@ describe('the status of an error', () => {
   test('is 404 only where absence is meant', () => {
     expect(codes.filter((code) => statusOf[code] === 404)).toEqual([
       'not_found',
+      'pop_unknown',
       'unknown_snapshot',
       'unknown_channel',
       'unknown_subscription',
@@ -37,7 +38,7 @@ describe('the status of an error', () => {
 });
 
 describe('a problem', () => {
-  test.each(codes)('%s has the title of its status, and Retry-After exactly when it is 503 or 504', (code) => {
+  test.each(codes)('%s has the title of its status, and Retry-After exactly when it is 429, 503 or 504', (code) => {
     const { status, headers, body } = problemOf(new WaystationError(code, 'the message'), '/content/a');
     expect(JSON.parse(body)).toMatchObject({
       type: 'about:blank',
@@ -47,7 +48,7 @@ describe('a problem', () => {
       instance: '/content/a',
     });
     expect(headers['content-type']).toBe('application/problem+json');
-    expect('retry-after' in headers).toBe(status === 503 || status === 504);
+    expect('retry-after' in headers).toBe([429, 503, 504].includes(status));
   });
 
   test('says why, but not what is wrong inside this machine', () => {
