@@ -14,6 +14,8 @@ export interface PrometheusOptions {
    * its combinations from the start, at 0: `rate()` would miss the first event of a series that appears with it.
    */
   readonly closedLabels?: Readonly<Record<string, readonly string[]>>;
+  /** What all names begin with; default `waystation_`. */
+  readonly prefix?: string;
   /** Also memory, CPU, descriptors, event loop and collections of this process. */
   readonly processMetrics?: boolean;
 }
@@ -23,13 +25,12 @@ export interface Prometheus extends Meter {
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-const prefix = 'waystation_';
-
 /**
  * Metrics in a registry of their own. Asking for a name again gives the same metric, so that parts of which there are
  * several share one. Counting costs two map look-ups: prom-client is only told the sums, at a scrape.
  */
 export function prometheus(options: PrometheusOptions = {}): Prometheus {
+  const { prefix = 'waystation_' } = options;
   const registry = new Registry();
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { cacheStatus } from '../http/cache-status.ts';
 import type { Content } from './content/content.ts';
-import type { Exchange, Exchanges } from './content/exchange.ts';
-import { refusalOutcome } from './refusal-outcome.ts';
+import type { Exchanges } from './content/exchange.ts';
+import type { Exchange } from '../web/exchange.ts';
+import { refusalOutcome } from '../web/refusal-outcome.ts';
 
 /** An application for what is no content: it answers with a web Response. */
 export type PageHandler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;

@@ -1,7 +1,8 @@
 import { chmod } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { systemCode, WaystationError } from '../base/errors.ts';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { SecureContextOptions } from 'node:tls';
+import { invariant, systemCode, WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import { formatListenAddress, parseListenAddress, type ListenAddress } from './address.ts';
 import { connectionsOf } from './drain.ts';
@@ -36,11 +37,22 @@ const defaultLimits: ListenerLimits = {
   maxConnections: 4_096,
 };
 
+/** How a listener shows itself, PEM: its certificate with the chain behind it, and the key. */
+export interface ServerIdentity {
+  readonly cert: Buffer | string;
+  readonly key: Buffer | string;
+}
+
 export interface ListenerOptions {
   /** `host:port`, `[IPv6]:port` (port 0: any) or the absolute path of a Unix socket. */
   readonly address: string;
-  /** PEM. With it the listener speaks HTTPS, TLS 1.2 or newer. */
-  readonly tls?: { readonly cert: Buffer | string; readonly key: Buffer | string };
+  /** With it the listener speaks HTTPS, TLS 1.2 or newer. */
+  readonly tls?: ServerIdentity;
+  /**
+   * Over TLS: the authority (PEM) whose client certificates are asked for. Who shows none, or one of somebody else, is
+   * let in all the same: the handler of a request looks at what its connection has shown, and nothing else does.
+   */
+  readonly clientsOf?: string;
   /**
    * Gets every well-formed request; those of one connection one after another, pipelined or not. It must not throw, and
    * leaves the Connection header alone: the listener decides on that.
@@ -59,6 +71,8 @@ export interface Listener {
   readonly address: string;
   /** Null for a Unix socket. */
   readonly port: number | null;
+  /** Over TLS: shows another certificate to connections from now on; those that are open go on. */
+  identify(tls: ServerIdentity): void;
   /**
    * Stops accepting, closes idle connections, lets open responses finish and destroys what is left after
    * `milliseconds`. Resolves when no connection is left. May be called again with less time.
@@ -124,11 +138,15 @@ export async function openListener(options: ListenerOptions): Promise<Listener> 
   return {
     address: formatListenAddress(bound),
     port: 'port' in bound ? bound.port : null,
+    identify(tls) {
+      invariant(server instanceof TlsServer, 'only a listener over TLS has a certificate');
+      server.setSecureContext(secureContext(tls, options.clientsOf));
+    },
     drain: (milliseconds) => connections.drain(milliseconds),
   };
 }
 
-function createFor({ address, tls, limits }: ListenerOptions): Server {
+function createFor({ address, tls, clientsOf, limits }: ListenerOptions): Server {
   const { checkInterval, idleTimeout, maxConnections, ...times } = { ...defaultLimits, ...limits };
   const common: ServerOptions = {
     ...times,
@@ -140,18 +158,28 @@ function createFor({ address, tls, limits }: ListenerOptions): Server {
     keepAlive: true,
     keepAliveInitialDelay: 30_000,
   };
-  const server = tls === undefined ? createServer(common) : createSecured(address, tls, common);
+  const server = tls === undefined ? createServer(common) : createSecured({ address, tls, clientsOf }, common);
   server.maxConnections = maxConnections;
   server.timeout = idleTimeout;
   return server;
 }
 
-function createSecured(address: string, tls: NonNullable<ListenerOptions['tls']>, common: ServerOptions): Server {
+function createSecured(
+  { address, tls, clientsOf }: { address: string; tls: ServerIdentity; clientsOf: string | undefined },
+  common: ServerOptions,
+): Server {
+  const asked = clientsOf === undefined ? {} : { requestCert: true, rejectUnauthorized: false };
   try {
-    return createTlsServer({ ...common, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: common.headersTimeout });
+    const secured = { ...secureContext(tls, clientsOf), ...asked, handshakeTimeout: common.headersTimeout };
+    return createTlsServer({ ...common, ...secured });
   } catch (cause) {
     throw new WaystationError('listen_failed', `cannot listen on ${address}: certificate or key unusable`, { cause });
   }
+}
+
+/** Clients are told whose certificates are asked for, so that one of several is chosen rightly. */
+function secureContext({ cert, key }: ServerIdentity, clientsOf: string | undefined): SecureContextOptions {
+  return { cert, key, minVersion: 'TLSv1.2', ...(clientsOf === undefined ? {} : { ca: clientsOf }) };
 }
 
 async function listen(server: Server, address: ListenAddress, name: string): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Place, Served } from '../../cache/generations/served.ts';
 import type { ListingEntry } from '../page/listing.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../../web/exchange.ts';
 import { sendText } from './text.ts';
 
 /** Lines of one listing at most. */

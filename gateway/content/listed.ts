@@ -14,14 +14,15 @@ import { evaluatePreconditions } from '../../http/conditionals.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
 import type { ByteRange } from '../../http/ranges.ts';
-import { sendFile } from './body.ts';
-import type { BodyAnswer } from './body.ts';
+import { sendFile } from '../../web/file-body.ts';
+import type { BodyAnswer } from '../../web/file-body.ts';
 import { packageFile } from '../../yum/package-file.ts';
-import type { Exchange, Exchanges } from './exchange.ts';
+import type { Exchanges } from './exchange.ts';
+import type { Exchange } from '../../web/exchange.ts';
 import { hotLimit, sendHot } from './hot-lane.ts';
 import type { HotLane } from './hot-lane.ts';
 import type { ContentPorts } from './ports.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../../web/refuse.ts';
 
 type ListedFound = Extract<Found, { kind: 'listed' }>;
 

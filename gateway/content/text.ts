@@ -1,5 +1,5 @@
 import { cacheStatus } from '../../http/cache-status.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../../web/exchange.ts';
 
 /** Answers with a text that this server made: a listing, or a .repo file. */
 export function sendText(exchange: Exchange, body: string, headers: Readonly<Record<string, string>>): void {

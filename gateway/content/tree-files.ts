@@ -6,7 +6,7 @@ import { openSized } from '../../base/transfer.ts';
 import type { Sized, Supplier } from '../../base/transfer.ts';
 import type { Found } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange } from '../../web/exchange.ts';
 import type { ListedFiles, ListedRequest } from './listed.ts';
 import type { ContentPorts } from './ports.ts';
 import type { UnlistedFiles } from './unlisted.ts';

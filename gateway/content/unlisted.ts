@@ -10,10 +10,11 @@ import type { Precondition } from '../../http/conditionals.ts';
 import { parseHttpDate } from '../../http/http-date.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
-import { sendFile } from './body.ts';
-import type { Exchange, Exchanges } from './exchange.ts';
+import { sendFile } from '../../web/file-body.ts';
+import type { Exchanges } from './exchange.ts';
+import type { Exchange } from '../../web/exchange.ts';
 import type { ContentPorts } from './ports.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../../web/refuse.ts';
 
 /** Asked for by every installer, and absent from most repositories: 404 is the normal answer, also offline. */
 const optionalProbes = ['images/updates.img', 'images/product.img'];

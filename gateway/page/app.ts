@@ -5,7 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import { cacheStatus } from '../../http/cache-status.ts';
 import { mediaType } from '../../http/media-types.ts';
 import { problemOf } from '../../http/problem.ts';
-import { refusalOutcome } from '../refusal-outcome.ts';
+import { refusalOutcome } from '../../web/refusal-outcome.ts';
 import type { Catalog, CatalogSubscription } from './catalog.ts';
 import { commonHeaders, type Page } from './document.ts';
 import { homePage } from './home.ts';

@@ -1,12 +1,12 @@
-import type { ByteSource } from '../../base/body.ts';
-import type { WaystationError } from '../../base/errors.ts';
-import type { Outcome } from '../../base/outcome.ts';
-import { multipartLayout } from '../../http/multipart.ts';
-import type { Segment } from '../../http/multipart.ts';
-import { contentRange } from '../../http/ranges.ts';
-import type { RangeDecision } from '../../http/ranges.ts';
-import { sendSegments } from '../../web/body-writer.ts';
-import { multipartBoundary } from '../../web/response.ts';
+import type { ByteSource } from '../base/body.ts';
+import type { WaystationError } from '../base/errors.ts';
+import type { Outcome } from '../base/outcome.ts';
+import { multipartLayout } from '../http/multipart.ts';
+import type { Segment } from '../http/multipart.ts';
+import { contentRange } from '../http/ranges.ts';
+import type { RangeDecision } from '../http/ranges.ts';
+import { sendSegments } from './body-writer.ts';
+import { multipartBoundary } from './response.ts';
 import type { Exchange } from './exchange.ts';
 
 /** An answer with a body, but for its bytes. */

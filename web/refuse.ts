@@ -1,10 +1,10 @@
-import type { WaystationError } from '../../base/errors.ts';
-import { cacheStatus } from '../../http/cache-status.ts';
-import { problemOf } from '../../http/problem.ts';
-import { refusalOutcome } from '../refusal-outcome.ts';
+import type { WaystationError } from '../base/errors.ts';
+import { cacheStatus } from '../http/cache-status.ts';
+import { problemOf } from '../http/problem.ts';
+import { refusalOutcome } from './refusal-outcome.ts';
 import type { Exchange } from './exchange.ts';
 
-/** The one door from an error to a content answer. */
+/** The one door from an error to the answer of a request that is counted. */
 export function refuse(exchange: Exchange, error: WaystationError, extra: Readonly<Record<string, string>> = {}): void {
   const { request, response } = exchange;
   const { status, headers, body } = problemOf(error, exchange.target);
