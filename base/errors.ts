@@ -50,6 +50,7 @@ export const errorCatalogue = {
   token_refused: ['client', false],
   pop_name_taken: ['client', false],
   pop_unknown: ['hub', false],
+  token_unknown: ['hub', false],
   certificate_refused: ['hub', false],
   channel_not_assigned: ['hub', true],
   rate_limited: ['client', true],

@@ -9,6 +9,8 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   unknown_generation: exitCodes.usage,
   unknown_snapshot: exitCodes.usage,
   unknown_channel: exitCodes.usage,
+  pop_unknown: exitCodes.usage,
+  token_unknown: exitCodes.usage,
   bad_request: exitCodes.usage,
   bad_path: exitCodes.usage,
   service_not_running: exitCodes.serviceNotRunning,

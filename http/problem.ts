@@ -49,6 +49,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   token_refused: 403,
   pop_name_taken: 409,
   pop_unknown: 404,
+  token_unknown: 404,
   certificate_refused: 403,
   channel_not_assigned: 503,
   rate_limited: 429,

@@ -16,6 +16,8 @@ export interface HubConfig {
   readonly store: { readonly type: 'directory'; readonly path: string };
   /** File with the gates that a snapshot passes through before a channel points to it; null: there are none. */
   readonly gates: string | null;
+  /** Certificates of PoPs; `life` in milliseconds. */
+  readonly certificates: { readonly life: number };
   /** Directory of the keys. */
   readonly keys: string;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { directoryName, fileName, hostAndPort, section, webUrl } from '../schema-values.ts';
+import { directoryName, duration, fileName, hostAndPort, section, webUrl } from '../schema-values.ts';
 
 /** Where the keys are unless the file says otherwise. */
 export const defaultKeys = '/etc/waystation-hub/keys';
@@ -43,6 +43,11 @@ export const hubSchema = section({
     .describe('Directory of what this process needs; made when absent'),
   store,
   gates: fileName.optional().describe('File with the gates that snapshots pass through on `hub promote`'),
+  certificates: section({
+    life: duration(60_000)
+      .prefault('90d')
+      .describe('For how long a certificate of a PoP counts; it is renewed when two thirds of that are over'),
+  }).prefault({}),
   keys: directoryName
     .prefault(defaultKeys)
     .describe('Directory with the keys of the authority and of the signatures, made by `hub init`; never in the store'),

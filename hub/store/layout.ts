@@ -21,6 +21,19 @@ export const keysOf = {
   channelHistory: (name: string): string => `private/channels/${name}/`,
   channelBefore: (name: string, sequence: number): string =>
     `private/channels/${name}/${String(sequence).padStart(9, '0')}.jws`,
+  /** The last signed assignment of a PoP. */
+  assignment: (pop: string): string => `public/assignments/${pop}.jws`,
+  /** Rules from which assignments are made. */
+  assignments: 'private/assignments.json',
+  tokens: 'private/tokens/',
+  token: (id: string): string => `private/tokens/${id}.json`,
+  operators: 'private/operators/',
+  operator: (id: string): string => `private/operators/${id}.json`,
+  pops: 'private/pops/',
+  pop: (id: string): string => `private/pops/${id}.json`,
+  popName: (name: string): string => `private/pop-names/${name}.json`,
+  heartbeat: (pop: string): string => `private/heartbeats/${pop}.json`,
+  audit: 'private/audit/',
   publicKeys: 'public/keys.json',
   epoch: 'public/epoch.json',
 } as const;

@@ -27,6 +27,7 @@ describe("a hub's configuration", () => {
       state: '/var/lib/waystation-hub',
       store: { type: 'directory', path: '/etc/hub/store' },
       gates: null,
+      certificates: { life: 90 * 24 * 3_600_000 },
       keys: '/etc/waystation-hub/keys',
     });
   });

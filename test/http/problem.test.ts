@@ -29,6 +29,7 @@ describe('the status of an error', () => {
     expect(codes.filter((code) => statusOf[code] === 404)).toEqual([
       'not_found',
       'pop_unknown',
+      'token_unknown',
       'unknown_snapshot',
       'unknown_channel',
       'unknown_subscription',
