@@ -61,3 +61,47 @@ export function hasher(algorithm: Algorithm): Hasher {
   const hash = createHash(algorithm);
   return { update: (bytes) => void hash.update(bytes), digest: () => `${algorithm}:${hash.digest('hex')}` };
 }
+
+/** Words of 32 bits of a digest that are kept in memory: all of it up to sha256, the first half of sha512. */
+export const wordsKept = 8;
+
+/**
+ * The word that entries are found by: digests are uniform, so that it is hash enough. Not the first: a count from names
+ * meets the digests folder by folder, those with the same beginning together.
+ */
+export const hashWord = 1;
+
+/** Reads the first 256 bits of a digest into `words`; shorter ones end in zeros. Once per hit: no slices, no parseInt. */
+export function readWords(digest: Digest, words: Uint32Array): void {
+  let at = digest.indexOf(':') + 1;
+  for (let word = 0; word < wordsKept; word += 1) {
+    let value = 0;
+    for (let nibble = 0; nibble < 8; nibble += 1, at += 1) {
+      // '0'–'9' are 0x30–0x39, 'a'–'f' 0x61–0x66; past the end NaN becomes 0.
+      const code = digest.charCodeAt(at);
+      value = (value << 4) | ((code & 15) + (code >= 0x61 ? 9 : 0));
+    }
+    words[word] = value >>> 0;
+  }
+}
+
+/** Where an algorithm stands in the list: 3 bits. */
+export function algorithmNumber(digest: Digest): number {
+  return algorithms.indexOf(algorithmOf(digest));
+}
+
+const hexKept: Record<Algorithm, number> = { sha256: 64, sha512: 64, sha384: 64, sha224: 56, sha1: 40, md5: 32 };
+
+/** The digest of kept words: for sha384 and sha512 its first 64 hex digits only (`isWhole`). */
+export function digestOfWords(algorithm: number, words: Uint32Array): Digest {
+  const name = algorithms[algorithm] ?? 'sha256';
+  let hex = '';
+  for (const word of words) hex += word.toString(16).padStart(8, '0');
+  return `${name}:${hex.slice(0, hexKept[name])}`;
+}
+
+/** Whether nothing of a digest is missing. */
+export function isWhole(digest: Digest): boolean {
+  const name = algorithmOf(digest);
+  return (name !== 'sha512' && name !== 'sha384') || digest.length > name.length + 1 + 64;
+}

@@ -45,7 +45,7 @@ export interface RepositoryDocument {
 }
 
 /** The name of a repository's root. */
-export function rootHref({ content }: Pick<RepositoryDocument, 'content'>): string {
+export function rootHref({ content }: { readonly content?: RepositoryDocument['content'] | undefined }): string {
   return content === 'file' ? 'PULP_MANIFEST' : 'repodata/repomd.xml';
 }
 

@@ -101,7 +101,7 @@ export class TreeFileFetcher {
   ): Promise<void> {
     const sized = await openSized(repository.supplier.loader(href, 'background'), signal);
     try {
-      const size = sized.size ?? (await counted(repository, href, signal));
+      const size = sized.size ?? (await countedSize(repository, href, signal));
       const listed = { digest, size };
       progress.expected(1, size);
       await ensureByOwn({ sink: this.#sink, scope, listed, loader: sized.loader }, signal);
@@ -121,7 +121,7 @@ export class TreeFileFetcher {
 }
 
 /** The size of a file whose upstream does not say it in advance: it has to be seen once. Bytes. */
-async function counted({ supplier }: WantedRepository, href: string, signal: AbortSignal): Promise<number> {
+export async function countedSize({ supplier }: WantedRepository, href: string, signal: AbortSignal): Promise<number> {
   const loader = supplier.loader(href, 'background');
   const transfer = await loader.open(0, signal);
   let size = 0;

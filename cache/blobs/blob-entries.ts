@@ -1,4 +1,4 @@
-import { hashWord } from './digest-words.ts';
+import { hashWord } from '../../base/digest.ts';
 import { flag, heldBack } from './entry-flags.ts';
 import { EntryQueue, newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';

@@ -1,7 +1,7 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { BlobEntries, queueNames } from './blob-entries.ts';
 import type { QueueName } from './blob-entries.ts';
-import { algorithmNumber, digestOfWords, readWords } from './digest-words.ts';
+import { algorithmNumber, digestOfWords, readWords } from '../../base/digest.ts';
 import { flag } from './entry-flags.ts';
 import { newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';

@@ -1,5 +1,5 @@
 import { invariant } from '../../base/errors.ts';
-import { hashWord, wordsKept } from './digest-words.ts';
+import { hashWord, wordsKept } from '../../base/digest.ts';
 import { flag } from './entry-flags.ts';
 
 /** Entries of one segment: a queue grows and shrinks by whole segments, never by copying what it holds. */

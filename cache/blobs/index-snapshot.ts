@@ -4,7 +4,7 @@ import type { Disk, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import { unfinishedSuffix } from '../../disk/disk.ts';
 import { queueNames } from './blob-entries.ts';
 import type { BlobIndex } from './blob-index.ts';
-import { wordsKept } from './digest-words.ts';
+import { wordsKept } from '../../base/digest.ts';
 import { flag } from './entry-flags.ts';
 import { newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { algorithmOf, hexOf } from '../../base/digest.ts';
+import { algorithmOf, hexOf, isWhole } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
@@ -10,7 +10,6 @@ import type { Layout } from '../disk/layout.ts';
 import type { Space } from '../space/space.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { Descriptors } from './descriptors.ts';
-import { isWhole } from './digest-words.ts';
 import type { Exclusive } from './exclusive.ts';
 import type { SeveralNames } from './several-names.ts';
 

@@ -5,7 +5,7 @@ import type { RepositoryDocument } from '../../base/generation.ts';
 import type { PlanRoom } from '../../base/plan.ts';
 import type { BlobIndex } from '../blobs/blob-index.ts';
 import type { Claims } from '../blobs/claims.ts';
-import { FileSet } from '../blobs/file-set.ts';
+import { FileSet } from '../../runs/file-set.ts';
 import { holdsAllPackages } from '../blobs/holdings.ts';
 import type { Marks } from '../blobs/marks.ts';
 import type { Maps } from '../maps.ts';

@@ -1,8 +1,14 @@
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
+import { systemDisk } from '../../disk/disk.ts';
 import type { Change } from '../../hub/channels/channels.ts';
+import { missingFiles } from '../../hub/content/missing-files.ts';
+import type { Missing } from '../../hub/content/missing-files.ts';
+import { Possession } from '../../hub/content/possession.ts';
+import { StoreMaps } from '../../hub/content/store-maps.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -35,10 +41,30 @@ export async function snapshotShow(
   { config, json, name }: Asked & { readonly name: string },
   terminal: Terminal,
 ): Promise<number> {
-  const { snapshots } = await openHub(config);
-  const snapshot = await snapshots.need(name);
-  terminal.out(json ? JSON.stringify(snapshot, null, 2) : snapshotDetail(snapshot, terminal.paint));
+  const hub = await openHub(config);
+  const snapshot = await hub.snapshots.need(name);
+  const elsewhere = await onlyAtOrigin(hub, config, snapshot);
+  terminal.out(
+    json
+      ? JSON.stringify({ ...snapshot, onlyAtOrigin: elsewhere }, null, 2)
+      : snapshotDetail(snapshot, elsewhere, terminal.paint),
+  );
   return exitCodes.ok;
+}
+
+/** Files of a snapshot that the store does not have. */
+async function onlyAtOrigin(
+  { store, origins }: HubParts,
+  config: HubConfig,
+  snapshot: SnapshotDocument,
+): Promise<Missing> {
+  if (snapshot.policy === 'full') return { files: 0, bytes: 0 };
+  const maps = new StoreMaps({ store, disk: systemDisk, folder: join(config.state, 'maps') });
+  try {
+    return await missingFiles(snapshot, await origins.of(snapshot), { maps, possession: new Possession(store) });
+  } finally {
+    await maps.close();
+  }
 }
 
 /** `hub promote CHANNEL SNAPSHOT` */

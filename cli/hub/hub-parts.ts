@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { Channels } from '../../hub/channels/channels.ts';
+import { OriginDocuments } from '../../hub/content/origins.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
 import { Snapshots } from '../../hub/snapshots/snapshots.ts';
@@ -14,6 +15,7 @@ export interface HubParts {
   readonly store: ObjectStore;
   readonly keys: SigningKeys;
   readonly snapshots: Snapshots;
+  readonly origins: OriginDocuments;
   readonly channels: Channels;
 }
 
@@ -23,5 +25,6 @@ export async function openHub(config: HubConfig): Promise<HubParts> {
   await readFormat(store);
   const keys = await SigningKeys.open(new KeyFolder(config.keys));
   const channels = new Channels({ store, keys, clock: systemClock, epoch: await readEpoch(store) });
-  return { store, keys, snapshots: new Snapshots(store, keys.published), channels };
+  const origins = new OriginDocuments(store, keys);
+  return { store, keys, snapshots: new Snapshots(store, keys.published), origins, channels };
 }

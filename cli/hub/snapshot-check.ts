@@ -39,7 +39,7 @@ export async function snapshotCheck(request: SnapshotCheckRequest, terminal: Ter
 
 /** Leads a snapshot through the gates of a file, beside what a channel points to and pointed to before. */
 export async function checkSnapshot(
-  { store, snapshots, channels }: HubParts,
+  { store, snapshots, origins, channels }: HubParts,
   { gates, name, channel }: { readonly gates: string; readonly name: string; readonly channel: string | null },
 ): Promise<GateReport> {
   const rules = loadGates(gates);
@@ -52,9 +52,10 @@ export async function checkSnapshot(
   for (const each of names) {
     // One that was retired since can no longer be compared with.
     const snapshot = await snapshots.find(each);
-    if (snapshot !== null) history.push(await bundleOf(snapshot, store));
+    if (snapshot !== null) history.push(await bundleOf(snapshot, store, await origins.of(snapshot)));
   }
-  const bundle = await bundleOf(await snapshots.need(name), store);
+  const checked = await snapshots.need(name);
+  const bundle = await bundleOf(checked, store, await origins.of(checked));
   const before = history.find((each) => each.name === current?.snapshot) ?? null;
   const parts = { solver: new ExternalSolver(searchPath), searchPath, now: systemClock.now() };
   return checkBundle({ bundle, before, history, rules }, parts, new AbortController().signal);

@@ -6,6 +6,7 @@ import { memoryNotes } from '../../cache/notes.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { loadSources } from '../../config/hub/sources.ts';
 import { systemDisk } from '../../disk/disk.ts';
+import { originSource } from '../../hub/content/origins.ts';
 import { StoreMaps } from '../../hub/content/store-maps.ts';
 import { StoreSink } from '../../hub/content/store-sink.ts';
 import { SnapshotMaker } from '../../hub/snapshots/create.ts';
@@ -41,7 +42,7 @@ const transfers = { perHub: 8, total: 16 };
 export async function snapshotCreate(request: SnapshotCreateRequest, terminal: Terminal): Promise<number> {
   const { config, name, json } = request;
   const { policy, sources } = loadSources(request.from, request.credentialsDirectory);
-  const { store, keys, snapshots } = await openHub(config);
+  const { store, keys, snapshots, origins } = await openHub(config);
   await snapshots.find(name);
   const [clock, log, meter] = [systemClock, terminalLog(terminal), silentMeter];
   const health = new Health({ clock, log });
@@ -56,13 +57,14 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
   const telling = setInterval(() => json || terminal.err(progressLine(run.status())), 1_000);
   try {
     run.begin();
-    const maker = new SnapshotMaker({ snapshots, sink: new StoreSink({ store, maps }), keys, clock, log });
+    const maker = new SnapshotMaker({ snapshots, origins, sink: new StoreSink({ store, maps }), keys, clock, log });
     const opened = sources.map(async (source): Promise<SnapshotSource> => {
       if ('snapshot' in source) return source;
-      const { upstream } = source;
+      const { upstream, remembered } = source;
       const hub = await upstreams.hub(upstream);
       const { trust } = subscriptionOptions(upstream, hub);
-      return { discover: async (signal) => (await hub.discover(signal)).repositories, trust };
+      const entry = originSource.parse(JSON.parse(JSON.stringify(remembered)));
+      return { discover: async (signal) => (await hub.discover(signal)).repositories, trust, remembered: entry };
     });
     const made = await maker.create({ name, policy, sources: await Promise.all(opened) }, run, ending.signal);
     run.end(made === null ? 'failed' : 'done');

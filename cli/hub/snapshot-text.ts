@@ -50,7 +50,11 @@ export function snapshotsText(snapshots: readonly SnapshotDocument[], now: numbe
 }
 
 /** `snapshot show`: a line for each repository. */
-export function snapshotDetail(snapshot: SnapshotDocument, paint: Paint): string {
+export function snapshotDetail(
+  snapshot: SnapshotDocument,
+  { files, bytes }: { readonly files: number; readonly bytes: number },
+  paint: Paint,
+): string {
   const table = plainTable(['PATH', 'PACKAGES', 'BYTES', 'REPOMD', 'GUARD'].map((head) => paint('dim', head)));
   for (const [path, { packages, repomd, guard }] of Object.entries(snapshot.repositories))
     table.push([
@@ -60,7 +64,7 @@ export function snapshotDetail(snapshot: SnapshotDocument, paint: Paint): string
       repomd.digest,
       plainText(guard?.kind ?? ''),
     ]);
-  const origin = snapshot.policy === 'full' ? 'all here' : 'metadata here, packages at their origins only';
+  const origin = files === 0 ? 'all here' : `${files} files (${bytesText(bytes)}) only at their origins`;
   return [
     `${paint('bold', plainText(snapshot.name))}: ${snapshot.created}, ${snapshot.content}, ${origin}`,
     tableText(table),

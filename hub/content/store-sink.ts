@@ -49,6 +49,13 @@ export class StoreSink implements SizingSink {
     return listed;
   }
 
+  /** Takes a file that is proven already into the store, as one that this scope has fetched itself. */
+  async adopt(scope: string, listed: Listed, chunks: AsyncIterable<Buffer>): Promise<void> {
+    await this.#stored(scope, listed, async (key) => {
+      await this.#store.putIfAbsent(key, { size: listed.size, chunks });
+    });
+  }
+
   async *read(scope: string, listed: Listed): AsyncGenerator<Buffer> {
     const isHeld = await this.holds(scope, listed);
     const object = isHeld ? await this.#store.open(this.#possession.keyOf(scope, listed)) : null;

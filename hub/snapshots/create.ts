@@ -4,7 +4,6 @@ import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Logger } from '../../base/log.ts';
 import { forEachBounded } from '../../mirror/bounded.ts';
 import type { WantedRepository } from '../../mirror/discovery.ts';
-import { servedPath } from '../../mirror/discovery.ts';
 import { ContentReader } from '../../mirror/content-reader.ts';
 import { PackageFetcher } from '../../mirror/packages.ts';
 import type { Trust } from '../../mirror/signature.ts';
@@ -13,7 +12,9 @@ import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { signed } from '../../protocol/signed.ts';
 import { contentOf } from '../../protocol/snapshot.ts';
 import type { SnapshotDocument, SnapshotRepository } from '../../protocol/snapshot.ts';
+import type { OriginDocuments, OriginSource } from '../content/origins.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
+import { Gathering } from './gathering.ts';
 import type { SnapshotRun } from './snapshot-run.ts';
 import type { Snapshots } from './snapshots.ts';
 
@@ -26,6 +27,8 @@ export type SnapshotSource =
       /** Asks the upstream for its list. */
       readonly discover: (signal: AbortSignal) => Promise<readonly WantedRepository[]>;
       readonly trust: (path: string) => Promise<Trust | null>;
+      /** By which it is asked again for what is not fetched now. */
+      readonly remembered: OriginSource;
     }
   | { readonly snapshot: string; readonly prefix: string };
 
@@ -37,13 +40,12 @@ export interface CreateRequest {
 
 export interface CreateParts {
   readonly snapshots: Snapshots;
+  readonly origins: OriginDocuments;
   readonly sink: SizingSink;
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-type Repositories = Record<string, SnapshotRepository>;
 
 /** Reads sources as a PoP reads its upstreams, proven and into the store, and names what they are together. */
 export class SnapshotMaker {
@@ -69,10 +71,10 @@ export class SnapshotMaker {
     run: SnapshotRun,
     signal: AbortSignal,
   ): Promise<{ readonly snapshot: SnapshotDocument; readonly made: boolean } | null> {
-    const repositories = await this.#read(request, run, signal);
+    const gathered = await this.#read(request, run, signal);
     if (run.failures.count > 0) return null;
-    const { snapshots, keys, clock } = this.#parts;
-    const content = { policy: request.policy, repositories };
+    const { snapshots, origins, keys, clock } = this.#parts;
+    const content = { policy: request.policy, repositories: gathered.repositories };
     const snapshot: SnapshotDocument = {
       format: 1,
       name: request.name,
@@ -80,6 +82,8 @@ export class SnapshotMaker {
       ...content,
       content: contentOf(content),
     };
+    // Before the snapshot: whoever sees that knows where its files come from. The same content anew is asked for there.
+    await origins.write(gathered.origins(snapshot));
     const made =
       (await snapshots.find(request.name)) === null &&
       (await snapshots.add(request.name, await signed('snapshot', snapshot, keys.signer)));
@@ -90,19 +94,14 @@ export class SnapshotMaker {
     throw new WaystationError('snapshot_exists', `${why}: snapshots never change; choose another name`);
   }
 
-  async #read({ policy, sources }: CreateRequest, run: SnapshotRun, signal: AbortSignal): Promise<Repositories> {
-    const repositories: Repositories = {};
-    const put = (path: string, repository: SnapshotRepository): void => {
-      if (repositories[path] === undefined) repositories[path] = repository;
-      else run.missing(path, 'path_taken', 'two sources bring this path');
-    };
+  async #read({ policy, sources }: CreateRequest, run: SnapshotRun, signal: AbortSignal): Promise<Gathering> {
+    const gathered = new Gathering(policy, run);
     for (const source of sources) {
       if ('snapshot' in source) {
         const other = await this.#parts.snapshots.need(source.snapshot);
         if (policy === 'full' && other.policy !== 'full')
           throw new WaystationError('bad_request', `${other.name} is metadata-only, so nothing full can be made of it`);
-        for (const [path, repository] of Object.entries(other.repositories))
-          put(servedPath(source.prefix, path), repository);
+        gathered.compose(other, await this.#parts.origins.of(other), source.prefix);
         continue;
       }
       const wanted = await source.discover(signal);
@@ -111,7 +110,7 @@ export class SnapshotMaker {
         try {
           const trust = await source.trust(repository.path);
           const read = await this.#repository({ repository, trust, policy }, run, signal);
-          if (read !== null) put(repository.path, read);
+          if (read !== null) gathered.put(repository, read, source.remembered);
         } catch (thrown) {
           signal.throwIfAborted();
           const { code, message } = asWaystationError(thrown);
@@ -120,7 +119,7 @@ export class SnapshotMaker {
         run.repositoryDone();
       });
     }
-    return repositories;
+    return gathered;
   }
 
   /** null: files are missing, and the run has their names. */

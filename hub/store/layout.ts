@@ -1,6 +1,8 @@
 import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 
+const originsOf = (name: string): string => `private/origins/${name}/`;
+
 /** Where each kind of object is in a hub's store; `docs/hub-store.md` is normative. */
 export const keysOf = {
   format: 'FORMAT',
@@ -16,6 +18,9 @@ export const keysOf = {
   map: (primary: Digest): string => `public/maps/${hexOf(primary).slice(0, 2)}/${hexOf(primary)}`,
   snapshots: 'public/snapshots/',
   snapshot: (name: string): string => `public/snapshots/${name}.jws`,
+  /** Where a snapshot of this name and content comes from. */
+  origins: (name: string, content: Digest): string => `${originsOf(name)}${hexOf(content)}.jws`,
+  originsOf,
   channels: 'public/channels/',
   channel: (name: string): string => `public/channels/${name}.jws`,
   channelHistory: (name: string): string => `private/channels/${name}/`,

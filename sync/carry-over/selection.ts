@@ -1,5 +1,5 @@
 import type { Listed } from '../../base/digest.ts';
-import { FileSet } from '../../cache/blobs/file-set.ts';
+import { FileSet } from '../../runs/file-set.ts';
 import { compareVersions } from '../../yum/rpm-version.ts';
 import { packageFile } from '../../yum/package-file.ts';
 

@@ -1,5 +1,5 @@
 import type { Listed } from '../../base/digest.ts';
-import { FileSet } from '../../cache/blobs/file-set.ts';
+import { FileSet } from '../../runs/file-set.ts';
 import type { Stored } from './stored.ts';
 
 /** A file as a repository lists it. */

@@ -7,6 +7,7 @@ import { waystation } from '../../support/command-line.ts';
 import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { status } from '../../support/faulty-origin-lies.ts';
 import { putRepository } from '../../support/hand-made-repository.ts';
+import { numberedPackages } from '../../support/hub-directory.ts';
 import { incompressibleText } from '../../support/incompressible-text.ts';
 import { SimulatedPulp } from '../../support/pulp/simulated-pulp.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
@@ -28,14 +29,6 @@ async function sources(directory: string, ...repositories: object[]): Promise<st
   return file;
 }
 
-function packages(count: number, version: (index: number) => number): Record<string, string> {
-  const all = Array.from({ length: count }, (_, index) => {
-    const name = `p/pkg${index}-${version(index)}-1.noarch.rpm`;
-    return [name, `${name} ${incompressibleText(2_000, 'snapshots')}`] as const;
-  });
-  return Object.fromEntries(all);
-}
-
 async function blobs(directory: string): Promise<number> {
   const entries = await readdir(join(directory, 'store/public/blobs'), { recursive: true, withFileTypes: true });
   return entries.filter((entry) => entry.isFile()).length;
@@ -47,14 +40,14 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     await using origin = await FaultyOrigin.start();
     const hub = await freshHub(directory.path);
     const from = await sources(directory.path, { type: 'yum', path: 'el9/base', url: `${origin.url}base/` });
-    putRepository(origin, 'base', { packages: packages(50, () => 1) });
+    putRepository(origin, 'base', { packages: numberedPackages(50, () => 1) });
     expect(await hub('snapshot', 'create', 'week-1', '--from', from)).toMatchObject({ code: 0 });
     const before = await blobs(directory.path);
     // 50 packages, repomd.xml, primary and filelists.
     expect(before).toBe(53);
     const asked = origin.requests.length;
 
-    putRepository(origin, 'base', { packages: packages(50, (index) => (index === 7 ? 2 : 1)) });
+    putRepository(origin, 'base', { packages: numberedPackages(50, (index) => (index === 7 ? 2 : 1)) });
     const second = await hub('snapshot', 'create', 'week-2', '--from', from, '--json');
     expect(second).toMatchObject({ code: 0 });
     expect(await blobs(directory.path)).toBe(before + 4);
@@ -75,7 +68,7 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     await using origin = await FaultyOrigin.start();
     const hub = await freshHub(directory.path);
     const from = await sources(directory.path, { type: 'yum', path: 'base', url: `${origin.url}base/` });
-    putRepository(origin, 'base', { packages: packages(20, () => 1) });
+    putRepository(origin, 'base', { packages: numberedPackages(20, () => 1) });
     origin.on(/pkg(3|4)-/, status(404));
     const failed = await hub('snapshot', 'create', 'one', '--from', from);
     expect(failed.code).toBe(1);
@@ -99,7 +92,7 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     const hub = await freshHub(directory.path);
     const files = { 'images/pxeboot/vmlinuz': 'a kernel', 'images/install.img': incompressibleText(1 << 20, 'two') };
     const treeinfo = treeinfoText({ files: { ...files, 'images/boot.iso': 'nowhere' }, variants: ['../AppStream'] });
-    putRepository(origin, 'os', { packages: packages(2, () => 1) });
+    putRepository(origin, 'os', { packages: numberedPackages(2, () => 1) });
     origin.put('/os/.treeinfo', treeinfo);
     for (const [href, text] of Object.entries(files)) origin.put(`/os/${href}`, text);
     const source = { type: 'yum', path: 'os', url: `${origin.url}os/` };
@@ -136,7 +129,7 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     await using directory = await temporaryDirectory();
     await using origin = await FaultyOrigin.start();
     const hub = await freshHub(directory.path);
-    putRepository(origin, 'os', { packages: packages(1, () => 1) });
+    putRepository(origin, 'os', { packages: numberedPackages(1, () => 1) });
     origin.put('/os/images/install.img', 'stage two');
     origin.put('/os/.treeinfo', treeinfoText({ files: { 'images/install.img': 'stage two' }, variants: [] }));
     const file = join(directory.path, 'sources.yaml');
@@ -147,6 +140,26 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
       'images/install.img': digestOf('stage two'),
     });
     expect(origin.count(/images/)).toBe(0);
+  });
+
+  test('have plain files of a web server, which a PULP_MANIFEST lists', async () => {
+    await using directory = await temporaryDirectory();
+    await using origin = await FaultyOrigin.start();
+    const hub = await freshHub(directory.path);
+    const manifest = `tools.tar,${hexOf(digestOf('the tools'))},9\n`;
+    origin.put('/boot/PULP_MANIFEST', manifest);
+    origin.put('/boot/tools.tar', 'the tools');
+    const source = { type: 'yum', path: 'boot', url: `${origin.url}boot/`, content: 'file' };
+    const made = await hub('snapshot', 'create', 'one', '--from', await sources(directory.path, source), '--json');
+    expect(JSON.parse(made.stdout).snapshot.repositories.boot).toMatchObject({
+      content: 'file',
+      repomd: { digest: digestOf(manifest) },
+      packages: { count: 1, bytes: 9 },
+    });
+    expect(await blobs(directory.path)).toBe(2);
+    const signed = await sources(directory.path, { ...source, gpgKey: 'key' });
+    const refused = await hub('snapshot', 'create', 'two', '--from', signed);
+    expect([refused.code, refused.stderr]).toEqual([78, expect.stringMatching(/no meaning for content: file/)]);
   });
 
   test('have the plain files that Pulp selects beside packages, which gates pass over', async () => {
@@ -183,7 +196,7 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     await using directory = await temporaryDirectory();
     const origin = await FaultyOrigin.start();
     const hub = await freshHub(directory.path);
-    putRepository(origin, 'base', { packages: packages(3, () => 1) });
+    putRepository(origin, 'base', { packages: numberedPackages(3, () => 1) });
     const yum = await sources(directory.path, { type: 'yum', path: 'base', url: `${origin.url}base/` });
     expect(await hub('snapshot', 'create', 'one', '--from', yum)).toMatchObject({ code: 0 });
     await origin.stop();
@@ -205,7 +218,7 @@ describe('snapshots of a hub', { timeout: 120_000 }, () => {
     const hub = await freshHub(directory.path);
     const from = await sources(directory.path, { type: 'yum', path: 'base', url: `${origin.url}base/` });
     for (const version of [1, 2]) {
-      putRepository(origin, 'base', { packages: packages(2, () => version) });
+      putRepository(origin, 'base', { packages: numberedPackages(2, () => version) });
       expect(await hub('snapshot', 'create', `week-${version}`, '--from', from)).toMatchObject({ code: 0 });
     }
     expect(await hub('promote', 'prod', 'nosuch')).toMatchObject({ code: 2 });

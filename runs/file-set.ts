@@ -1,5 +1,5 @@
-import type { Digest } from '../../base/digest.ts';
-import { readWords, wordsKept } from './digest-words.ts';
+import type { Digest } from '../base/digest.ts';
+import { readWords, wordsKept } from '../base/digest.ts';
 
 const fewest = 1024;
 /** Share of the slots that may be taken. */
@@ -9,8 +9,8 @@ const spread = 0x9e_37_79_b1;
 
 /**
  * Files by scope and digest, for millions of them: 11 to 23 bytes a file, however long its digest is. 64 bits of a digest
- * are kept, so that of a million files two are taken for one with a probability of 10⁻⁷: good for counting, for nothing
- * that is served or removed.
+ * are kept, so that of a million files two are taken for one with a probability of 10⁻⁷: good for counting, and for
+ * keeping what is in it; for nothing that is served, or removed for being in it.
  */
 export class FileSet {
   readonly #scopes = new Map<string, number>();

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import type { Algorithm, Digest } from '../../base/digest.ts';
-import { FileSet } from '../../cache/blobs/file-set.ts';
+import { FileSet } from '../../runs/file-set.ts';
 
 test('a set of files answers as a set of their names does', () => {
   const file = fc.record({
