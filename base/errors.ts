@@ -8,6 +8,7 @@ export type ErrorSource = 'client' | 'origin' | 'disk' | 'hub' | 'config' | 'int
 export const errorCatalogue = {
   bad_path: ['client', false],
   bad_request: ['client', false],
+  body_too_large: ['client', false],
   method_not_allowed: ['client', false],
   range_not_satisfiable: ['client', false],
   not_found: ['client', false],

@@ -7,6 +7,7 @@ import type { ErrorCode, WaystationError } from '../base/errors.ts';
 export const statusOf: Readonly<Record<ErrorCode, number>> = {
   bad_path: 400,
   bad_request: 400,
+  body_too_large: 413,
   method_not_allowed: 405,
   range_not_satisfiable: 416,
   not_found: 404,
@@ -82,6 +83,7 @@ const titles: Readonly<Record<number, string>> = {
   404: 'Not Found',
   405: 'Method Not Allowed',
   409: 'Conflict',
+  413: 'Content Too Large',
   416: 'Range Not Satisfiable',
   429: 'Too Many Requests',
   500: 'Internal Server Error',

@@ -70,7 +70,7 @@ export interface FleetReport {
 export interface WantedFile {
   /** `algorithm:hex`, checked. */
   readonly digest: Digest;
-  /** Where it is listed; null: the PoP did not say. Names and paths are as they came, decoded, and not checked. */
+  /** Where it is listed; null: the PoP did not say. Decoded; a name of a snapshot, and relative paths without `..`. */
   readonly listed: { readonly snapshot: string; readonly path: string; readonly href: string } | null;
 }
 

@@ -47,7 +47,7 @@ export type Folder = keyof typeof folders;
 export const packages: Readonly<Record<string, readonly Folder[]>> = {
   undici: ['origin', 'cli'],
   level: ['cache'],
-  'lru-cache': ['cache', 'gateway'],
+  'lru-cache': ['cache', 'gateway', 'hub'],
   hono: ['web', 'gateway', 'hub', 'cli'],
   '@hono/node-server': ['web', 'gateway', 'hub', 'cli'],
   openpgp: ['yum'],
