@@ -1,4 +1,5 @@
-import type { FileChanges, GenerationDiff, RepositoryDiff } from '../../sync/generation-diff.ts';
+import type { FileChanges, RepositoryDiff } from '../../mirror/repository-diff.ts';
+import type { GenerationDiff } from '../../sync/generation-diff.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
 type Paint = Terminal['paint'];
@@ -7,6 +8,11 @@ type Paint = Terminal['paint'];
 export function* diffText({ from, to, repositories }: GenerationDiff, paint: Paint): Generator<string> {
   yield plainText(`from ${from.id} of ${from.subscription} (${from.created})`);
   yield plainText(`  to ${to.id} of ${to.subscription} (${to.created})`);
+  yield* repositoriesText(repositories, paint);
+}
+
+/** The differences of repositories, each under its path, and how many differ. */
+export function* repositoriesText(repositories: readonly RepositoryDiff[], paint: Paint): Generator<string> {
   const differing = repositories.filter(({ state }) => state !== 'unchanged');
   for (const repository of differing) yield* repositoryLines(repository, paint);
   const same = repositories.length - differing.length;

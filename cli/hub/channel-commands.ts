@@ -9,6 +9,7 @@ import { missingFiles } from '../../hub/content/missing-files.ts';
 import type { Missing } from '../../hub/content/missing-files.ts';
 import { Possession } from '../../hub/content/possession.ts';
 import { StoreMaps } from '../../hub/content/store-maps.ts';
+import { Notes } from '../../hub/snapshots/notes.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -18,6 +19,7 @@ import { findingText } from './gate-text.ts';
 import { openHub } from './hub-parts.ts';
 import type { HubParts } from './hub-parts.ts';
 import { checkSnapshot } from './snapshot-check.ts';
+import { noteText } from './snapshot-notes.ts';
 import { channelsText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
 
 interface Asked {
@@ -44,11 +46,12 @@ export async function snapshotShow(
   const hub = await openHub(config);
   const snapshot = await hub.snapshots.need(name);
   const elsewhere = await onlyAtOrigin(hub, config, snapshot);
-  terminal.out(
-    json
-      ? JSON.stringify({ ...snapshot, onlyAtOrigin: elsewhere }, null, 2)
-      : snapshotDetail(snapshot, elsewhere, terminal.paint),
-  );
+  const notes = await new Notes({ store: hub.store, clock: systemClock }).of(name);
+  if (json) terminal.out(JSON.stringify({ ...snapshot, onlyAtOrigin: elsewhere, notes }, null, 2));
+  else {
+    terminal.out(snapshotDetail(snapshot, elsewhere, terminal.paint));
+    for (const note of notes) terminal.out(noteText(note, terminal.paint));
+  }
   return exitCodes.ok;
 }
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { WaystationError } from '../../base/errors.ts';
-import { readEnvironment } from '../../config/environment.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import type { Terminal } from '../terminal.ts';
+import { snapshotCommands } from './snapshot-program.ts';
 
 /** What the hub's commands share with all others. */
 export interface CommandFrame {
@@ -14,11 +14,11 @@ export interface CommandFrame {
   readonly terminal: Terminal;
 }
 
-interface HubFrame extends Omit<CommandFrame, 'configFile'> {
+export interface HubFrame extends Omit<CommandFrame, 'configFile'> {
   readonly loaded: (self: Command) => Promise<HubConfig>;
 }
 
-interface JsonOption {
+export interface JsonOption {
   readonly json?: boolean;
 }
 
@@ -52,51 +52,6 @@ export function hubCommands(program: Command, { command, configFile, end, termin
       .action(() => {
         throw new WaystationError('not_built', `hub ${name} is not built yet`);
       });
-}
-
-function snapshotCommands(hub: Command, { command, end, terminal, loaded }: HubFrame): void {
-  const snapshot = command(hub, 'snapshot', 'sets of repositories that never change');
-  command(snapshot, 'create', 'read sources, prove all of it, and name what they are together')
-    .argument('<name>', 'a-z, 0-9 and . _ -')
-    .requiredOption('--from <file>', 'the file with the sources')
-    .option('--json', 'print a JSON document')
-    .action(async (name: string, { from, json = false }: JsonOption & { from: string }, self: Command) => {
-      const { snapshotCreate } = await import('./snapshot-create.ts');
-      const { credentialsDirectory } = readEnvironment();
-      end(await snapshotCreate({ config: await loaded(self), name, from, credentialsDirectory, json }, terminal));
-    });
-  command(snapshot, 'list', 'list the snapshots')
-    .option('--json', 'print a JSON document')
-    .action(async ({ json = false }: JsonOption, self: Command) => {
-      const { snapshotList } = await import('./channel-commands.ts');
-      end(await snapshotList({ config: await loaded(self), json }, terminal));
-    });
-  command(snapshot, 'show', 'show what a snapshot pins')
-    .argument('<name>', 'which one')
-    .option('--json', 'print a JSON document')
-    .action(async (name: string, { json = false }: JsonOption, self: Command) => {
-      const { snapshotShow } = await import('./channel-commands.ts');
-      end(await snapshotShow({ config: await loaded(self), json, name }, terminal));
-    });
-  checkCommand(snapshot, { command, end, terminal, loaded });
-}
-
-function checkCommand(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
-  command(snapshot, 'check', 'lead a snapshot through the gates')
-    .argument('<name>', 'which one')
-    .option('--gates <file>', 'the file with the gates (default: that of the configuration)')
-    .option('--channel <channel>', 'compare with what this channel points to and pointed to')
-    .option('--json', 'print a JSON document')
-    .action(async (name: string, options: CheckOptions, self: Command) => {
-      const { snapshotCheck } = await import('./snapshot-check.ts');
-      const { gates, channel, json = false } = options;
-      end(await snapshotCheck({ config: await loaded(self), name, gates, channel, json }, terminal));
-    });
-}
-
-interface CheckOptions extends JsonOption {
-  readonly gates?: string;
-  readonly channel?: string;
 }
 
 type Why = JsonOption & { readonly why?: string };

@@ -21,6 +21,8 @@ export const keysOf = {
   /** Where a snapshot of this name and content comes from. */
   origins: (name: string, content: Digest): string => `${originsOf(name)}${hexOf(content)}.jws`,
   originsOf,
+  /** What people said of packages of a snapshot. */
+  notes: (name: string): string => `private/notes/${name}.json`,
   channels: 'public/channels/',
   channel: (name: string): string => `public/channels/${name}.jws`,
   channelHistory: (name: string): string => `private/channels/${name}/`,

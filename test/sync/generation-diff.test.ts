@@ -6,7 +6,7 @@ import { WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import { GenerationComparison } from '../../sync/generation-diff.ts';
-import type { MetadataReader, RepositoryDiff } from '../../sync/generation-diff.ts';
+import type { MetadataReader, RepositoryDiff } from '../../mirror/repository-diff.ts';
 import { generation } from '../cache/generation-documents.ts';
 
 interface Package {

@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { readEnvironment } from '../../config/environment.ts';
+import type { HubFrame, JsonOption } from './program.ts';
+
+/** `waystation hub snapshot …` */
+export function snapshotCommands(hub: Command, frame: HubFrame): void {
+  const { command, end, terminal, loaded } = frame;
+  const snapshot = command(hub, 'snapshot', 'sets of repositories that never change');
+  command(snapshot, 'create', 'read sources, prove all of it, and name what they are together')
+    .argument('<name>', 'a-z, 0-9 and . _ -')
+    .requiredOption('--from <file>', 'the file with the sources')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, { from, json = false }: JsonOption & { from: string }, self: Command) => {
+      const { snapshotCreate } = await import('./snapshot-create.ts');
+      const { credentialsDirectory } = readEnvironment();
+      end(await snapshotCreate({ config: await loaded(self), name, from, credentialsDirectory, json }, terminal));
+    });
+  command(snapshot, 'list', 'list the snapshots')
+    .option('--json', 'print a JSON document')
+    .action(async ({ json = false }: JsonOption, self: Command) => {
+      const { snapshotList } = await import('./channel-commands.ts');
+      end(await snapshotList({ config: await loaded(self), json }, terminal));
+    });
+  command(snapshot, 'show', 'show what a snapshot pins')
+    .argument('<name>', 'which one')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, { json = false }: JsonOption, self: Command) => {
+      const { snapshotShow } = await import('./channel-commands.ts');
+      end(await snapshotShow({ config: await loaded(self), json, name }, terminal));
+    });
+  checkCommand(snapshot, frame);
+  saidCommands(snapshot, frame);
+}
+
+function checkCommand(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
+  command(snapshot, 'check', 'lead a snapshot through the gates')
+    .argument('<name>', 'which one')
+    .option('--gates <file>', 'the file with the gates (default: that of the configuration)')
+    .option('--channel <channel>', 'compare with what this channel points to and pointed to')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, options: CheckOptions, self: Command) => {
+      const { snapshotCheck } = await import('./snapshot-check.ts');
+      const { gates, channel, json = false } = options;
+      end(await snapshotCheck({ config: await loaded(self), name, gates, channel, json }, terminal));
+    });
+}
+
+interface CheckOptions extends JsonOption {
+  readonly gates?: string;
+  readonly channel?: string;
+}
+
+type Text = JsonOption & { readonly text: string };
+
+/** What is compared, and what people say. */
+function saidCommands(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
+  command(snapshot, 'diff', 'compare two snapshots: packages, repositories, advisories')
+    .argument('<from>', 'the earlier one')
+    .argument('<to>', 'the later one')
+    .option('--json', 'print a JSON document')
+    .action(async (...[from, to, { json = false }, self]: [string, string, JsonOption, Command]) => {
+      const { diffSnapshots } = await import('./snapshot-diff.ts');
+      end(await diffSnapshots({ config: await loaded(self), from, to, json }, terminal));
+    });
+  command(snapshot, 'note', 'say something of a package of a snapshot')
+    .argument('<name>', 'which one')
+    .argument('<nevra>', 'name-[epoch:]version-release.arch')
+    .requiredOption('--text <text>', 'what is to be said')
+    .option('--json', 'print a JSON document')
+    .action(async (...[name, nevra, { json = false, text }, self]: [string, string, Text, Command]) => {
+      const { addNote } = await import('./snapshot-notes.ts');
+      end(await addNote({ config: await loaded(self), name, nevra, text, json }, terminal));
+    });
+  command(snapshot, 'notes', 'list what was said of a snapshot')
+    .argument('<name>', 'which one')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, { json = false }: JsonOption, self: Command) => {
+      const { listNotes } = await import('./snapshot-notes.ts');
+      end(await listNotes({ config: await loaded(self), name, json }, terminal));
+    });
+}
