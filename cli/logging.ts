@@ -18,6 +18,8 @@ export interface AccessEntry {
   readonly outcome: Outcome;
   /** The client's address; null when the socket is gone. */
   readonly client: string | null;
+  /** At a hub: the PoP that asked, null when nobody knows. */
+  readonly pop?: string | null;
 }
 
 export interface ServiceLog {
@@ -77,10 +79,11 @@ function timeTexts(): (now: number) => string {
 export function accessLine(entry: AccessEntry, time: string): string {
   const query = entry.path.indexOf('?');
   const path = JSON.stringify(query < 0 ? entry.path : entry.path.slice(0, query));
+  const pop = entry.pop === undefined ? '' : `,"pop":${JSON.stringify(entry.pop)}`;
   return (
     `{"level":"info","time":"${time}","msg":"request","method":${JSON.stringify(entry.method)},"path":${path},` +
     `"status":${entry.status},"bytes":${entry.bytes},"seconds":${entry.seconds.toFixed(6)},` +
-    `"outcome":"${entry.outcome}","client":${JSON.stringify(entry.client)}}\n`
+    `"outcome":"${entry.outcome}","client":${JSON.stringify(entry.client)}${pop}}\n`
   );
 }
 

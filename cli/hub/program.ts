@@ -1,8 +1,12 @@
+import { Option } from 'commander';
 import type { Command } from 'commander';
 import { WaystationError } from '../../base/errors.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
+import { logLevels } from '../log-levels.ts';
+import type { LogLevel } from '../log-levels.ts';
 import type { Terminal } from '../terminal.ts';
 import { snapshotCommands } from './snapshot-program.ts';
+import { version } from '../version.ts';
 
 /** What the hub's commands share with all others. */
 export interface CommandFrame {
@@ -23,7 +27,7 @@ export interface JsonOption {
 }
 
 /** What the contract names and this version does not have. */
-const notBuilt = ['serve', 'token', 'pops'];
+const notBuilt = ['token', 'pops'];
 
 /** `waystation hub …` */
 export function hubCommands(program: Command, { command, configFile, end, terminal }: CommandFrame): void {
@@ -38,6 +42,14 @@ export function hubCommands(program: Command, { command, configFile, end, termin
     .action(async ({ json = false }: JsonOption, self: Command) => {
       const { hubInit } = await import('./init.ts');
       end(await hubInit(await loaded(self), json, terminal));
+    });
+
+  command(hub, 'serve', 'be there for PoPs and operators')
+    .addOption(new Option('--log-level <level>', 'what is logged at least').choices(logLevels).default('info'))
+    .action(async ({ logLevel }: { logLevel: LogLevel }, self: Command) => {
+      const config = await loaded(self);
+      const { hubServe } = await import('./serve.ts');
+      end(await hubServe(config, { version, logLevel }));
     });
 
   snapshotCommands(hub, { command, end, terminal, loaded });

@@ -86,6 +86,11 @@ export class HubService {
     this.#accounts.refused(status);
   }
 
+  /** PoPs that wait for a change at this moment. */
+  get waiting(): number {
+    return this.#polls.waiting;
+  }
+
   /** Whoever waits for a change is answered, and nobody waits any more: before the listener is drained. */
   stopWaiting(): void {
     this.#polls.close();

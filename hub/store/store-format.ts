@@ -32,7 +32,7 @@ export async function initStore(store: ObjectStore): Promise<StoreFormat> {
 }
 
 /** @throws WaystationError `store_format_unknown` when it is no store of a hub, or of a layout that is not known. */
-export async function readFormat(store: ObjectStore): Promise<StoreFormat> {
+export async function readFormat(store: Pick<ObjectStore, 'get'>): Promise<StoreFormat> {
   const object = await store.get(keysOf.format);
   if (object === null) {
     throw new WaystationError('store_format_unknown', 'the store has no FORMAT: run `waystation hub init` first');

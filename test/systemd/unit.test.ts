@@ -6,38 +6,39 @@ import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith, root, tool } from '../support/tools.ts';
 import { runInContainer, type Results } from './container.ts';
 
-const unit = join(import.meta.dirname, '../../systemd/waystation.service');
+const units = ['waystation.service', 'waystation-hub.service'];
+const textOf = (unit: string): Promise<string> => readFile(join(import.meta.dirname, '../../systemd', unit), 'utf8');
 
-describeWith([tool('systemd-analyze')], 'the unit, as systemd reads it', () => {
+describeWith([tool('systemd-analyze')], 'a unit, as systemd reads it', () => {
   /** The unit with the built executable in its place: nothing is installed on this machine. */
-  const analyze = async (...words: readonly string[]): ReturnType<typeof command> => {
+  const analyze = async (unit: string, ...words: readonly string[]): ReturnType<typeof command> => {
     await using directory = await temporaryDirectory();
-    const file = join(directory.path, 'waystation.service');
-    const text = await readFile(unit, 'utf8');
+    const file = join(directory.path, unit);
+    const text = await textOf(unit);
     await writeFile(file, text.replace('/usr/bin/waystation', inject('builtProgram')));
     return await command('systemd-analyze', [...words, file]);
   };
 
-  test('has nothing that systemd would warn about', async () => {
-    expect(await analyze('verify')).toEqual({ code: 0, stdout: '', stderr: '' });
+  test.each(units)('%s has nothing that systemd would warn about', async (unit) => {
+    expect(await analyze(unit, 'verify')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test('is exposed to no more than 1.5 of 10', async () => {
-    const { code, stdout } = await analyze('security', '--offline=yes', '--threshold=15');
+  test.each(units)('%s is exposed to no more than 1.5 of 10', async (unit) => {
+    const { code, stdout } = await analyze(unit, 'security', '--offline=yes', '--threshold=15');
     expect(stdout).toContain('Overall exposure level');
     expect(code).toBe(0);
   });
 });
 
-describe('the unit and the program agree', () => {
+describe.each(units)('%s and the program agree', (unit) => {
   test('systemd waits longer than the default of `drain` before it kills', async () => {
-    const text = await readFile(unit, 'utf8');
+    const text = await textOf(unit);
     expect(Number(/^TimeoutStopSec=(\d+)s$/m.exec(text)?.[1])).toBeGreaterThan(60);
   });
 
   test('the codes of a wrong configuration and of wrong usage are not restarted', async () => {
     const { exitCodes } = await import('../../cli/exit-codes.ts');
-    const text = await readFile(unit, 'utf8');
+    const text = await textOf(unit);
     expect(text).toMatch(new RegExp(`^RestartPreventExitStatus=${exitCodes.config} ${exitCodes.usage}$`, 'm'));
   });
 });

@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises';
+import { systemClock } from '../../base/clock.ts';
+import { readEnvironment } from '../../config/environment.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
+import { formatHostAndPort } from '../../config/listen-address.ts';
+import { diskError } from '../../disk/disk.ts';
+import type { HubAdminPorts } from '../../hub/admin/ports.ts';
+import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
+import { Authority } from '../../hub/keys/authority.ts';
+import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { routes } from '../../hub/service/accounts.ts';
+import type { Origins } from '../../hub/service/ports.ts';
+import { ServerCertificate } from '../../hub/service/server-certificate.ts';
+import { HubService } from '../../hub/service/service.ts';
+import { openListener } from '../../web/listener.ts';
+import type { Listener, ListenerOptions } from '../../web/listener.ts';
+import { socketListener } from '../listening.ts';
+import type { LogLevel } from '../log-levels.ts';
+import { serviceLog } from '../logging.ts';
+import { prometheus } from '../prometheus.ts';
+import { serviceManager } from '../systemd/service-manager.ts';
+import { untilTold } from '../termination.ts';
+import { webApp } from '../web-app.ts';
+import { openHub } from './hub-parts.ts';
+
+/** Milliseconds for which open answers are finished at the end. */
+const drain = 60_000;
+
+/**
+ * The one place where the parts of a hub are put together. In this order: the store and the keys, which `hub init` has
+ * made; the fleet over them; the service, by a certificate made now; the listeners. It ends the other way round.
+ * @returns the exit code.
+ * @throws WaystationError when it cannot start.
+ */
+export async function hubServe(
+  config: HubConfig,
+  { version, logLevel }: { version: string; logLevel: LogLevel },
+): Promise<number> {
+  const clock = systemClock;
+  const serviceLogs = serviceLog({ level: logLevel });
+  const log = serviceLogs.logger;
+  const meter = prometheus({ prefix: 'waystation_hub_', processMetrics: true, closedLabels: { route: routes } });
+  const { store, keys, channels } = await openHub(config);
+  const authority = await Authority.open(new KeyFolder(config.keys));
+  await mkdir(config.state, { recursive: true, mode: 0o750 }).catch((error: unknown) => {
+    throw diskError(error, config.state);
+  });
+  const fleet = new HubFleet({ store, authority, keys, clock, log, certificateLife: config.certificates.life });
+  // What the store does not have, the hub cannot have yet.
+  const origins: Origins = { open: async () => null };
+  const service = new HubService({
+    store,
+    fleet,
+    origins,
+    clock,
+    meter,
+    log,
+    access: (line) => serviceLogs.access(line),
+  });
+  const host = new URL(config.publicUrl).hostname;
+  const certificate = new ServerCertificate({ authority, host, clock, log });
+  const termination = { draining: false };
+  const admin: HubAdminPorts = {
+    version,
+    publicUrl: config.publicUrl,
+    clock,
+    log,
+    store,
+    channels,
+    certificateUntil: () => certificate.until,
+    waiting: () => service.waiting,
+    draining: () => termination.draining,
+    metrics: meter,
+  };
+  const manager = serviceManager({
+    environment: readEnvironment(),
+    status: () => `serving ${config.publicUrl}, ${service.waiting} PoPs wait for changes`,
+    log,
+  });
+
+  const listeners: Listener[] = [];
+  const listen = async (options: Omit<ListenerOptions, 'log'>): Promise<Listener> => {
+    const listener = await openListener({ ...options, log });
+    listeners.push(listener);
+    log.info({ address: listener.address }, 'listening');
+    return listener;
+  };
+  try {
+    const api = await listen({
+      address: formatHostAndPort(config.listen.api),
+      tls: await certificate.make(),
+      clientsOf: authority.certificate,
+      onRequest: service.handle,
+      onRefused: (status) => service.refused(status),
+    });
+    certificate.keep((identity) => api.identify(identity));
+    const onRequest = webApp(async () => (await import('../../hub/admin/app.ts')).hubAdminApp(admin));
+    await listen({ address: formatHostAndPort(config.listen.admin), onRequest });
+    await socketListener(log, () => listen({ address: config.listen.socket, onRequest }));
+  } catch (error) {
+    certificate.close();
+    await Promise.all(listeners.map((listener) => listener.drain(0)));
+    throw error;
+  }
+  fleet.start();
+  manager.live();
+  log.info({ version, publicUrl: config.publicUrl, store: config.store.path }, 'serving');
+
+  await untilTold(log, {
+    drain,
+    stop: async (milliseconds) => {
+      termination.draining = true;
+      manager.stopping();
+      service.stopWaiting();
+      await Promise.all(listeners.map((listener) => listener.drain(milliseconds)));
+    },
+  });
+  certificate.close();
+  await fleet.close();
+  manager.close();
+  log.info({}, 'stopped');
+  serviceLogs.flush();
+  return 0;
+}
