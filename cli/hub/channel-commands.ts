@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
@@ -15,6 +14,7 @@ import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
+import { localUser } from './local-user.ts';
 import { findingText } from './gate-text.ts';
 import { openHub } from './hub-parts.ts';
 import type { HubParts } from './hub-parts.ts';
@@ -82,9 +82,13 @@ export async function promote(
   terminal: Terminal,
 ): Promise<number> {
   const hub = await openHub(config);
-  const { snapshots, channels } = hub;
+  const { snapshots, channels, audit } = hub;
   if (config.gates !== null) await throughGates(hub, { gates: config.gates, name: snapshot, channel }, terminal);
-  tell(await channels.promote(channel, await snapshots.need(snapshot), madeBy(why)), json, terminal);
+  const before = await channels.find(channel);
+  const after = await channels.promote(channel, await snapshots.need(snapshot), madeBy(why));
+  if (after.sequence !== before?.sequence)
+    await audit.note({ who: localUser(), what: 'channel.promote', on: channel, to: snapshot, why });
+  tell(after, json, terminal);
   return exitCodes.ok;
 }
 
@@ -106,8 +110,10 @@ export async function rollbackChannel(
   { config, json, channel, why }: Asked & { readonly channel: string; readonly why: string | null },
   terminal: Terminal,
 ): Promise<number> {
-  const { channels } = await openHub(config);
-  tell(await channels.rollback(channel, madeBy(why)), json, terminal);
+  const { channels, audit } = await openHub(config);
+  const after = await channels.rollback(channel, madeBy(why));
+  await audit.note({ who: localUser(), what: 'channel.rollback', on: channel, to: after.snapshot, why });
+  tell(after, json, terminal);
   return exitCodes.ok;
 }
 
@@ -130,7 +136,7 @@ export async function listChannels(
 }
 
 function madeBy(why: string | null): Change {
-  return { by: userInfo().username, why };
+  return { by: localUser().name, why };
 }
 
 function tell(document: ChannelDocument, json: boolean, terminal: Terminal): void {

@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
+import { Audit } from '../../hub/audit/audit.ts';
 import { Channels } from '../../hub/channels/channels.ts';
 import { OriginDocuments } from '../../hub/content/origins.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
@@ -17,6 +18,7 @@ export interface HubParts {
   readonly snapshots: Snapshots;
   readonly origins: OriginDocuments;
   readonly channels: Channels;
+  readonly audit: Audit;
 }
 
 /** The store and the keys that a configuration names. @throws WaystationError when they are not a hub's, or not there. */
@@ -26,5 +28,6 @@ export async function openHub(config: HubConfig): Promise<HubParts> {
   const keys = await SigningKeys.open(new KeyFolder(config.keys));
   const channels = new Channels({ store, keys, clock: systemClock, epoch: await readEpoch(store) });
   const origins = new OriginDocuments(store, keys);
-  return { store, keys, snapshots: new Snapshots(store, keys.published), origins, channels };
+  const audit = new Audit({ store, clock: systemClock });
+  return { store, keys, snapshots: new Snapshots(store, keys.published), origins, channels, audit };
 }

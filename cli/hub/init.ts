@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
+import { Audit } from '../../hub/audit/audit.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
@@ -7,12 +8,14 @@ import { keysOf } from '../../hub/store/layout.ts';
 import { initStore } from '../../hub/store/store-format.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
+import { localUser } from './local-user.ts';
 import { openHubStore } from './open-store.ts';
 
 /** `waystation hub init`: makes keys and store where there are none. What is there stays, so it can be run again. */
 export async function hubInit(config: HubConfig, json: boolean, terminal: Terminal): Promise<number> {
   const store = await openHubStore(config);
   // The store first: of one that is not a hub's nothing is touched, and no keys are made for it.
+  const isNew = (await store.has(keysOf.format)) === null;
   const { id } = await initStore(store);
   const folder = new KeyFolder(config.keys);
   const now = systemClock.now();
@@ -20,6 +23,7 @@ export async function hubInit(config: HubConfig, json: boolean, terminal: Termin
   const signing = await SigningKeys.make(folder, now);
   await store.put(keysOf.publicKeys, Buffer.from(`${JSON.stringify(signing.published, null, 2)}\n`));
   const { fingerprint } = authority;
+  if (isNew) await new Audit({ store, clock: systemClock }).note({ who: localUser(), what: 'hub.init', on: id });
   if (json) {
     const made = { store: config.store.path, id, keys: config.keys, fingerprint, signingKey: signing.signer.id };
     terminal.out(JSON.stringify(made, null, 2));

@@ -1,33 +1,12 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
-import { WaystationError } from '../../base/errors.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { logLevels } from '../log-levels.ts';
 import type { LogLevel } from '../log-levels.ts';
-import type { Terminal } from '../terminal.ts';
-import { snapshotCommands } from './snapshot-program.ts';
 import { version } from '../version.ts';
-
-/** What the hub's commands share with all others. */
-export interface CommandFrame {
-  /** Adds a command with the options that all have. */
-  readonly command: (parent: Command, name: string, summary: string) => Command;
-  /** The configuration file that a command line names. */
-  readonly configFile: (self: Command) => string;
-  readonly end: (code: number) => void;
-  readonly terminal: Terminal;
-}
-
-export interface HubFrame extends Omit<CommandFrame, 'configFile'> {
-  readonly loaded: (self: Command) => Promise<HubConfig>;
-}
-
-export interface JsonOption {
-  readonly json?: boolean;
-}
-
-/** What the contract names and this version does not have. */
-const notBuilt = ['token', 'pops'];
+import { fleetCommands } from './fleet-program.ts';
+import type { CommandFrame, HubFrame, JsonOption } from './frame.ts';
+import { snapshotCommands } from './snapshot-program.ts';
 
 /** `waystation hub …` */
 export function hubCommands(program: Command, { command, configFile, end, terminal }: CommandFrame): void {
@@ -54,16 +33,7 @@ export function hubCommands(program: Command, { command, configFile, end, termin
 
   snapshotCommands(hub, { command, end, terminal, loaded });
   channelCommands(hub, { command, end, terminal, loaded });
-
-  for (const name of notBuilt)
-    hub
-      .command(name, { hidden: true })
-      .argument('[words...]')
-      .helpOption(false)
-      .allowUnknownOption()
-      .action(() => {
-        throw new WaystationError('not_built', `hub ${name} is not built yet`);
-      });
+  fleetCommands(hub, { command, end, terminal, loaded });
 }
 
 type Why = JsonOption & { readonly why?: string };

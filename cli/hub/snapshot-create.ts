@@ -23,6 +23,7 @@ import type { Terminal } from '../terminal.ts';
 import { terminalLog } from '../terminal-log.ts';
 import { Upstreams } from '../upstreams.ts';
 import { version } from '../version.ts';
+import { localUser } from './local-user.ts';
 import { openHub } from './hub-parts.ts';
 import { snapshotText } from './snapshot-text.ts';
 
@@ -42,7 +43,7 @@ const transfers = { perHub: 8, total: 16 };
 export async function snapshotCreate(request: SnapshotCreateRequest, terminal: Terminal): Promise<number> {
   const { config, name, json } = request;
   const { policy, sources } = loadSources(request.from, request.credentialsDirectory);
-  const { store, keys, snapshots, origins } = await openHub(config);
+  const { store, keys, snapshots, origins, audit } = await openHub(config);
   await snapshots.find(name);
   const [clock, log, meter] = [systemClock, terminalLog(terminal), silentMeter];
   const health = new Health({ clock, log });
@@ -68,6 +69,7 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
     });
     const made = await maker.create({ name, policy, sources: await Promise.all(opened) }, run, ending.signal);
     run.end(made === null ? 'failed' : 'done');
+    if (made?.made === true) await audit.note({ who: localUser(), what: 'snapshot.create', on: name });
     if (json)
       terminal.out(
         JSON.stringify({ snapshot: made?.snapshot ?? null, made: made?.made ?? false, run: run.status() }, null, 2),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readEnvironment } from '../../config/environment.ts';
-import type { HubFrame, JsonOption } from './program.ts';
+import type { HubFrame, JsonOption } from './frame.ts';
 
 /** `waystation hub snapshot …` */
 export function snapshotCommands(hub: Command, frame: HubFrame): void {

@@ -45,6 +45,8 @@ const entry = z.object({
   what: z.string(),
   /** Name or id of what was changed. */
   on: z.string(),
+  /** What it became. */
+  to: z.string().nullable(),
   why: z.string().nullable(),
 });
 
@@ -58,7 +60,8 @@ export interface Done {
   readonly who: Actor;
   readonly what: (typeof changes)[number];
   readonly on: string;
-  readonly why: string | null;
+  readonly to?: string | null;
+  readonly why?: string | null;
 }
 
 /**
@@ -76,7 +79,7 @@ export class Audit {
 
   async note(done: Done): Promise<void> {
     const at = new Date(this.#clock.now()).toISOString();
-    const bytes = jsonBytes({ format: 1, at, ...done });
+    const bytes = jsonBytes(entry.parse({ format: 1, at, to: null, why: null, ...done }));
     while (!(await this.#store.putIfAbsent(keyAt(at), wholeObject(bytes))));
   }
 

@@ -6,7 +6,7 @@ import type { PopCredentials, RegistrationRequest } from '../../protocol/registr
 import { Audit } from '../audit/audit.ts';
 import type { Authority } from '../keys/authority.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
-import type { Fleet, Pop } from '../service/ports.ts';
+import type { Fleet, FleetReport, Pop } from '../service/ports.ts';
 import { keysOf } from '../store/layout.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { Assignments } from './assignments.ts';
@@ -18,6 +18,8 @@ import { PopCertificates } from './pop-certificates.ts';
 import { PopNames } from './pop-names.ts';
 import { PopRecords } from './pop-records.ts';
 import { Registration } from './registration.ts';
+import type { FleetStanding } from './standing.ts';
+import { Standings } from './standings.ts';
 import { Tokens } from './tokens.ts';
 
 /** Milliseconds between two looks at what assignments are made of: a promotion is on its way after that. */
@@ -36,7 +38,7 @@ export interface HubFleetOptions {
 }
 
 /** The PoPs of a hub, as its service sees them. Started once, closed once. */
-export class HubFleet implements Fleet {
+export class HubFleet implements Fleet, FleetReport {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -46,6 +48,7 @@ export class HubFleet implements Fleet {
   readonly #view: HubView;
   readonly #assignments: Assignments;
   readonly #heartbeats: Heartbeats;
+  readonly #standings: Standings;
   readonly #listeners = new Set<() => void>();
   readonly #closing = new AbortController();
   #watching: Promise<void> | null = null;
@@ -69,6 +72,7 @@ export class HubFleet implements Fleet {
     this.#view = new HubView({ store, keys, clock, log });
     this.#assignments = new Assignments({ store, keys, clock });
     this.#heartbeats = new Heartbeats({ store, clock });
+    this.#standings = new Standings({ pops, heartbeats: this.#heartbeats, view: this.#view, clock });
   }
 
   /** Begins to look for changes in the store, until `close`. */
@@ -115,6 +119,11 @@ export class HubFleet implements Fleet {
     const { channels } = await this.#view.state();
     const pointed = [...channels].map(([name, channel]) => [name, channel.document.snapshot] as const);
     await this.#heartbeats.keep(id, document, new Map(pointed));
+  }
+
+  /** How all of them stand, worst first. */
+  pops(): Promise<readonly FleetStanding[]> {
+    return this.#standings.pops();
   }
 
   async #watch(): Promise<void> {

@@ -59,7 +59,7 @@ export class Registration {
         who: { kind: 'pop', name: record.name, id: record.id, from: address },
         what: 'pop.register',
         on: record.name,
-        why: isNew ? `with the token ${token.id}` : `again, with the token ${token.id}`,
+        to: `${isNew ? '' : 'again, '}by the token ${token.id}`,
       });
       return { credentials: await this.#parts.certificates.issue(record, key.publicKey), isNew };
     }
@@ -77,7 +77,7 @@ export class Registration {
       const record = await pops.replace(changed, found.version);
       if (record === null) continue;
       const { name } = record;
-      await audit.note({ who: { kind: 'pop', name, id, from: null }, what: 'pop.renew', on: name, why: null });
+      await audit.note({ who: { kind: 'pop', name, id, from: null }, what: 'pop.renew', on: name });
       return certificates.issue(record, key.publicKey);
     }
   }

@@ -128,11 +128,6 @@ describe('waystation', () => {
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);
   });
 
-  test.each(['serve', 'token', 'pops'])('hub %s is refused by name', async (name) => {
-    const { code, stderr } = await waystation('hub', name, 'word', '--option', 'x');
-    expect([code, stderr]).toEqual([2, `waystation: hub ${name} is not built yet\n`]);
-  });
-
   test.each([
     [['--cancel', '--wait'], /--cancel.*cannot be used with.*--wait/],
     [['--cancel', '--plan'], /cannot be used with/],

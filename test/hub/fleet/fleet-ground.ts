@@ -88,3 +88,12 @@ export async function csrOf(keys: webcrypto.CryptoKeyPair, signingAlgorithm: obj
 }
 
 export const from = { address: '192.0.2.7' };
+
+/** A fleet on the store and the keys in `directory`, as `hub init` made them. */
+export async function fleetIn(directory: string): Promise<HubFleet> {
+  const root = join(directory, 'store');
+  const [clock, folder] = [systemClock, new KeyFolder(join(directory, 'keys'))];
+  const store = new DirectoryStore({ root, disk: systemDisk, clock, lock: await storeLock(root, clock) });
+  const [authority, keys] = [await Authority.open(folder), await SigningKeys.open(folder)];
+  return new HubFleet({ store, authority, keys, clock, log: silentLogger, certificateLife: 90 * day });
+}
