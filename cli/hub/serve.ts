@@ -9,7 +9,6 @@ import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { routes } from '../../hub/service/accounts.ts';
-import type { Origins } from '../../hub/service/ports.ts';
 import { ServerCertificate } from '../../hub/service/server-certificate.ts';
 import { HubService } from '../../hub/service/service.ts';
 import { openListener } from '../../web/listener.ts';
@@ -22,13 +21,14 @@ import { serviceManager } from '../systemd/service-manager.ts';
 import { untilTold } from '../termination.ts';
 import { webApp } from '../web-app.ts';
 import { openHub } from './hub-parts.ts';
+import { openOrigins } from './pull-through.ts';
 
 /** Milliseconds for which open answers are finished at the end. */
 const drain = 60_000;
 
 /**
  * The one place where the parts of a hub are put together. In this order: the store and the keys, which `hub init` has
- * made; the fleet over them; the service, by a certificate made now; the listeners. It ends the other way round.
+ * made; the fleet and the origins of snapshots over them; the service, by a certificate made now; the listeners. It ends the other way round.
  * @returns the exit code.
  * @throws WaystationError when it cannot start.
  */
@@ -40,14 +40,16 @@ export async function hubServe(
   const serviceLogs = serviceLog({ level: logLevel });
   const log = serviceLogs.logger;
   const meter = prometheus({ prefix: 'waystation_hub_', processMetrics: true, closedLabels: { route: routes } });
-  const { store, keys, channels } = await openHub(config);
+  const hub = await openHub(config);
+  const { store, keys, channels } = hub;
   const authority = await Authority.open(new KeyFolder(config.keys));
   await mkdir(config.state, { recursive: true, mode: 0o750 }).catch((error: unknown) => {
     throw diskError(error, config.state);
   });
   const fleet = new HubFleet({ store, authority, keys, clock, log, certificateLife: config.certificates.life });
-  // What the store does not have, the hub cannot have yet.
-  const origins: Origins = { open: async () => null };
+  const environment = readEnvironment();
+  const { credentialsDirectory } = environment;
+  const origins = openOrigins({ config, hub, clock, log, meter, credentialsDirectory });
   const service = new HubService({
     store,
     fleet,
@@ -73,7 +75,7 @@ export async function hubServe(
     metrics: meter,
   };
   const manager = serviceManager({
-    environment: readEnvironment(),
+    environment,
     status: () => `serving ${config.publicUrl}, ${service.waiting} PoPs wait for changes`,
     log,
   });
@@ -100,6 +102,7 @@ export async function hubServe(
   } catch (error) {
     certificate.close();
     await Promise.all(listeners.map((listener) => listener.drain(0)));
+    await origins.close();
     throw error;
   }
   fleet.start();
@@ -116,7 +119,7 @@ export async function hubServe(
     },
   });
   certificate.close();
-  await fleet.close();
+  await Promise.all([fleet.close(), origins.close()]);
   manager.close();
   log.info({}, 'stopped');
   serviceLogs.flush();

@@ -14,6 +14,7 @@ export interface SizedSource extends ByteSource {
 
 /**
  * Answers GET and HEAD with a file that is here: preconditions, ranges, the whole.
+ * @param outcome what the log says of an answer with the file, or about it.
  * @param headers of 200 and 206, an ETag among them.
  * @throws WaystationError of the source, the response untouched, when it fails before the first byte.
  */
@@ -21,6 +22,7 @@ export async function answerFile(
   exchange: Exchange,
   source: SizedSource,
   headers: Readonly<Record<string, string>>,
+  outcome: 'hit' | 'miss' = 'hit',
 ): Promise<void> {
   const { request } = exchange;
   const method = request.method === 'HEAD' ? 'HEAD' : 'GET';
@@ -29,6 +31,7 @@ export async function answerFile(
   if (precondition.kind !== 'proceed' || method === 'HEAD') {
     const { size } = source;
     source.release();
+    exchange.outcome = precondition.kind === 'failed' ? 'invalid' : outcome;
     return headOnly(exchange, { failed: 412, 'not-modified': 304, proceed: 200 }[precondition.kind], headers, size);
   }
   const range = parseRange(precondition.useRange ? request.headers.range : undefined, source.size);
@@ -37,7 +40,7 @@ export async function answerFile(
     const error = new WaystationError('range_not_satisfiable', 'no part of the range is in the file');
     return refuse(exchange, error, { 'content-range': unsatisfiedRange(source.size) });
   }
-  const failure = await sendFile({ exchange, outcome: 'hit', source, range, headers, onHead: () => {} });
+  const failure = await sendFile({ exchange, outcome, source, range, headers, onHead: () => {} });
   if (failure !== null) throw failure;
 }
 
@@ -50,7 +53,6 @@ function headOnly(
   const more: Record<string, string> = { ...headers };
   if (status === 200) Object.assign(more, { 'content-type': type, 'content-length': String(size) });
   if (status === 412) more['content-length'] = '0';
-  exchange.outcome = status === 412 ? 'invalid' : 'hit';
   exchange.ended(0, false);
   exchange.response.writeHead(status, more).end();
 }

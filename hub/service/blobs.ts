@@ -8,7 +8,6 @@ import type { Visit } from './accounts.ts';
 import { answerFile } from './answer-file.ts';
 import type { SizedSource } from './answer-file.ts';
 import type { Origins, WantedFile } from './ports.ts';
-import { sendTransfer } from './send-transfer.ts';
 import { inMemory, smallFile, wholeOf } from './small-files.ts';
 import type { SmallFiles } from './small-files.ts';
 
@@ -52,10 +51,7 @@ export class Blobs {
     exchange.response.once('close', () => leaving.abort(new WaystationError('cancelled', 'the PoP has left')));
     const had = await this.#origins.open(wanted, leaving.signal);
     if (had === null) throw new WaystationError('not_found', `this hub cannot have ${wanted.digest}${hint(wanted)}`);
-    if ('release' in had) return answerFile(exchange, had, headers);
-    exchange.outcome = 'miss';
-    // It goes out as it comes: as a whole, whatever range was asked for (RFC 9110 §14.2).
-    await sendTransfer(exchange, had, { ...headers, 'accept-ranges': 'none', 'cache-status': cacheStatus.miss });
+    await answerFile(exchange, had, { ...headers, 'cache-status': cacheStatus.miss }, 'miss');
   }
 
   /** A small file is read as a whole, and remembered for the next one who asks. */

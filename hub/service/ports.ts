@@ -1,5 +1,4 @@
 import type { Digest } from '../../base/digest.ts';
-import type { Transfer } from '../../base/transfer.ts';
 import type { AssignmentAnswer } from '../../protocol/assignment.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { PopCredentials, RegistrationRequest } from '../../protocol/registration.ts';
@@ -77,8 +76,8 @@ export interface WantedFile {
 /** What the store has not under a digest alone: pull-through from origins, and files of one scope. `snap` has it. */
 export interface Origins {
   /**
-   * @returns bytes of the store, or on their way from an origin; null when the hub cannot have the file.
+   * @returns a file of the store, or one on its way from an origin, whose reads wait; null when the hub cannot have it.
    * @throws WaystationError when it can, but not now.
    */
-  open(wanted: WantedFile, signal: AbortSignal): Promise<OpenObject | Transfer | null>;
+  open(wanted: WantedFile, signal: AbortSignal): Promise<OpenObject | null>;
 }

@@ -6,9 +6,11 @@ import { describe, expect, test, vi } from 'vitest';
 import { digestOf, hexOf } from '../../../base/digest.ts';
 import type { Digest } from '../../../base/digest.ts';
 import { WaystationError } from '../../../base/errors.ts';
-import type { Transfer } from '../../../base/transfer.ts';
+import type { ErrorCode } from '../../../base/errors.ts';
 import type { WantedFile } from '../../../hub/service/ports.ts';
+import type { OpenObject } from '../../../hub/store/object-store.ts';
 import { incompressibleText } from '../../support/incompressible-text.ts';
+import { memorySource } from '../../support/memory-source.ts';
 import { ServedHub } from './served-hub.ts';
 
 const small = Buffer.from(incompressibleText(30_000, 'small'));
@@ -96,7 +98,7 @@ describe('what a hub does not have', () => {
     await using hub = await ServedHub.start({
       open: async (wanted) => {
         asked.push(wanted);
-        return wanted.listed === null ? null : transferOf(large);
+        return wanted.listed === null ? null : onItsWay(large);
       },
     });
     const agent = hub.agent(await hub.pop('lyon'));
@@ -116,27 +118,14 @@ describe('what a hub does not have', () => {
   });
 
   test('says why it cannot be had now', async () => {
-    await using hub = await ServedHub.start({
-      open: async () => ({
-        ...transferOf(large),
-        consume: () => Promise.reject(new WaystationError('upstream_unreachable', 'nobody there')),
-      }),
-    });
+    await using hub = await ServedHub.start({ open: async () => onItsWay(large, 0, 'upstream_unreachable') });
     const agent = hub.agent(await hub.pop('lyon'));
     const answer = await hub.ask(agent, pathOf(digestOf(large)));
     expect([answer.status, answer.json()['code']]).toEqual([504, 'upstream_unreachable']);
   });
 
   test('is cut, and not ended, when its origin is', async () => {
-    await using hub = await ServedHub.start({
-      open: async () => ({
-        ...transferOf(large),
-        consume: async (sink) => {
-          await sink(large.subarray(0, 1_000));
-          throw new WaystationError('upstream_cut', 'gone');
-        },
-      }),
-    });
+    await using hub = await ServedHub.start({ open: async () => onItsWay(large, 1_000_000) });
     const agent = hub.agent(await hub.pop('lyon'));
     await expect(hub.ask(agent, pathOf(digestOf(large)))).rejects.toThrow(/aborted/);
     await vi.waitFor(() => expect(hub.access).toMatchObject([{ outcome: 'error' }]));
@@ -168,17 +157,10 @@ function openFiles(): string[] {
   });
 }
 
-function transferOf(bytes: Buffer): Transfer {
-  return {
-    source: 'origin',
-    total: bytes.length,
-    offset: 0,
-    contentType: null,
-    etag: null,
-    lastModified: null,
-    consume: async (sink) => {
-      for (let at = 0; at < bytes.length; at += 100_000) await sink(bytes.subarray(at, at + 100_000));
-    },
-    cancel: () => {},
+/** A file on its way, which may fail from some byte on. */
+function onItsWay(bytes: Buffer, failAt = Infinity, code: ErrorCode = 'upstream_cut'): OpenObject {
+  const before = async (position: number): Promise<void> => {
+    if (position >= failAt) throw new WaystationError(code, 'gone');
   };
+  return { ...memorySource(bytes, { failAt, before }), size: bytes.length };
 }
