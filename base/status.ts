@@ -9,8 +9,11 @@ export type ContactState = 'connected' | 'degraded' | 'disconnected';
 export type RepositoryState = 'current' | 'behind' | 'pending' | 'guarded' | 'orphaned';
 export type CacheState = 'ok' | 'full' | 'read-only' | 'failing';
 export type RunState = 'planned' | 'running' | 'publishing' | 'done' | 'failed' | 'cancelled';
-/** Why a run did not come to its end: somebody called it off, the service was stopped, or killed in the midst of it. */
-export type CancelReason = 'requested' | 'stopping' | 'interrupted';
+/**
+ * Why a run did not come to its end: somebody called it off, the service was stopped, or killed in the midst of it, or
+ * the hub wanted something else by then.
+ */
+export type CancelReason = 'requested' | 'stopping' | 'interrupted' | 'superseded';
 
 export interface ErrorStatus {
   readonly code: ErrorCode;
@@ -41,6 +44,22 @@ export interface TreeStatus {
   readonly variantsMissing: readonly string[];
 }
 
+/** How a PoP stands with the waystation hub whose channel a subscription follows. */
+export interface FollowingStatus {
+  /** Who the PoP is there; null: nobody yet. */
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly channel: string;
+  /** The snapshot that the channel points to, as far as is believed; which one is served is said by the generation. */
+  readonly snapshot: string | null;
+  /** RFC 3339. */
+  readonly certificateEnds: string | null;
+  /** When what the hub said has to be heard again. */
+  readonly expires: string | null;
+  /** What is wrong, for people; null: nothing. */
+  readonly problem: string | null;
+}
+
 export interface SubscriptionStatus {
   readonly name: string;
   readonly state: ContactState;
@@ -57,6 +76,8 @@ export interface SubscriptionStatus {
     readonly state: ContactState;
     readonly lastContact: string | null;
     readonly error: ErrorStatus | null;
+    /** Of a hub of type waystation. */
+    readonly following?: FollowingStatus;
   };
   readonly sync: {
     readonly id: string | null;

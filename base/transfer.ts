@@ -1,3 +1,5 @@
+import type { Digest } from './digest.ts';
+
 /**
  * Bytes from upstream, as ports. The cache is given these and has no idea of the network; `origin/` implements them.
  */
@@ -77,13 +79,16 @@ export interface Slice {
 
 /** What a repository's upstream can do: one a repository, over all of its URLs. */
 export interface Supplier {
-  /** The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. Default purpose: `client`. */
-  loader(href: string, purpose?: Purpose): Loader;
+  /**
+   * The tries for one listed file; `href` is relative to the repository, decoded (raw), as metadata has it. Default
+   * purpose: `client`. `digest` is the listed one: who gives files by digest has none without it, others ignore it.
+   */
+  loader(href: string, purpose?: Purpose, digest?: Digest): Loader;
   /**
    * The tries for one slice of a listed file: `open` asks for the bytes from its offset (`start`, or what was reached
    * since) to `end` in a single Range. Only a 206 that gives exactly those, of a file of that length, is a transfer.
    */
-  slice(href: string, slice: Slice): Loader;
+  slice(href: string, slice: Slice, digest?: Digest): Loader;
   /**
    * GETs an unlisted file or a repomd.xml from the first source that answers.
    * @throws WaystationError `upstream_missing` when every source that answered says 404 or 410.

@@ -6,6 +6,7 @@ import { notBuiltCommands } from './commands/not-built.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { hubCommands } from './hub/program.ts';
 import { logLevels, type LogLevel } from './log-levels.ts';
+import { registerCommand } from './register-command.ts';
 import type { Terminal } from './terminal.ts';
 import { version, versionLine } from './version.ts';
 
@@ -145,6 +146,7 @@ function commands(terminal: Terminal, end: (code: number) => void): Command {
       end(await verify({ config: await loaded(self), what, json: options.json ?? false }, terminal));
     });
 
+  registerCommand(program, { command, loaded, end: (code) => end(code), terminal });
   readyCommand(program, (code) => end(code), terminal);
   generationCommands(program, (code) => end(code), terminal);
   hubCommands(program, { command, configFile, end: (code) => end(code), terminal });

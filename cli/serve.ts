@@ -1,7 +1,5 @@
 import { systemClock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
-import { outcomes } from '../base/outcome.ts';
-import { fromFirst } from '../base/transfer.ts';
 import { Store } from '../cache/store.ts';
 import { HeldProof } from '../cache/upkeep/held-proof.ts';
 import { Repair } from '../cache/upkeep/repair.ts';
@@ -45,15 +43,16 @@ import { ServedCatalog } from './catalog.ts';
 import { contentPorts } from './content-ports.ts';
 import { carriers, carryOvers } from './carry-overs.ts';
 import { EventSources, watchedParts } from './event-sources.ts';
+import { Following } from './following.ts';
 import { generationControl } from './generation-control.ts';
 import { imports } from './imports.ts';
+import { withAssignedPolicies } from './assigned-policies.ts';
 import { addressText, socketListener, tlsOf } from './listening.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
 import { keepNativeAddonsIn } from './native/addons.ts';
 import { measureOrigins } from './origin-metrics.ts';
 import { plans } from './plans.ts';
-import { prometheus } from './prometheus.ts';
 import { publishing, sayRolledBack } from './publishing.ts';
 import { lockState } from './state-lock.ts';
 import { measureClock, measureStore } from './store-metrics.ts';
@@ -61,6 +60,7 @@ import { subscriptionOptions } from './subscription-options.ts';
 import { offlineReadiness, readinessOf } from './readiness.ts';
 import { mapRemaker } from './remake-map.ts';
 import { servedBefore } from './served-before.ts';
+import { serviceMeter } from './service-meter.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { partsLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
@@ -80,20 +80,13 @@ const hotBytes = 64 * 1024 * 1024;
  * @returns the exit code.
  * @throws WaystationError when it cannot start.
  */
-export async function serve(config: Config, options: { version: string; logLevel: LogLevel }): Promise<number> {
+export async function serve(written: Config, options: { version: string; logLevel: LogLevel }): Promise<number> {
   const { version } = options;
   const clock = systemClock;
   const serviceLogs = serviceLog({ level: options.logLevel });
   const log = serviceLogs.logger;
-  const meter = prometheus({
-    closedLabels: {
-      result: ['stored', 'lied', 'cut', 'refused', 'bypassed', 'abandoned'],
-      state: ['ok', 'full', 'read-only', 'failing'],
-      outcome: outcomes,
-      purpose: fromFirst,
-    },
-    processMetrics: true,
-  });
+  const meter = serviceMeter();
+  const config = withAssignedPolicies(written, (name) => following.policy(name));
   const { max, keepFree } = config.cache;
   const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
   keepNativeAddonsIn(config.state, log);
@@ -119,7 +112,9 @@ export async function serve(config: Config, options: { version: string; logLevel
   const health = new Health({ clock, log, onDate: (date) => confidence.observe(date) });
   measureOrigins(health, meter);
   const { traffic, rates } = upstreamTraffic({ config, clock, meter });
-  const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: store.notes });
+  const hubParts = { version, clock, log, health, traffic, notes: store.notes };
+  const following = new Following({ ...hubParts, state: config.state, kept: (name) => store.kept(name) });
+  const upstreams = new Upstreams({ ...hubParts, following });
   const events: EventStreams = { log: new EventLog(), open: 0 };
   const eventSources = new EventSources(events.log, clock);
   const runObserver = observers(measureRuns(meter), eventSources.runs);
@@ -290,7 +285,7 @@ export async function serve(config: Config, options: { version: string; logLevel
   health.close(new WaystationError('cancelled', 'the service is stopping'));
   await Promise.all([scrub.close(), carrier.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
   await eventSources.close();
-  await upstreams.close();
+  await Promise.all([upstreams.close(), following.close()]);
   await store.close();
   manager.close();
   log.info({}, 'stopped');

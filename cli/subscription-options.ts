@@ -9,7 +9,10 @@ import { treatmentOf } from './treatment.ts';
 export function subscriptionOptions(subscription: Subscription, hub: HubClient): SubscriptionOptions {
   return {
     name: subscription.name,
-    policy: subscription.policy,
+    // A hub may assign another while the service runs.
+    get policy() {
+      return subscription.policy;
+    },
     policyOf: (path) => treatmentOf(subscription, path).policy,
     flip: subscription.flip,
     refresh: subscription.refresh,

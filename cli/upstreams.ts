@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
 import type { Notes } from '../cache/notes.ts';
 import type { Repository, Subscription, UpstreamAccess } from '../config/config.ts';
@@ -15,6 +16,7 @@ import { SourceSet } from '../origin/source-set.ts';
 import type { Traffic } from '../origin/traffic.ts';
 import { parseMetalink } from '../yum/metalink.ts';
 import { parseMirrorList } from '../yum/mirrorlist.ts';
+import type { Following } from './following.ts';
 
 interface UpstreamParts {
   readonly version: string;
@@ -23,6 +25,8 @@ interface UpstreamParts {
   readonly health: Health;
   readonly traffic: Traffic;
   readonly notes: Notes;
+  /** The ways to waystation hubs; null: a hub follows none. */
+  readonly following: Following | null;
 }
 
 /** The ways to the upstreams, as the configuration has them: clients that share connections, and hubs over them. */
@@ -53,6 +57,11 @@ export class Upstreams {
       });
       this.#open.push(pulp);
       return pulp;
+    }
+    if (hub.type === 'waystation') {
+      const { following } = this.#parts;
+      if (following === null) throw new WaystationError('not_built', 'a hub takes nothing from another hub yet');
+      return following.hub(subscription, hub);
     }
     return new YumHub(subscription.repositories.map((repository) => this.#yumRepository(repository)));
   }

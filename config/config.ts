@@ -58,8 +58,10 @@ export interface Subscription {
   readonly name: string;
   /** Put before each path a hub names; '' for none. Already part of `repositories[].path`. */
   readonly prefix: string;
-  readonly hub: { readonly type: 'yum' } | PulpHubConfig;
+  readonly hub: { readonly type: 'yum' } | PulpHubConfig | WaystationHubConfig;
   readonly policy: Policy;
+  /** The file says the policy: no hub says another. */
+  readonly policyWritten: boolean;
   /** Bytes that are fetched for each generation before anybody asks; null: none. */
   readonly carryOver: number | null;
   readonly flip: 'each' | 'together';
@@ -79,6 +81,19 @@ export interface PulpHubConfig extends UpstreamAccess {
   readonly domain: string;
   /** A `pulp_label_select`, `q:` and a full expression, or null for everything in the domain. */
   readonly select: string | null;
+}
+
+/** A waystation hub, and which of its channels is followed. */
+export interface WaystationHubConfig {
+  readonly type: 'waystation';
+  /** Always https; ends with `/`. */
+  readonly url: string;
+  readonly channel: string;
+  /** Where a token for the registration is; null: `waystation register` is given one. */
+  readonly tokenFile: FileReference | null;
+  /** How the PoP would like to be called; null: as the host. */
+  readonly name: string | null;
+  readonly proxy: UpstreamAccess['proxy'];
 }
 
 /** How a repository is treated: what overrides can change. */

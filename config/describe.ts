@@ -52,6 +52,7 @@ function describeSubscription(subscription: Subscription): unknown {
     prefix,
     hub: describeHub(hub),
     ...(hub.type === 'pulp' && hub.select !== null ? { select: hub.select } : {}),
+    ...(hub.type === 'waystation' ? { channel: hub.channel } : {}),
     policy,
     carryOver: carryOver === null ? 'off' : formatSize(carryOver),
     flip,
@@ -64,6 +65,11 @@ function describeSubscription(subscription: Subscription): unknown {
 
 function describeHub(hub: Subscription['hub']): unknown {
   if (hub.type === 'yum') return { type: hub.type };
+  if (hub.type === 'waystation') {
+    const { type, url, tokenFile, name, proxy } = hub;
+    const way = { proxy: proxy?.url, noProxy: proxy?.noProxy };
+    return present({ type, url: displayUrl(url), tokenFile: nameOf(tokenFile), name, ...way });
+  }
   const { type, url, domain } = hub;
   return { type, url: displayUrl(url), domain, ...describeAccess(hub) };
 }

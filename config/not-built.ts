@@ -11,19 +11,11 @@ interface NotBuilt {
 }
 
 /** What the contract names and this version does not do: refused, never ignored. Building something removes its line. */
-const notBuilt: readonly NotBuilt[] = [
-  {
-    at: ['subscriptions', '*', 'hub', 'type'],
-    value: (type) => type === 'waystation',
-    what: () => 'hub type waystation',
-  },
-  { at: ['subscriptions', '*', 'channel'], what: () => 'channel' },
-  ...['repositories', 'overrides'].map((list): NotBuilt => ({
-    at: ['subscriptions', '*', list, '*', 'access'],
-    value: (access) => typeof access === 'object' && access !== null,
-    what: () => 'an access rule other than open and deny',
-  })),
-];
+const notBuilt: readonly NotBuilt[] = ['repositories', 'overrides'].map((list) => ({
+  at: ['subscriptions', '*', list, '*', 'access'],
+  value: (access) => typeof access === 'object' && access !== null,
+  what: () => 'an access rule other than open and deny',
+}));
 
 /** Everything in the file that is not built yet; messages carry the code `not_built`. */
 export function notBuiltFindings(root: Tree): Finding[] {

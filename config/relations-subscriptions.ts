@@ -36,6 +36,14 @@ function hubKeyFindings(subscription: TreeMap, path: KeyPath): Finding[] {
     const missing = !isGiven && isNeeded && owner === type;
     return missing ? [{ path: [...path, key], message: `is missing: a hub of type ${type} needs it` }] : [];
   });
-  if (type !== 'waystation' || subscription['flip'] !== 'each') return misplaced;
-  return [...misplaced, { path: [...path, 'flip'], message: 'must be together: a channel flips as a whole' }];
+  return type === 'waystation' ? [...misplaced, ...channelFindings(subscription, path)] : misplaced;
+}
+
+function channelFindings({ flip, hub }: TreeMap, path: KeyPath): Finding[] {
+  const { url } = mapOf(hub);
+  const found: Finding[] = [];
+  if (flip === 'each') found.push({ path: [...path, 'flip'], message: 'must be together: a channel flips as a whole' });
+  if (typeof url === 'string' && /^http:/i.test(url))
+    found.push({ path: [...path, 'hub', 'url'], message: 'must begin with https://: a hub knows its PoPs by TLS' });
+  return found;
 }

@@ -46,7 +46,7 @@ export function resolveAccess(entry: ParsedAccess, { hub, upstream, places }: Ac
 }
 
 /** `noProxy` belongs to the proxy of `upstream`: who names a proxy of its own means it. */
-function proxyOf(own: string | undefined, { proxy, noProxy }: Parsed['upstream']): UpstreamAccess['proxy'] {
+export function proxyOf(own: string | undefined, { proxy, noProxy }: Parsed['upstream']): UpstreamAccess['proxy'] {
   if (own === 'none') return null;
   if (own !== undefined) return { url: own, noProxy: [] };
   return proxy === undefined ? null : { url: proxy, noProxy };

@@ -4,7 +4,7 @@ import { fileReference } from './file-reference.ts';
 import { effectiveTreatment } from './overrides.ts';
 import { joinPrefix } from './repository-path.ts';
 import type { AccessDefaults, ParsedAccess } from './resolve-access.ts';
-import { resolveAccess } from './resolve-access.ts';
+import { proxyOf, resolveAccess } from './resolve-access.ts';
 import type { Parsed } from './schema.ts';
 import { baseUrl } from './web-url.ts';
 
@@ -13,8 +13,7 @@ type ParsedRepository = NonNullable<ParsedSubscription['repositories']>[number];
 
 /** A subscription with defaults, inheritance and overrides worked into its repositories. */
 export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<AccessDefaults, 'hub'>): Subscription {
-  const { name, prefix, hub, policy, keep, refresh } = parsed;
-  invariant(hub.type !== 'waystation', `hub type ${hub.type} was refused before`);
+  const { name, prefix, hub, policy = 'on-demand', keep, refresh } = parsed;
   const overrides = parsed.overrides.map(({ gpgKey, access, ...override }): Override => ({
     path: override.path,
     ...(access === undefined ? {} : { access: openOrDeny(access) }),
@@ -25,16 +24,40 @@ export function resolveSubscription(parsed: ParsedSubscription, defaults: Omit<A
   return {
     name,
     prefix,
-    hub: hub.type === 'yum' ? { type: 'yum' } : resolvePulp(hub, parsed.select, defaults),
+    hub: resolveHub(parsed, defaults),
     policy,
+    policyWritten: parsed.policy !== undefined,
     carryOver: parsed.carryOver === 'off' ? null : parsed.carryOver,
-    flip: parsed.flip ?? 'each',
+    flip: parsed.flip ?? (hub.type === 'waystation' ? 'together' : 'each'),
     keep,
     refresh,
     overrides,
     repositories: (parsed.repositories ?? []).map((repository) =>
-      resolveRepository(repository, { prefix, policy, overrides, access: { ...defaults, hub } }),
+      resolveRepository(repository, {
+        prefix,
+        policy,
+        overrides,
+        access: { ...defaults, hub: hub.type === 'waystation' ? {} : hub },
+      }),
     ),
+  };
+}
+
+function resolveHub(
+  { hub, select, channel }: ParsedSubscription,
+  defaults: Omit<AccessDefaults, 'hub'>,
+): Subscription['hub'] {
+  if (hub.type === 'yum') return { type: 'yum' };
+  if (hub.type === 'pulp') return resolvePulp(hub, select, defaults);
+  invariant(channel !== undefined, 'a subscription without the channel that it needs was refused before');
+  const { type, url, tokenFile, name = null, proxy } = hub;
+  return {
+    type,
+    url: baseUrl(url),
+    channel,
+    tokenFile: tokenFile === undefined ? null : fileReference(tokenFile, defaults.places),
+    name,
+    proxy: proxyOf(proxy, defaults.upstream),
   };
 }
 

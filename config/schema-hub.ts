@@ -33,6 +33,13 @@ export const upstreamAccess = {
   proxy: proxy.optional(),
 };
 
+/** RFC 1123 labels: names are parts of keys, URLs and metrics at the hub. */
+function popNameProblem(text: string): string | null {
+  return /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(text)
+    ? null
+    : 'must be 1 to 63 of a-z, 0-9, . and -, beginning and ending with a letter or digit';
+}
+
 const hubUrl = webUrl().describe('Base URL of the hub');
 
 export const hub = z.discriminatedUnion(
@@ -49,7 +56,15 @@ export const hub = z.discriminatedUnion(
         .describe('Pulp domain'),
       ...upstreamAccess,
     }),
-    section({ type: z.literal('waystation'), url: hubUrl, ...upstreamAccess }),
+    section({
+      type: z.literal('waystation'),
+      url: hubUrl,
+      tokenFile: fileName.optional().describe('File with a registration token: this PoP registers by itself'),
+      name: plainText('must be text (in quotes if it looks like a number)', popNameProblem)
+        .optional()
+        .describe('How this PoP would like to be called at its hub; default: the name of this host'),
+      proxy: proxy.optional(),
+    }),
   ],
   {
     error: ({ code }: z.core.$ZodRawIssue) =>

@@ -76,7 +76,9 @@ export const subscription = section({
     .regex(/^[a-z0-9][a-z0-9._-]*$/, { error: 'must be the name of a channel' })
     .optional()
     .describe('`waystation`: the channel to follow'),
-  policy: policy.prefault('on-demand').describe('What is fetched before anyone asks for it'),
+  policy: policy
+    .optional()
+    .describe('What is fetched before anyone asks for it; default on-demand, or what a waystation hub assigns'),
   carryOver: z
     .union([z.literal('off'), size], { error: 'must be off, or a size such as 20GiB' })
     .prefault('off')

@@ -1,5 +1,6 @@
 import type { Digest } from '../base/digest.ts';
 import type { Guard } from '../base/generation.ts';
+import type { FollowingStatus } from '../base/status.ts';
 import type { Supplier } from '../base/transfer.ts';
 
 /** A repository's upstream, with what a metalink vouches for. */
@@ -50,6 +51,10 @@ export interface HubClient {
    * @throws WaystationError when the whole list cannot be had: then the last one holds.
    */
   discover(signal: AbortSignal): Promise<Discovery>;
+  /** Begins to listen to a hub that says by itself when it has news: then it is to be asked at once. */
+  watch?(listener: () => void): void;
+  /** How this PoP stands there, where hubs know their PoPs. */
+  following?(): FollowingStatus;
 }
 
 /** Puts a subscription's prefix before a hub's path: `site/a` + `edge/base` is `site/a/edge/base`. */

@@ -150,7 +150,7 @@ class Work {
     }
     await this.#unsettled.room();
     const received = Promise.withResolvers<void>();
-    const loader = telling(repository.supplier.loader(href, 'background'), received.resolve);
+    const loader = telling(repository.supplier.loader(href, 'background', listed.digest), received.resolve);
     const held = ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal).then(
       () => {
         this.#linkFailures = 0;

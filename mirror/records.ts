@@ -43,7 +43,7 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
     const own = possessionScope(scope, path, listed);
     const held = await sink.holds(own, listed);
     if (!held) {
-      const loader = supplier.loader(href, 'metadata');
+      const loader = supplier.loader(href, 'metadata', listed.digest);
       await ensureByOwn({ sink, scope: own, listed, loader }, signal).catch(named(href, signal));
     }
     const header = headers.get(href) ?? null;

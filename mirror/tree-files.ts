@@ -99,9 +99,9 @@ export class TreeFileFetcher {
     { href, digest, scope }: { readonly href: string; readonly digest: Digest; readonly scope: string },
     signal: AbortSignal,
   ): Promise<void> {
-    const sized = await openSized(repository.supplier.loader(href, 'background'), signal);
+    const sized = await openSized(repository.supplier.loader(href, 'background', digest), signal);
     try {
-      const size = sized.size ?? (await countedSize(repository, href, signal));
+      const size = sized.size ?? (await countedSize(repository, { href, digest }, signal));
       const listed = { digest, size };
       progress.expected(1, size);
       await ensureByOwn({ sink: this.#sink, scope, listed, loader: sized.loader }, signal);
@@ -121,8 +121,12 @@ export class TreeFileFetcher {
 }
 
 /** The size of a file whose upstream does not say it in advance: it has to be seen once. Bytes. */
-export async function countedSize({ supplier }: WantedRepository, href: string, signal: AbortSignal): Promise<number> {
-  const loader = supplier.loader(href, 'background');
+export async function countedSize(
+  { supplier }: WantedRepository,
+  { href, digest }: { readonly href: string; readonly digest: Digest },
+  signal: AbortSignal,
+): Promise<number> {
+  const loader = supplier.loader(href, 'background', digest);
   const transfer = await loader.open(0, signal);
   let size = 0;
   await transfer.consume((chunk) => {

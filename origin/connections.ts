@@ -84,7 +84,9 @@ export class Connections {
     const { ca, cert, key } = this.#identity.tls;
     if (this.#pools !== null && ca === null && cert === null && key === null) return this.#pools;
     const read = async (secret: (() => Promise<string>) | null): Promise<string | null> => (await secret?.()) ?? null;
-    const material = { ca: await read(ca), cert: await read(cert), key: await read(key) };
+    // All at once: a certificate and its key that are replaced together are read together.
+    const [authorities, own, secret] = await Promise.all([read(ca), read(cert), read(key)]);
+    const material = { ca: authorities, cert: own, key: secret };
     const undici = await import('undici');
     const before = this.#pools;
     if (before !== null && same(before.material, material)) return before;

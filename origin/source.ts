@@ -44,7 +44,7 @@ export class Source {
     return Math.max(0, (this.#hold?.until ?? 0) - this.#clock.monotonic());
   }
 
-  /** @param href raw, relative. */
+  /** Where a file is; sources that give files by other names say it otherwise. @param href raw, relative. */
   url(href: string): URL {
     const url = new URL(this.#base);
     url.pathname += encodePath(href);

@@ -48,6 +48,7 @@ const reasons: Readonly<Record<CancelReason, string>> = {
   requested: 'the run was called off',
   stopping: 'the service is stopping',
   interrupted: 'the service ended in the midst of it',
+  superseded: 'the hub wants something else by now',
 };
 
 /** One run, such as a sync: what it has done so far, and in the end what it did. */

@@ -51,6 +51,11 @@ export class Pass {
     return this.#due;
   }
 
+  /** The hub has news: it is asked as soon as somebody looks. */
+  discoverNow(): void {
+    this.#due = this.#context.parts.clock.monotonic();
+  }
+
   /**
    * Runs it to its end; never rejects for what an upstream or the disk does: that is in the run.
    * @param members who is to be read, beside those that the hub's list brings anew.

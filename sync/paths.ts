@@ -1,3 +1,5 @@
+import type { GenerationStore } from './store.ts';
+
 /** Which subscription serves which path: one each (contract). Lives as long as the process. */
 export class PathOwners {
   readonly #owners = new Map<string, { readonly subscription: string; readonly yields: boolean }>();
@@ -24,4 +26,17 @@ export class PathOwners {
   ownerOf(path: string): string | null {
     return this.#owners.get(path)?.subscription ?? null;
   }
+}
+
+/** Those of the paths that a subscription serves which another one serves by now. */
+export function givenAway(
+  subscription: string,
+  paths: readonly string[],
+  { owners, store }: { readonly owners: PathOwners; readonly store: Pick<GenerationStore, 'current'> },
+): ReadonlySet<string> {
+  const given = paths.filter((path) => {
+    const owner = owners.ownerOf(path) ?? subscription;
+    return owner !== subscription && store.current(owner)?.repositories[path] !== undefined;
+  });
+  return new Set(given);
 }

@@ -37,11 +37,12 @@ export async function subscriptionStatus(
   const failing = members.some(
     ({ failure, takenBy, wanted }) => wanted !== null && (failure !== null || takenBy !== null),
   );
+  const following = hub.following?.();
   const run = subscription.activeRun;
   const finished = subscription.log.last;
   return {
     name,
-    state: worst([reached, failing ? 'degraded' : 'connected']),
+    state: worst([reached, failing || (following?.problem ?? null) !== null ? 'degraded' : 'connected']),
     policy,
     flip,
     generation: current?.id ?? null,
@@ -54,6 +55,7 @@ export async function subscriptionStatus(
       state: reached,
       lastContact: text(lastContact),
       error: hubError(discovery, subscription.roster.readable),
+      ...(following !== undefined && { following }),
     },
     sync: {
       id: run?.id ?? null,

@@ -5,6 +5,7 @@ import type { ReadProgress } from '../mirror/progress.ts';
 import { undiscovered } from './hub-contact.ts';
 import type { Member } from './member.ts';
 import { Pass } from './pass.ts';
+import { givenAway } from './paths.ts';
 import { planSubscription } from './plan/planning.ts';
 import { Publisher } from './publisher.ts';
 import { Roster } from './roster.ts';
@@ -49,22 +50,13 @@ export class Subscription {
     const { store, clock, owners, taken } = parts;
     const ending = new AbortController();
     // Rolled back, what was published since is this subscription's as well.
-    const served = () => ({
-      ...store.current(subscription)?.repositories,
-      ...store.newest(subscription)?.repositories,
-    });
+    const current = () => store.current(subscription)?.repositories;
+    const served = () => ({ ...current(), ...store.newest(subscription)?.repositories });
     const { authoritative } = hub;
     const roster = new Roster(
       { subscription, authoritative, owners, clock, served, notes: note.members },
       hub.remembered(),
     );
-    const given = (): ReadonlySet<string> =>
-      new Set(
-        Object.keys(served()).filter((path) => {
-          const owner = owners.ownerOf(path) ?? subscription;
-          return owner !== subscription && store.current(owner)?.repositories[path] !== undefined;
-        }),
-      );
     const log = parts.log.child({ subscription });
     const publisher = new Publisher({
       subscription,
@@ -77,7 +69,7 @@ export class Subscription {
         flip,
         authoritative,
         members: roster.flipMembers(),
-        given: given(),
+        given: givenAway(subscription, Object.keys(served()), { owners, store }),
         hubVersion: pass.hubVersion,
       }),
     });
@@ -128,7 +120,9 @@ export class Subscription {
 
   /** Begins to poll, at once. */
   begin(): void {
-    this.#loop ??= this.#poll();
+    if (this.#loop !== null) return;
+    this.#loop = this.#poll();
+    this.options.hub.watch?.(() => this.#hubHasNews());
   }
 
   /**
@@ -191,6 +185,14 @@ export class Subscription {
     this.log.ended(this.#planned, false);
     this.#planned = null;
     await this.#note();
+  }
+
+  /** What is under way of what the hub wanted before is called off, unless somebody waits for it. */
+  #hubHasNews(): void {
+    if (this.#ending.signal.aborted) return;
+    this.#pass.discoverNow();
+    for (const run of this.#underWay.keys()) if (!run.requested && !run.finished) run.cancel('superseded');
+    this.#wake.abort();
   }
 
   async #poll(): Promise<void> {

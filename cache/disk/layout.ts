@@ -62,7 +62,9 @@ export class Layout {
 
   /** Everything that this program makes at the top of the state directory; what else is there is the operator's. */
   get names(): readonly string[] {
-    const others = ['index.damaged', 'native', 'admin.sock', 'lost+found'].map((name) => join(this.root, name));
+    const others = ['identity', 'index.damaged', 'native', 'admin.sock', 'lost+found'].map((name) =>
+      join(this.root, name),
+    );
     const { format, blobs, maps, generations, current, pins, unlisted, parts, index, damaged, snapshot, usedSnapshot } =
       this;
     const files = [format, current, pins, snapshot, usedSnapshot];

@@ -17,7 +17,7 @@ export async function fetchAgain(
   const { scope, listed } = blob;
   if (await sink.holds(scope, listed)) return;
   if (!href.startsWith('repodata/repomd.xml')) {
-    await sink.ensure(scope, listed, supplier.loader(href, 'background'), signal);
+    await sink.ensure(scope, listed, supplier.loader(href, 'background', listed.digest), signal);
     // A fill that ended just before is remembered for a moment, whatever became of its file since.
     if (await sink.holds(scope, listed)) return;
     throw new WaystationError('blob_damaged', `${href} was gone again at once`);

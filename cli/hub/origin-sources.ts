@@ -40,7 +40,15 @@ export class RememberedOrigins implements OriginSources {
     this.#parts = parts;
     this.#health = new Health({ clock, log });
     const traffic = new Traffic({ rates: new RateSchedule([]), transfers, clock, meter });
-    this.#upstreams = new Upstreams({ version, clock, log, health: this.#health, traffic, notes: memoryNotes() });
+    this.#upstreams = new Upstreams({
+      version,
+      clock,
+      log,
+      health: this.#health,
+      traffic,
+      notes: memoryNotes(),
+      following: null,
+    });
   }
 
   async repository(source: OriginSource, path: string, signal: AbortSignal): Promise<WantedRepository | null> {

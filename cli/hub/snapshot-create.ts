@@ -48,7 +48,7 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
   const [clock, log, meter] = [systemClock, terminalLog(terminal), silentMeter];
   const health = new Health({ clock, log });
   const traffic = new Traffic({ rates: new RateSchedule([]), transfers, clock, meter });
-  const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: memoryNotes() });
+  const upstreams = new Upstreams({ version, clock, log, health, traffic, notes: memoryNotes(), following: null });
   const maps = new StoreMaps({ store, disk: systemDisk, folder: join(config.state, 'maps') });
   const run = new SnapshotRun(name, clock);
   const ending = new AbortController();

@@ -126,9 +126,9 @@ export class ListedFiles {
     }
     const start = range.kind === 'ranges' ? Math.min(...range.ranges.map((part) => part.start)) : 0;
     const { source, outcome } = await this.#store.fills.open(
-      { scope, listed: found.listed, loader: loader ?? (() => supplier.loader(href)) },
+      { scope, listed: found.listed, loader: loader ?? (() => supplier.loader(href, 'client', found.listed.digest)) },
       start,
-      singleRange(range, (slice) => supplier.slice(href, { ...slice, total: found.listed.size })),
+      singleRange(range, (slice) => supplier.slice(href, { ...slice, total: found.listed.size }, found.listed.digest)),
     );
     const failure = await this.#send(exchange, wanted, { outcome, source }, range);
     if (failure !== null) throw failure;

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import { openSized } from '../../base/transfer.ts';
-import type { Sized, Supplier } from '../../base/transfer.ts';
+import type { Loader, Sized } from '../../base/transfer.ts';
 import type { Found } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Exchange } from '../../web/exchange.ts';
@@ -62,7 +62,7 @@ export class TreeFiles {
         `${repository.path} has no upstream any more, and this file was never fetched`,
       );
     }
-    const sized = await this.#ask(`${scope} ${digest}`, supplier, place.file);
+    const sized = await this.#ask(`${scope} ${digest}`, supplier.loader(place.file, 'client', digest), place.file);
     try {
       if (sized.size === null) {
         sized.cancel();
@@ -82,8 +82,8 @@ export class TreeFiles {
     return this.#clock.monotonic() < until || this.#store.fills.uses({ scope, listed: { digest, size } }) ? size : null;
   }
 
-  async #ask(key: string, supplier: Supplier, file: string): Promise<Sized> {
-    const asking = this.#asking.get(key) ?? openSized(supplier.loader(file));
+  async #ask(key: string, loader: Loader, file: string): Promise<Sized> {
+    const asking = this.#asking.get(key) ?? openSized(loader);
     this.#asking.set(key, asking);
     try {
       const sized = await asking;

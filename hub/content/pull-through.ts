@@ -121,11 +121,11 @@ async function sized(
   { href, digest, size }: { readonly href: string; readonly digest: Digest; readonly size: number | null },
   signal: AbortSignal,
 ): Promise<{ readonly listed: Listed; readonly loader: Loader }> {
-  const loader = repository.supplier.loader(href, 'client');
+  const loader = repository.supplier.loader(href, 'client', digest);
   if (size !== null) return { listed: { digest, size }, loader };
   const opened = await openSized(loader, signal);
   if (opened.size !== null) return { listed: { digest, size: opened.size }, loader: opened.loader };
   opened.cancel();
-  const counted = await countedSize(repository, href, signal);
-  return { listed: { digest, size: counted }, loader: repository.supplier.loader(href, 'client') };
+  const counted = await countedSize(repository, { href, digest }, signal);
+  return { listed: { digest, size: counted }, loader: repository.supplier.loader(href, 'client', digest) };
 }

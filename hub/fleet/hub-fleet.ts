@@ -107,7 +107,8 @@ export class HubFleet implements Fleet, FleetReport {
     const pop = await this.#pops.known(id);
     if (pop === null || pop.revoked !== null)
       throw new WaystationError('certificate_refused', 'this PoP is not registered any more');
-    return this.#assignments.of(pop, await this.#view.state());
+    // As the store has it now: who asks after a promotion that has returned hears of it.
+    return this.#assignments.of(pop, await this.#view.look().catch(() => this.#view.state()));
   }
 
   onChange(listener: () => void): () => void {
@@ -128,10 +129,14 @@ export class HubFleet implements Fleet, FleetReport {
 
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
+    let told: number | null = null;
     for (let look = 0; !signal.aborted; look += 1) {
       try {
-        const before = (await this.#view.state()).number;
-        const isMoved = (await this.#view.look()).number !== before;
+        // Requests look, too: what they saw has to be told to those that wait.
+        told ??= (await this.#view.state()).number;
+        const { number } = await this.#view.look();
+        const isMoved = number !== told;
+        told = number;
         const isLabelled = look % looksForLabels === 0 && (await this.#haveLabelsChanged());
         if (isMoved || isLabelled) for (const listener of this.#listeners) listener();
         await this.#heartbeats.flush();

@@ -8,6 +8,7 @@ import { shownUrl } from '../../origin/shown-url.ts';
 import type { Traffic } from '../../origin/traffic.ts';
 import type { Discovery, HubClient, WantedRepository } from '../discovery.ts';
 import { servedPath } from '../discovery.ts';
+import type { HubNotes } from '../hub-notes.ts';
 import type { IdentityNames } from '../scope.ts';
 import { anonymous, scopeOf } from '../scope.ts';
 import { ApiConnection } from './api-connection.ts';
@@ -19,7 +20,7 @@ import { distributions } from './distribution.ts';
 import { GuardNames } from './guards.ts';
 import { RefusingSupplier } from './refusing-supplier.ts';
 import { Memory } from './remembered.ts';
-import type { HubNotes, Remembered } from './remembered.ts';
+import type { Remembered } from './remembered.ts';
 
 export interface PulpHubOptions {
   /** Name of the subscription: the list is remembered under it. */

@@ -1,13 +1,6 @@
 import { digestOf, hexOf } from '../../base/digest.ts';
+import type { HubNotes } from '../hub-notes.ts';
 import type { Carried } from './carried.ts';
-
-/** Small facts that are worth keeping over a restart and harmless to lose. */
-export interface HubNotes {
-  /** The value last put, null when there is none or it was lost. */
-  get(key: string): Promise<unknown>;
-  /** `value` is JSON. */
-  put(key: string, value: unknown): Promise<void>;
-}
 
 /** What a hub said last. */
 export interface Remembered {

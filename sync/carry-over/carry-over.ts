@@ -194,7 +194,8 @@ export class CarryOver {
     if (repository === null) return false;
     const scope = possessionScope(repository.scope, path, listed);
     try {
-      const fetched = await store.prefetch(scope, listed, repository.supplier.loader(href, 'background'), signal);
+      const loader = repository.supplier.loader(href, 'background', listed.digest);
+      const fetched = await store.prefetch(scope, listed, loader, signal);
       report.progress.done(listed.size, fetched);
       return fetched;
     } catch (thrown) {

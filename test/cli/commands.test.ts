@@ -122,7 +122,7 @@ describe('waystation', () => {
 
   test.each(
     // Every command of the contract that is not built.
-    ['purge', 'forget', 'reload', 'register', 'doctor', 'repo-file', 'support-bundle'].map((name) => [name]),
+    ['purge', 'forget', 'reload', 'doctor', 'repo-file', 'support-bundle'].map((name) => [name]),
   )('%s is refused by name', async (name) => {
     const { code, stderr } = await waystation(name, 'word', '--option', 'x');
     expect([code, stderr]).toEqual([2, `waystation: ${name} is not built yet\n`]);

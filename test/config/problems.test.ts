@@ -112,10 +112,23 @@ const cases: readonly (readonly [title: string, text: string, expected: readonly
   [
     'a key of another type of hub',
     yumConfig({ entries: ['{ path: a, url: http://a }'], lines: ['channel: x'] }),
+    ['6:5: subscriptions.0.channel: belongs to a hub of type waystation, not yum'],
+  ],
+  [
+    'a channel over http, that flips in parts and shows a password',
+    'subscriptions: [{ name: a, hub: { type: waystation, url: http://a, username: x, name: A_b }, channel: c, flip: each }]\n',
     [
-      '6:5: subscriptions.0.channel: not built yet: channel (not_built)',
-      '6:5: subscriptions.0.channel: belongs to a hub of type waystation, not yum',
+      '1:58: subscriptions.0.hub.url: must begin with https://: a hub knows its PoPs by TLS',
+      '1:68: subscriptions.0.hub.username: unknown key; known here: type, url, tokenFile, name, proxy',
+      '1:68: subscriptions.0.hub.username: needs passwordFile beside it',
+      '1:87: subscriptions.0.hub.name: must be 1 to 63 of a-z, 0-9, . and -',
+      '1:112: subscriptions.0.flip: must be together: a channel flips as a whole',
     ],
+  ],
+  [
+    'a hub of type waystation without a channel',
+    'subscriptions: [{ name: a, hub: { type: waystation, url: https://a } }]\n',
+    ['1:17: subscriptions.0.channel: is missing: a hub of type waystation needs it'],
   ],
   [
     'no source',
@@ -222,10 +235,6 @@ test.each(['newest', 'newest:', 'newest:0', 'newest:-1', 'newest:1.5', 'newest:x
 );
 
 const notBuilt: readonly (readonly [string, string])[] = [
-  [
-    'subscriptions: [{ name: a, hub: { type: waystation, url: http://a }, channel: c }]\n',
-    '1:41: subscriptions.0.hub.type: not built yet: hub type waystation (not_built)',
-  ],
   [
     yumConfig({ entries: ['{ path: a, url: http://a, access: { cidr: x } }'] }),
     '5:43: subscriptions.0.repositories.0.access: not built yet: an access rule other than open and deny (not_built)',

@@ -44,6 +44,7 @@ test('a subscription has the defaults of the contract, and nothing in it is unde
       prefix: '',
       hub: { type: 'yum' },
       policy: 'on-demand',
+      policyWritten: false,
       flip: 'each',
       keep: { generations: 3, grace: 259_200_000 },
       refresh: 900_000,

@@ -44,7 +44,9 @@ test('docs/configuration.md explains every key that stands for a value, with its
   expect(leaves.length).toBeGreaterThan(50);
   const unexplained = leaves.filter(([key, fallback]) => {
     // The tables say once what is above all of their keys.
-    const name = key.replace(/^subscriptions\.(repositories\.)?/, '').replace(/^hub\.(?!type$|url$|domain$)/, '');
+    const name = key
+      .replace(/^subscriptions\.(repositories\.)?/, '')
+      .replace(/^hub\.(?!type$|url$|domain$|tokenFile$|name$)/, '');
     const shown = typeof fallback === 'string' && fallback !== '' ? `\`${fallback}\`` : '';
     return !rows.some((line) => line.replaceAll('[]', '').includes(`\`${name}\``) && line.includes(shown));
   });

@@ -2,7 +2,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { PulpHub } from '../../../mirror/pulp/pulp-hub.ts';
 import type { PulpHubOptions } from '../../../mirror/pulp/pulp-hub.ts';
-import type { HubNotes } from '../../../mirror/pulp/remembered.ts';
+import type { HubNotes } from '../../../mirror/hub-notes.ts';
 import { anonymous } from '../../../mirror/scope.ts';
 import { Health } from '../../../origin/health.ts';
 import { anonymousIdentity } from '../../../origin/identity.ts';
