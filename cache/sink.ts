@@ -76,6 +76,8 @@ export class CacheSink {
         return this.#claims.claim(scope, listed.digest);
       });
       if (known) return;
+      // Asked again at once, the fill that has ended would say again that it is held.
+      await this.#fills.gone({ scope, listed }, signal);
     }
   }
 

@@ -138,6 +138,11 @@ export class BlobIndex {
     return position !== 0 && (this.#entries.flags(position) & flag.linked) !== 0;
   }
 
+  /** It is there, and not only hinted at by a snapshot. */
+  isConfirmed(scope: string, digest: Digest): boolean {
+    return (this.flagsOf(scope, digest) & flag.confirmed) !== 0;
+  }
+
   /** 0 when it is not there. */
   flagsOf(scope: string, digest: Digest): number {
     const position = this.#find(scope, digest);

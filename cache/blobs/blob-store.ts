@@ -94,7 +94,7 @@ export class BlobStore implements Removal {
     this.#provenance = new Provenance(options.disk);
     this.#descriptors = new Descriptors({ max: options.openFiles ?? 512, disk: options.disk, clock: options.clock });
     const { disk, layout, index, space, log } = options;
-    this.#several = new SeveralNames(disk, layout, index);
+    this.#several = new SeveralNames({ disk, layout, index, space });
     const [descriptors, exclusive, several, names] = [this.#descriptors, this.#exclusive, this.#several, this.#names];
     this.#parts = { disk, layout, index, space, log, descriptors, exclusive, several, names };
     const quarantine = new Quarantine(disk, layout.damaged);
@@ -181,6 +181,7 @@ export class BlobStore implements Removal {
     const { part, scope, listed, sha256 } = commit;
     const path = this.#layout.blob(scope, listed);
     try {
+      await this.#several.ready(path);
       await part.stamp();
       // The small shall not wait for the large.
       if (listed.size > sharedSyncLimit) await part.sync();
@@ -232,26 +233,20 @@ export class BlobStore implements Removal {
   async #name(path: string, { part, scope, listed, reservation, wanted = false }: Commit): Promise<string> {
     const folder = this.#layout.blobFolder(scope, listed.digest);
     await this.#names.makeFolder(folder);
-    // Only a name that is known may be one of several.
-    const known = this.#index.has(scope, listed.digest);
-    const rename = (): Promise<number> => this.#rename(part.path, path, { scope, listed, known });
-    const others = await (known ? this.#several.alone(rename) : rename());
-    this.#descriptors.forget(path);
-    // From here on the file is there, whatever happens next. One that replaced its equal takes no more room, unless that
-    // goes on under another name.
-    const isNew = this.#index.add(scope, listed, { wanted });
-    reservation.commit(isNew || others > 0 ? listed.size : 0);
+    await this.#several.naming({ scope, listed }, async () => {
+      const standing = await this.#several.standing({ scope, listed });
+      await this.#rename(part.path, path);
+      this.#descriptors.forget(path);
+      // From here on the file is there, whatever happens next. One that replaced its equal takes no more room, unless
+      // that goes on under another name.
+      const isNew = this.#index.add(scope, listed, { wanted });
+      reservation.commit(isNew || !standing.left() ? listed.size : 0);
+    });
     this.#unsynced.add(path);
     return folder;
   }
 
-  /** @returns how many other names the file has that had this one before. */
-  async #rename(
-    part: string,
-    path: string,
-    { scope, listed, known }: { readonly scope: string; readonly listed: Listed; readonly known: boolean },
-  ): Promise<number> {
-    const others = known ? await this.#several.others(scope, listed) : 0;
+  async #rename(part: string, path: string): Promise<void> {
     try {
       await this.#disk.rename(part, path);
     } catch (error) {
@@ -261,7 +256,6 @@ export class BlobStore implements Removal {
       await this.#names.makeFolder(dirname(path));
       await this.#disk.rename(part, path);
     }
-    return others;
   }
 
   /**

@@ -67,8 +67,8 @@ export async function writeSnapshot(
 }
 
 /**
- * Takes a snapshot over into the index; entries that the index has by now stay as they are.
- * @param confirmed the files are known to be as it says; else it is a hint of their order, for a count to confirm.
+ * Takes a snapshot over into the index; entries that the index has by now stay as they are. What it says is a hint, until
+ * a count confirms it, or all of it is known to be so.
  * @returns null when there is no snapshot.
  * @throws WaystationError `blob_damaged` when it is not whole: nothing was taken over then.
  */
@@ -76,7 +76,7 @@ export async function readSnapshot(
   disk: Disk,
   path: string,
   index: BlobIndex,
-  { confirmed, signal }: { confirmed: boolean; signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<SnapshotFigures | null> {
   const file = await disk.openRead(path);
   if (file === null) return null;
@@ -91,7 +91,7 @@ export async function readSnapshot(
         const chunk = await exactly(file, position, count * recordLength);
         signal.throwIfAborted();
         for (const { entry, time } of records(chunk)) {
-          entry.flags = confirmed ? entry.flags | flag.confirmed : entry.flags & ~flag.confirmed;
+          entry.flags &= ~flag.confirmed;
           index.restore(name, entry, scopes[entry.scope] ?? '', time);
         }
         left -= count;

@@ -47,10 +47,11 @@ export async function removeBlob(
   const { disk, layout, descriptors, exclusive, several } = parts;
   const listed = await wholeName(disk, layout, scope, indexed);
   if (listed === null) {
-    forgetAbsent(parts, scope, indexed);
+    several.vanished({ scope, listed: indexed });
     return { result: 'removed', freed: 0 };
   }
   const path = layout.blob(scope, listed);
+  await several.ready(path);
   if (descriptors.reading(path) || exclusive.busy(path)) return { result: 'in-use' };
   // Who asks from now on whether it is held waits; who asked before said first that it is wanted.
   return exclusive.run(path, () =>
@@ -70,30 +71,25 @@ export async function removeBlob(
 /** @returns the bytes that it freed. */
 async function unlinkAlone(parts: BlobParts, scope: string, listed: Listed, path: string): Promise<number> {
   const { disk, index, space, several, names } = parts;
-  const others = await several.others(scope, listed);
+  const standing = await several.standing({ scope, listed });
   await disk.unlink(path);
   names.taken(dirname(path));
   // One that the index did not have was never counted.
-  const freed = index.evicted(scope, listed.digest) && others <= 0 ? listed.size : 0;
+  const freed = index.evicted(scope, listed.digest) && standing.left() ? listed.size : 0;
   space.freed(freed);
   return freed;
-}
-
-/** A held file was removed by other hands: its room is free, if it had no other name. */
-function forgetAbsent({ index, several, space }: BlobParts, scope: string, { digest, size }: Listed): void {
-  const others = index.isLinked(scope, digest) ? several.gone() : 0;
-  if (index.delete(scope, digest) && others === 0) space.adjust(-size);
 }
 
 /** A held file was not found under its name: forgets it, unless somebody is giving or taking that name. */
 export async function foundAbsent(parts: BlobParts, scope: string, listed: Listed): Promise<void> {
   const { disk, index, layout, exclusive, several } = parts;
   const path = layout.blob(scope, listed);
-  if (!index.has(scope, listed.digest) || exclusive.busy(path)) return;
+  // What is no more than a hint of a snapshot is not taken for held anyway.
+  if (!index.isConfirmed(scope, listed.digest) || exclusive.busy(path)) return;
   await exclusive.run(path, () =>
     several.alone(async () => {
       const facts = await disk.facts(path).catch(() => undefined);
-      if (facts === null) forgetAbsent(parts, scope, listed);
+      if (facts === null) several.vanished({ scope, listed });
     }),
   );
 }

@@ -26,6 +26,7 @@ export class SettingAside {
     const { layout, descriptors, exclusive, several } = this.#parts;
     const path = layout.blob(scope, listed);
     descriptors.forget(path);
+    await several.ready(path);
     return exclusive.run(path, () => several.alone(() => this.#takeAlone(scope, listed, path, judged)));
   }
 
@@ -35,11 +36,11 @@ export class SettingAside {
       if (judged !== null && (await disk.facts(path))?.inode !== judged.inode) return true;
       log.error({ path, expected: listed.size }, 'a held file is damaged; moved aside');
       this.#failures.inc({});
-      const others = await several.others(scope, listed);
+      const standing = await several.standing({ scope, listed });
       await this.#quarantine.take(path, `${scope}.${basename(path)}`);
       names.taken(dirname(path));
       // Only now: one that stays where it is goes on taking its room, and so do its other names among the blobs.
-      if (index.delete(scope, listed.digest) && others <= 0) space.adjust(-listed.size);
+      if (index.delete(scope, listed.digest) && standing.left()) space.adjust(-listed.size);
       return true;
     } catch (error) {
       const failure = diskError(error, path);

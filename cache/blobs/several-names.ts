@@ -1,7 +1,12 @@
 import type { Listed } from '../../base/digest.ts';
-import type { Disk } from '../../disk/disk.ts';
-import type { Layout } from '../disk/layout.ts';
-import type { BlobIndex } from './blob-index.ts';
+import { NameCount } from './name-count.ts';
+import type { BlobName, NameCountParts } from './name-count.ts';
+
+/** A name that is about to go, or to lead elsewhere. */
+export interface Standing {
+  /** It has. @returns whether its file's room is free: it has no other name among the blobs. */
+  readonly left: () => boolean;
+}
 
 /**
  * Files that have several names among the blobs: of several scopes, or by several algorithms. Each takes its room once.
@@ -9,20 +14,32 @@ import type { BlobIndex } from './blob-index.ts';
  * taken one after the other.
  */
 export class SeveralNames {
-  readonly #disk: Disk;
-  readonly #layout: Layout;
-  readonly #index: BlobIndex;
+  readonly #parts: NameCountParts;
   #last: Promise<unknown> = Promise.resolve();
+  /** While the names that an earlier run left are counted. */
+  #count: NameCount | null = null;
   /**
    * A name was removed by other hands, of which nobody knows whether it was the last of its file; or one was left that
    * the next start removes. All are counted again then.
    */
   inexact = false;
 
-  constructor(disk: Disk, layout: Layout, index: BlobIndex) {
-    this.#disk = disk;
-    this.#layout = layout;
-    this.#index = index;
+  constructor(parts: NameCountParts) {
+    this.#parts = parts;
+  }
+
+  /** From here on names are counted beside what is done to them. @param begins as `NameCount` takes it. */
+  beginCount(begins: Promise<void> = Promise.resolve()): NameCount {
+    this.#count = new NameCount(this.#parts, begins);
+    return this.#count;
+  }
+
+  /** Nothing is counted any more. @param then done in the same instant, while no name is given or taken. */
+  endCount(then: () => void = () => {}): Promise<void> {
+    return this.alone(async () => {
+      this.#count = null;
+      then();
+    });
   }
 
   /** Does what gives a held file a name or takes one, while nobody else does. */
@@ -32,19 +49,53 @@ export class SeveralNames {
     return done;
   }
 
-  /**
-   * How many other names among the blobs the file of this name has; asked by who is alone. One that is known to have no
-   * others may have names elsewhere, which take no room of ours. @throws the disk's error.
-   */
-  async others(scope: string, listed: Listed): Promise<number> {
-    if (!this.#index.isLinked(scope, listed.digest)) return 0;
-    const facts = await this.#disk.facts(this.#layout.blob(scope, listed));
-    return facts === null ? this.gone() : facts.links - 1;
+  /** The same for a file that gets its first name: beside others, if that is the name of no other. */
+  naming<T>({ scope, listed }: BlobName, work: () => Promise<T>): Promise<T> {
+    return this.#count === null && !this.#parts.index.has(scope, listed.digest) ? work() : this.alone(work);
   }
 
-  /** One of several names is not there any more: its file is taken to have others, until all are counted again. */
-  gone(): 1 {
-    this.inexact = true;
-    return 1;
+  /** Resolves when this name may be worked on; waited for by who is not alone. */
+  async ready(path: string): Promise<void> {
+    await this.#count?.ready(path);
+  }
+
+  /** A name is about to go, or to lead elsewhere; told by who is alone. @throws the disk's error. */
+  async standing(name: BlobName): Promise<Standing> {
+    if (this.#count !== null) return this.#count.standing(name);
+    const others = await this.#others(name.scope, name.listed);
+    return { left: () => others <= 0 };
+  }
+
+  /** A name is about to share its file; told by who is alone. @throws the disk's error. */
+  async sharing(name: BlobName): Promise<void> {
+    await this.#count?.standing(name);
+  }
+
+  /** A file that is held by this name has another one now. */
+  given(inode: number, name: BlobName): void {
+    this.#count?.given(inode, name);
+  }
+
+  /**
+   * A held file was removed by other hands: forgets it. Of what was one of several names, or may be, nobody knows what
+   * became of the file: it is taken to have others until all are counted again.
+   */
+  vanished({ scope, listed }: BlobName): void {
+    const { index, space } = this.#parts;
+    const hadOthers = index.isLinked(scope, listed.digest);
+    if (hadOthers || this.#count !== null) this.inexact = true;
+    if (index.delete(scope, listed.digest) && !hadOthers) space.adjust(-listed.size);
+  }
+
+  /**
+   * How many other names among the blobs the file of this name has. One that is known to have no others may have names
+   * elsewhere, which take no room of ours.
+   */
+  async #others(scope: string, listed: Listed): Promise<number> {
+    const { disk, layout, index } = this.#parts;
+    if (!index.isLinked(scope, listed.digest)) return 0;
+    const facts = await disk.facts(layout.blob(scope, listed));
+    if (facts === null) this.inexact = true;
+    return facts === null ? 1 : facts.links - 1;
   }
 }

@@ -3,13 +3,8 @@ import { hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { diskError } from '../../disk/disk.ts';
 import { flag } from './entry-flags.ts';
+import type { BlobName } from './name-count.ts';
 import type { BlobParts } from './removal.ts';
-
-/** A name of a held file. */
-interface Name {
-  readonly scope: string;
-  readonly listed: Listed;
-}
 
 /**
  * Stores a file once that has several names: those of other scopes that have proven to possess it, and that by sha256,
@@ -60,31 +55,34 @@ export class Sharing {
   }
 
   /** Lets `to` be a name of the file of `from`. Of another scope it has to be there: it is what proves possession. */
-  #give(from: Name, to: Name): Promise<void> {
+  async #give(from: BlobName, to: BlobName): Promise<void> {
     const { exclusive, several, layout } = this.#parts;
     const path = layout.blob(to.scope, to.listed);
+    await several.ready(path);
     return exclusive.run(path, () => several.alone(() => this.#giveAlone(from, to)));
   }
 
-  async #giveAlone(from: Name, to: Name): Promise<void> {
+  async #giveAlone(from: BlobName, to: BlobName): Promise<void> {
     const { disk, layout, index, several, space, descriptors, names } = this.#parts;
     const [path, target] = [layout.blob(from.scope, from.listed), layout.blob(to.scope, to.listed)];
+    await several.sharing(from);
+    const standing = await several.standing(to);
     const [ours, before] = await Promise.all([disk.facts(path), disk.facts(target)]);
     if (ours === null || ours.inode === before?.inode) return;
     if (before === null && from.scope !== to.scope) return;
-    if (before === null && index.has(to.scope, to.listed.digest)) several.gone();
+    if (before === null && index.isConfirmed(to.scope, to.listed.digest)) several.inexact = true;
     if (ours.links > 1 && !index.isLinked(from.scope, from.listed.digest)) return;
-    const others = before === null ? 0 : await several.others(to.scope, to.listed);
     if (before === null) await disk.link(path, target);
     else await this.#replace(from, target, to.listed);
     names.given(dirname(target));
     descriptors.forget(target);
     index.flag(from.scope, from.listed.digest, flag.linked);
+    several.given(ours.inode, from);
     const counted = !index.add(to.scope, to.listed, { linked: true });
-    if (before !== null && counted && others <= 0) space.freed(before.size);
+    if (before !== null && counted && standing.left()) space.freed(before.size);
   }
 
-  async #replace(from: Name, target: string, { digest }: Listed): Promise<void> {
+  async #replace(from: BlobName, target: string, { digest }: Listed): Promise<void> {
     const { disk, layout, index, several } = this.#parts;
     const path = layout.blob(from.scope, from.listed);
     this.#links += 1;

@@ -131,6 +131,11 @@ export class Fills {
     }
   }
 
+  /** Resolves when who comes finds no fill of the file, not even one that has ended. @throws the signal's reason. */
+  async gone(file: Pick<FillRequest, 'scope' | 'listed'>, signal: AbortSignal): Promise<void> {
+    await unlessAborted(this.#inFlight.get(keyOf(file))?.gone ?? Promise.resolve(), signal);
+  }
+
   /** Does `work` on a file's part unless a fill of it is under way; one that begins meanwhile waits until it is done. */
   async whileNoneOf(file: Pick<FillRequest, 'scope' | 'listed'>, work: () => Promise<void>): Promise<void> {
     const key = keyOf(file);

@@ -6,6 +6,7 @@ import type { BlobIndex } from '../blobs/blob-index.ts';
 import { readSnapshot, writeSnapshot } from '../blobs/index-snapshot.ts';
 import type { SnapshotFigures } from '../blobs/index-snapshot.ts';
 import { flag } from '../blobs/entry-flags.ts';
+import type { NameCount } from '../blobs/name-count.ts';
 import type { Marks } from '../blobs/marks.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
@@ -28,7 +29,7 @@ interface CensusParts {
   readonly space: Space;
   readonly clock: Clock;
   readonly log: Logger;
-  /** When this has resolved it begins. */
+  /** When this has resolved it begins, or when somebody waits for it. */
   readonly after: Promise<void>;
 }
 
@@ -40,12 +41,17 @@ interface CensusParts {
 export class Census {
   readonly #parts: CensusParts;
   readonly #clean: boolean;
+  readonly #begins = Promise.withResolvers<void>();
+  readonly #count: NameCount;
   #fromSnapshot = false;
 
   /** @param clean what `takeSnapshot` said. */
   constructor(parts: CensusParts, clean: boolean) {
     this.#parts = parts;
     this.#clean = clean;
+    // What the snapshot of a clean stop covers is left as it is until that has been read: all of it is counted at once.
+    if (!clean) this.#begins.resolve();
+    this.#count = parts.blobs.several.beginCount(this.#begins.promise);
   }
 
   /** Whether everything that is held is in the index. */
@@ -55,24 +61,37 @@ export class Census {
 
   /** Resolves when the index is complete, or the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    const { space, index, marks, log, clock, after } = this.#parts;
-    await unlessAborted(after, signal).catch(() => {});
+    try {
+      await this.#run(signal);
+    } finally {
+      this.#begins.resolve();
+    }
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { disk, layout, blobs, space, index, marks, log, clock, after } = this.#parts;
+    await unlessAborted(Promise.race([after, this.#count.wanted]), signal).catch(() => {});
     if (signal.aborted) return;
     const began = clock.monotonic();
     const held = await this.#restore(signal);
     if (signal.aborted) return;
     if (held !== null && this.#clean) {
-      space.adjust(held.used);
+      await blobs.several.endCount(() => {
+        index.flagAll((flags) => flags | flag.confirmed);
+        space.adjust(held.used);
+        index.complete = true;
+      });
       this.#fromSnapshot = true;
       // Of a life that ended before its first pass nobody knows what must not be evicted.
       if (held.protectionKnown) marks.restored();
-      index.complete = true;
     } else {
-      // What was read of a snapshot before it failed is no more than a hint.
-      if (this.#clean) index.flagAll((flags) => flags & ~flag.confirmed);
-      const counted = await countBlobs({ ...this.#parts, several: this.#parts.blobs.several }, signal);
+      this.#begins.resolve();
+      const counted = await countBlobs({ disk, layout, count: this.#count, log }, signal);
       if (counted) await index.dropUnconfirmed();
-      index.complete = counted;
+      if (signal.aborted) return;
+      await blobs.several.endCount(() => {
+        index.complete = counted;
+      });
     }
     const from = held !== null && this.#clean ? 'snapshot' : 'names';
     const milliseconds = Math.round(clock.monotonic() - began);
@@ -111,7 +130,7 @@ export class Census {
   async #restore(signal: AbortSignal): Promise<SnapshotFigures | null> {
     const { disk, layout, index, log } = this.#parts;
     try {
-      return await readSnapshot(disk, layout.usedSnapshot, index, { confirmed: this.#clean, signal });
+      return await readSnapshot(disk, layout.usedSnapshot, index, signal);
     } catch (error) {
       if (!signal.aborted) log.warn({ error: String(error) }, 'the snapshot of the blob index is of no use');
       return null;

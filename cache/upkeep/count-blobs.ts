@@ -1,13 +1,9 @@
 import { join } from 'node:path';
-import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
-import type { BlobIndex } from '../blobs/blob-index.ts';
-import { flag } from '../blobs/entry-flags.ts';
-import type { SeveralNames } from '../blobs/several-names.ts';
+import type { NameCount } from '../blobs/name-count.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { parseBlobName } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Space } from '../space/space.ts';
 import { Foreign } from './foreign.ts';
 
 /** Names after which others have their turn: some 2 ms. */
@@ -16,9 +12,8 @@ const namesPerTurn = 500;
 interface Counting {
   readonly disk: Disk;
   readonly layout: Layout;
-  readonly index: BlobIndex;
-  readonly several: Pick<SeveralNames, 'alone'>;
-  readonly space: Space;
+  /** What is met is told to. */
+  readonly count: NameCount;
   readonly log: Logger;
 }
 
@@ -27,10 +22,7 @@ interface Counting {
  * scope) takes room once. A folder that cannot be listed is passed over.
  * @returns whether all of them were seen.
  */
-export async function countBlobs(
-  { disk, layout, index, several, space, log }: Counting,
-  signal: AbortSignal,
-): Promise<boolean> {
+export async function countBlobs({ disk, layout, count, log }: Counting, signal: AbortSignal): Promise<boolean> {
   const foreign = new Foreign();
   let whole = true;
   let seen = 0;
@@ -46,7 +38,7 @@ export async function countBlobs(
   const kinds: [scope: string, algorithm: string][] = [];
   for (const scope of scopes) for (const algorithm of await list(scope)) kinds.push([scope, algorithm]);
   // Of one scope and algorithm every file has one name: nothing has to be asked of the file system but the names.
-  const once = kinds.length > 1 ? new SeenOnce(disk) : null;
+  const once = kinds.length <= 1;
   for (const [scope, algorithm] of kinds) {
     for (const folder of await list(scope, algorithm)) {
       for (const name of await list(scope, algorithm, folder)) {
@@ -60,49 +52,11 @@ export async function countBlobs(
           foreign.met(path());
           continue;
         }
-        const count = (twin: Named | null): void => {
-          if (index.add(scope, listed, { linked: twin !== null }) && twin === null) space.adjust(listed.size);
-          if (twin !== null) index.flag(twin.scope, twin.listed.digest, flag.linked);
-        };
-        if (once === null || !(await once.mayHaveTwin(path()))) count(null);
-        else
-          await several.alone(async () => {
-            const twin = await once.twin(path(), { scope, listed });
-            if (twin !== 'gone') count(twin);
-          });
+        if (once) count.listed(path(), { scope, listed });
+        else await count.look(path(), { scope, listed });
       }
     }
   }
   foreign.say(log);
   return whole;
-}
-
-/** A name among the blobs. */
-interface Named {
-  readonly scope: string;
-  readonly listed: Listed;
-}
-
-/** Tells files with several names that were seen by another of them. Names outside of the blobs do not count. */
-class SeenOnce {
-  readonly #disk: Disk;
-  readonly #inodes = new Map<number, Named>();
-
-  constructor(disk: Disk) {
-    this.#disk = disk;
-  }
-
-  async mayHaveTwin(path: string): Promise<boolean> {
-    return ((await this.#disk.facts(path).catch(() => null))?.links ?? 1) > 1;
-  }
-
-  /** Asked by who is alone. @returns the name that the file was seen by before; null: none. */
-  async twin(path: string, named: Named): Promise<Named | 'gone' | null> {
-    const facts = await this.#disk.facts(path).catch(() => undefined);
-    if (facts === null) return 'gone';
-    if (facts === undefined || facts.links === 1) return null;
-    const twin = this.#inodes.get(facts.inode) ?? null;
-    if (twin === null) this.#inodes.set(facts.inode, named);
-    return twin;
-  }
 }

@@ -192,6 +192,17 @@ describe('a service that does not listen yet', () => {
     expect(index.size).toBe(blobs.length);
   });
 
+  test('reads the snapshot before it listens for whoever has to work on a name that it covers', async () => {
+    await using folder = await temporaryDirectory();
+    const { blobs } = await stopped(folder.path);
+    const { index, space, blobs: store, run } = await life(folder.path, systemDisk, new Promise(() => {}));
+    const counted = run();
+    const [first] = blobs;
+    expect(await store.distrust('open', first!.listed)).toBe(true);
+    await counted;
+    expect([index.size, space.used]).toEqual([2, 5_000]);
+  });
+
   test('may end without having counted', async () => {
     await using folder = await temporaryDirectory();
     await stopped(folder.path);

@@ -52,7 +52,7 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
   const { disk = systemDisk } = options;
   const clock = new StandingClock(Date.UTC(2026, 10, 30));
   const store = await pieces({ ...options, clock });
-  const { layout, blobs, index, fills, space, marks, claims } = store;
+  const { layout, blobs, fills, space, marks, claims } = store;
   const said: string[] = [];
   const log: Logger = {
     ...silentLogger,
@@ -60,7 +60,8 @@ export async function upkeepPieces(options: { root?: string; disk?: Disk } = {})
     error: (fields, message) => void said.push(`${message} ${JSON.stringify(fields)}`),
   };
   const { several } = blobs;
-  await countBlobs({ disk: systemDisk, layout, index, several, space, log: silentLogger }, patient);
+  await countBlobs({ disk: systemDisk, layout, count: several.beginCount(), log: silentLogger }, patient);
+  await several.endCount();
   claims.indexed();
   const generations = await Generations.load(disk, layout, log, clock);
   const maps = new Maps(disk, layout);
