@@ -17,10 +17,11 @@ export function hubCommands(program: Command, { command, configFile, end, termin
   };
 
   command(hub, 'init', 'make the keys and the store')
+    .option('--restored', 'the store comes from a backup: begin a new epoch')
     .option('--json', 'print a JSON document')
-    .action(async ({ json = false }: JsonOption, self: Command) => {
+    .action(async ({ json = false, restored = false }: JsonOption & { restored?: boolean }, self: Command) => {
       const { hubInit } = await import('./init.ts');
-      end(await hubInit(await loaded(self), json, terminal));
+      end(await hubInit(await loaded(self), { json, isRestored: restored }, terminal));
     });
 
   command(hub, 'serve', 'be there for PoPs and operators')

@@ -9,6 +9,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 /** What can be done to a hub. */
 const changes = [
   'hub.init',
+  'hub.restored',
   'token.create',
   'token.revoke',
   'operator.create',

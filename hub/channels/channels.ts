@@ -86,6 +86,21 @@ export class Channels {
     }
   }
 
+  /**
+   * Says again what a channel says, before that ends: when half of its life is over, or it is of an earlier epoch.
+   * @returns null when it is not time yet, or somebody has just said something else.
+   */
+  async renew(channel: string): Promise<ChannelDocument | null> {
+    const before = await this.#read(channel);
+    if (before === null || !this.#isDue(before.document)) return null;
+    const why = before.document.epoch === this.#epoch ? 'renewed' : 'renewed: the store was restored';
+    return this.#replace(channel, before, before.document, { by: 'hub', why });
+  }
+
+  #isDue({ epoch, issued, expires }: ChannelDocument): boolean {
+    return epoch !== this.#epoch || this.#clock.now() >= (Date.parse(issued) + Date.parse(expires)) / 2;
+  }
+
   /** null: the channel is not as it was read. */
   async #replace(
     channel: string,

@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { PopCredentials, RegistrationRequest } from '../../protocol/registration.ts';
 import { Audit } from '../audit/audit.ts';
+import { Channels } from '../channels/channels.ts';
 import type { Authority } from '../keys/authority.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import type { Fleet, FleetReport, Pop } from '../service/ports.ts';
@@ -26,6 +27,8 @@ import { Tokens } from './tokens.ts';
 const pace = 500;
 /** Looks between two at the labels of PoPs, which change rarely and are many. */
 const looksForLabels = 10;
+/** And between two at whether channels have to be said again: that has weeks. */
+const looksForRenewal = 1_200;
 
 export interface HubFleetOptions {
   readonly store: ObjectStore;
@@ -40,6 +43,7 @@ export interface HubFleetOptions {
 /** The PoPs of a hub, as its service sees them. Started once, closed once. */
 export class HubFleet implements Fleet, FleetReport {
   readonly #store: ObjectStore;
+  readonly #keys: SigningKeys;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #pops: PopRecords;
@@ -57,6 +61,7 @@ export class HubFleet implements Fleet, FleetReport {
   constructor({ store, authority, keys, clock, log, certificateLife }: HubFleetOptions) {
     const pops = new PopRecords({ store, clock });
     this.#store = store;
+    this.#keys = keys;
     this.#clock = clock;
     this.#log = log;
     this.#pops = pops;
@@ -140,11 +145,21 @@ export class HubFleet implements Fleet, FleetReport {
         const isLabelled = look % looksForLabels === 0 && (await this.#haveLabelsChanged());
         if (isMoved || isLabelled) for (const listener of this.#listeners) listener();
         await this.#heartbeats.flush();
+        if (look % looksForRenewal === 0) await this.#renewChannels();
       } catch (error) {
         const { code, message } = asWaystationError(error);
         this.#log.error({ code, error: message }, 'the store cannot be looked at');
       }
       await this.#clock.sleep(pace, signal).catch(() => {});
+    }
+  }
+
+  async #renewChannels(): Promise<void> {
+    const { epoch, channels: all } = await this.#view.state();
+    const channels = new Channels({ store: this.#store, keys: this.#keys, clock: this.#clock, epoch });
+    for (const channel of all.keys()) {
+      const { sequence, expires } = (await channels.renew(channel)) ?? {};
+      if (sequence !== undefined) this.#log.info({ channel, sequence, expires }, 'a channel was said again');
     }
   }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { WaystationError } from '../../base/errors.ts';
 import { keysOf } from './layout.ts';
+import { jsonBytes } from './json-object.ts';
 import type { ObjectStore } from './object-store.ts';
 
 const document = z.object({ epoch: z.int().min(1) });
@@ -18,4 +19,14 @@ export async function readEpoch(store: ObjectStore): Promise<number> {
   } catch (cause) {
     throw new WaystationError('store_damaged', `${keysOf.epoch} is not readable`, { cause });
   }
+}
+
+/**
+ * Begins a new epoch, larger than any before it: also than those that a restored store has lost, unless clocks went back.
+ * @param now milliseconds since the epoch of Unix.
+ */
+export async function raiseEpoch(store: ObjectStore, now: number): Promise<number> {
+  const epoch = Math.max((await readEpoch(store)) + 1, Math.floor(now / 1_000));
+  await store.put(keysOf.epoch, jsonBytes({ epoch }));
+  return epoch;
 }

@@ -27,6 +27,23 @@ describe('waystation hub init', { timeout: 60_000 }, () => {
     expect(keys[0]).not.toHaveProperty('d');
   });
 
+  test('begins a new epoch when the store was restored', async () => {
+    await using directory = await temporaryDirectory();
+    const config = await configured(directory.path);
+    const epoch = async (...words: string[]): Promise<number> => {
+      const { code, stdout, stderr } = await waystation('hub', 'init', '--json', ...words, '--config', config);
+      expect([code, stderr]).toEqual([0, '']);
+      return JSON.parse(stdout).epoch;
+    };
+    expect(await epoch()).toBe(1);
+    const raised = await epoch('--restored');
+    expect(raised).toBeGreaterThan(1_700_000_000);
+    expect(await epoch()).toBe(raised);
+    expect(await epoch('--restored')).toBeGreaterThan(raised);
+    const { stdout } = await waystation('hub', 'audit', '--config', config);
+    expect(stdout).toMatch(new RegExp(`hub.restored +epoch +${raised}`));
+  });
+
   test('touches nothing of a folder that holds something else, and makes no keys for it', async () => {
     await using directory = await temporaryDirectory();
     const config = await configured(directory.path);
