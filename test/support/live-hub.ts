@@ -59,7 +59,7 @@ export class LiveHub implements AsyncDisposable {
     const places = 'store: { type: directory, path: store }\nkeys: keys\nstate: state\n';
     await writeFile(file, `publicUrl: https://127.0.0.1:${port}\n${places}`);
     const config = loadHubConfig(file);
-    await hubInit(config, false, quiet);
+    await hubInit(config, { json: false, isRestored: false }, quiet);
     const authority = await Authority.open(new KeyFolder(config.keys));
     const hub = new LiveHub({ directory: directory.path, config, authority, certificateLife }, await openHub(config));
     hub.#resources.use(directory);
