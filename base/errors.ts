@@ -57,6 +57,7 @@ export const errorCatalogue = {
   rate_limited: ['client', true],
   unknown_snapshot: ['client', false],
   snapshot_exists: ['client', false],
+  snapshot_in_use: ['client', false],
   unknown_channel: ['client', false],
   store_busy: ['disk', true],
   store_damaged: ['disk', false],

@@ -16,6 +16,7 @@ const byCode: Partial<Record<ErrorCode, number>> = {
   service_not_running: exitCodes.serviceNotRunning,
   draining: exitCodes.tryAgain,
   state_locked: exitCodes.tryAgain,
+  store_busy: exitCodes.tryAgain,
   config_invalid: exitCodes.config,
   secret_unreadable: exitCodes.config,
 };

@@ -56,6 +56,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   rate_limited: 429,
   unknown_snapshot: 404,
   snapshot_exists: 409,
+  snapshot_in_use: 409,
   unknown_channel: 404,
   store_busy: 503,
   store_damaged: 503,

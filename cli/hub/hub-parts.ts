@@ -2,6 +2,8 @@ import { systemClock } from '../../base/clock.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { Audit } from '../../hub/audit/audit.ts';
 import { Channels } from '../../hub/channels/channels.ts';
+import { Leases } from '../../hub/collection/leases.ts';
+import { Retirements } from '../../hub/collection/retirement.ts';
 import { OriginDocuments } from '../../hub/content/origins.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
@@ -19,6 +21,8 @@ export interface HubParts {
   readonly origins: OriginDocuments;
   readonly channels: Channels;
   readonly audit: Audit;
+  readonly retirements: Retirements;
+  readonly leases: Leases;
 }
 
 /** The store and the keys that a configuration names. @throws WaystationError when they are not a hub's, or not there. */
@@ -29,5 +33,8 @@ export async function openHub(config: HubConfig): Promise<HubParts> {
   const channels = new Channels({ store, keys, clock: systemClock, epoch: await readEpoch(store) });
   const origins = new OriginDocuments(store, keys);
   const audit = new Audit({ store, clock: systemClock });
-  return { store, keys, snapshots: new Snapshots(store, keys.published), origins, channels, audit };
+  const retirements = new Retirements({ store, channels, clock: systemClock });
+  const leases = new Leases({ store, clock: systemClock });
+  const snapshots = new Snapshots(store, keys.published);
+  return { store, keys, snapshots, origins, channels, audit, retirements, leases };
 }

@@ -43,7 +43,8 @@ const transfers = { perHub: 8, total: 16 };
 export async function snapshotCreate(request: SnapshotCreateRequest, terminal: Terminal): Promise<number> {
   const { config, name, json } = request;
   const { policy, sources } = loadSources(request.from, request.credentialsDirectory);
-  const { store, keys, snapshots, origins, audit } = await openHub(config);
+  const parts = await openHub(config);
+  const { store, snapshots, audit } = parts;
   await snapshots.find(name);
   const [clock, log, meter] = [systemClock, terminalLog(terminal), silentMeter];
   const health = new Health({ clock, log });
@@ -58,7 +59,7 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
   const telling = setInterval(() => json || terminal.err(progressLine(run.status())), 1_000);
   try {
     run.begin();
-    const maker = new SnapshotMaker({ snapshots, origins, sink: new StoreSink({ store, maps }), keys, clock, log });
+    const maker = new SnapshotMaker({ ...parts, sink: new StoreSink({ store, maps }), clock, log });
     const opened = sources.map(async (source): Promise<SnapshotSource> => {
       if ('snapshot' in source) return source;
       const { upstream, remembered } = source;

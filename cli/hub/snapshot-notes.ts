@@ -1,7 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
-import { Audit } from '../../hub/audit/audit.ts';
 import { packagesOf } from '../../hub/gates/bundle.ts';
 import { bundleOf } from '../../hub/gates/snapshot-bundle.ts';
 import { Notes } from '../../hub/snapshots/notes.ts';
@@ -23,7 +22,7 @@ export async function addNote(
   { config, name, json, nevra, text }: Asked & { readonly nevra: string; readonly text: string },
   terminal: Terminal,
 ): Promise<number> {
-  const { store, snapshots, origins } = await openHub(config);
+  const { store, snapshots, origins, audit } = await openHub(config);
   const snapshot = await snapshots.need(name);
   const bundle = await bundleOf(snapshot, store, await origins.of(snapshot));
   const packages = await packagesOf(bundle, new AbortController().signal);
@@ -31,7 +30,7 @@ export async function addNote(
     throw new WaystationError('bad_request', `${name} has no package ${nevra}: name-[epoch:]version-release.arch`);
   const who = localUser();
   const made = await new Notes({ store, clock: systemClock }).add(name, { nevra, text, by: who.name });
-  await new Audit({ store, clock: systemClock }).note({ who, what: 'snapshot.note', on: name, why: nevra });
+  await audit.note({ who, what: 'snapshot.note', on: name, to: nevra });
   terminal.out(json ? JSON.stringify(made, null, 2) : noteText(made, terminal.paint));
   return exitCodes.ok;
 }

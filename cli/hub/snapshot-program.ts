@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { WaystationError } from '../../base/errors.ts';
+import { parseDuration } from '../../config/durations.ts';
 import { readEnvironment } from '../../config/environment.ts';
 import type { HubFrame, JsonOption } from './frame.ts';
 
@@ -30,6 +32,7 @@ export function snapshotCommands(hub: Command, frame: HubFrame): void {
     });
   checkCommand(snapshot, frame);
   saidCommands(snapshot, frame);
+  endCommands(hub, snapshot, frame);
 }
 
 function checkCommand(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
@@ -78,4 +81,35 @@ function saidCommands(snapshot: Command, { command, end, terminal, loaded }: Hub
       const { listNotes } = await import('./snapshot-notes.ts');
       end(await listNotes({ config: await loaded(self), name, json }, terminal));
     });
+}
+
+type Why = JsonOption & { readonly why?: string };
+type Collect = JsonOption & { readonly dryRun?: boolean; readonly age: string };
+
+/** How snapshots go, and what they alone refer to. */
+function endCommands(hub: Command, snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
+  command(snapshot, 'retire', 'say that a snapshot is to go; no channel may point to it')
+    .argument('<name>', 'which one')
+    .option('--why <text>', 'for the audit')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, { json = false, why }: Why, self: Command) => {
+      const { retireSnapshot } = await import('./collect.ts');
+      end(await retireSnapshot({ config: await loaded(self), name, why: why ?? null, json }, terminal));
+    });
+  command(hub, 'collect', 'retire snapshots by `keep`, and remove what nothing refers to any more')
+    .option('--dry-run', 'only say what would go')
+    .option('--age <duration>', 'what was written or retired less long ago stays', '24h')
+    .option('--json', 'print a JSON document')
+    .action(async ({ json = false, dryRun = false, age }: Collect, self: Command) => {
+      const { collect } = await import('./collect.ts');
+      end(await collect({ config: await loaded(self), dryRun, age: ageOf(age), json }, terminal));
+    });
+}
+
+/** Milliseconds. */
+function ageOf(text: string): number {
+  const age = parseDuration(text);
+  if (age === null || age < 1_000)
+    throw new WaystationError('bad_request', '--age is a duration such as 24h, at least 1s');
+  return age;
 }

@@ -14,6 +14,8 @@ export interface HubConfig {
   readonly publicUrl: string;
   readonly state: string;
   readonly store: { readonly type: 'directory'; readonly path: string };
+  /** Which snapshots stay; null: all that nobody retires by name. `grace` in milliseconds. */
+  readonly keep: { readonly snapshots: number; readonly grace: number } | null;
   /** File with the gates that a snapshot passes through before a channel points to it; null: there are none. */
   readonly gates: string | null;
   /** Certificates of PoPs; `life` in milliseconds. */

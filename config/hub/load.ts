@@ -19,7 +19,7 @@ export function loadHubConfig(file: string): HubConfig {
 export function parseHubConfig(text: string, file: string): HubConfig {
   const values = checkedValues(text, file, { schema: hubSchema, findings });
   const directory = dirname(resolve(file));
-  const { listen, publicUrl, state, store, gates, certificates, keys } = values;
+  const { listen, publicUrl, state, store, keep, gates, certificates, keys } = values;
   const socket = socketPath({ directory, state, socket: listen.socket ?? '<state>/hub.sock' });
   return {
     file: resolve(file),
@@ -27,6 +27,7 @@ export function parseHubConfig(text: string, file: string): HubConfig {
     publicUrl: new URL(publicUrl).href.replace(/\/+$/, ''),
     state: resolve(directory, state),
     store: { type: 'directory', path: resolve(directory, 'path' in store ? store.path : '') },
+    keep: keep ?? null,
     gates: gates === undefined ? null : resolve(directory, gates),
     certificates,
     keys: resolve(directory, keys),

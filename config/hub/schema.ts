@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { directoryName, duration, fileName, hostAndPort, section, webUrl } from '../schema-values.ts';
+import { count, directoryName, duration, fileName, hostAndPort, section, webUrl } from '../schema-values.ts';
 
 /** Where the keys are unless the file says otherwise. */
 export const defaultKeys = '/etc/waystation-hub/keys';
@@ -42,6 +42,14 @@ export const hubSchema = section({
     .prefault('/var/lib/waystation-hub')
     .describe('Directory of what this process needs; made when absent'),
   store,
+  keep: section({
+    snapshots: count(10_000).prefault(10).describe('The newest snapshots that stay in any case'),
+    grace: duration()
+      .prefault('720h')
+      .describe('How long others stay after they were made, and after a channel pointed to them last'),
+  })
+    .optional()
+    .describe('Which snapshots `hub collect` retires; absent: none'),
   gates: fileName.optional().describe('File with the gates that snapshots pass through on `hub promote`'),
   certificates: section({
     life: duration(60_000)

@@ -24,6 +24,7 @@ const changes = [
   'channel.rollback',
   'snapshot.create',
   'snapshot.retire',
+  'snapshot.remove',
   'snapshot.note',
   'keys.rotate',
   'keys.retire',

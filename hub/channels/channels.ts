@@ -79,7 +79,7 @@ export class Channels {
     for (;;) {
       const before = await this.#read(channel);
       if (before === null) throw new WaystationError('unknown_channel', `no channel is called ${channel}`);
-      const target = (await this.history(channel)).find(({ snapshot }) => snapshot !== before.document.snapshot);
+      const target = await this.#earlier(before.document, await this.history(channel));
       if (target === undefined) throw new WaystationError('nothing_older', `${channel} pointed to nothing else before`);
       const made = await this.#replace(channel, before, target, change);
       if (made !== null) return made;
@@ -99,6 +99,16 @@ export class Channels {
 
   #isDue({ epoch, issued, expires }: ChannelDocument): boolean {
     return epoch !== this.#epoch || this.#clock.now() >= (Date.parse(issued) + Date.parse(expires)) / 2;
+  }
+
+  /** The last other snapshot that is still there. */
+  async #earlier(
+    { snapshot: current }: ChannelDocument,
+    history: readonly ChannelDocument[],
+  ): Promise<ChannelDocument | undefined> {
+    for (const each of history)
+      if (each.snapshot !== current && (await this.#store.has(keysOf.retired(each.snapshot))) === null) return each;
+    return undefined;
   }
 
   /** null: the channel is not as it was read. */
@@ -121,6 +131,10 @@ export class Channels {
       ...change,
     };
     const bytes = Buffer.from(await signed('channel', document, this.#keys.signer));
+    // As late as can be: what was retired since somebody looked at it is removed a while after that.
+    const isMoved = before?.document.snapshot !== target.snapshot;
+    if (isMoved && (await this.#store.has(keysOf.retired(target.snapshot))) !== null)
+      throw new WaystationError('unknown_snapshot', `${target.snapshot} was retired`);
     const key = keysOf.channel(channel);
     if (before === null) return (await this.#store.putIfAbsent(key, wholeObject(bytes))) ? document : null;
     // What is about to be replaced first: a change cut off here has only written down what is the case.

@@ -18,9 +18,8 @@ export class Possession {
 
   /** Where the bytes of a file are. Digests that can be forged name files of one scope only. */
   keyOf(scope: string, { digest }: Pick<Listed, 'digest'>): string {
-    const algorithm = algorithmOf(digest);
-    const own = algorithm === 'md5' || algorithm === 'sha1';
-    return own ? keysOf.ownBlob(digest, short(scope)) : keysOf.blob(digest);
+    const owner = ownerOf(scope, digest);
+    return owner === '' ? keysOf.blob(digest) : keysOf.ownBlob(digest, owner);
   }
 
   /** Whether the store has the file, and this scope may count on it. */
@@ -50,6 +49,12 @@ export class Possession {
   async #mark(key: string): Promise<void> {
     await this.#store.putIfAbsent(key, wholeObject(Buffer.alloc(0)));
   }
+}
+
+/** Whose file it is alone, as a part of its key; '': it is shared. */
+export function ownerOf(scope: string, digest: Digest): string {
+  const algorithm = algorithmOf(digest);
+  return algorithm === 'md5' || algorithm === 'sha1' ? short(scope) : '';
 }
 
 /** A scope as a part of a key. */

@@ -12,6 +12,8 @@ import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { signed } from '../../protocol/signed.ts';
 import { contentOf } from '../../protocol/snapshot.ts';
 import type { SnapshotDocument, SnapshotRepository } from '../../protocol/snapshot.ts';
+import type { Leases } from '../collection/leases.ts';
+import type { Retirements } from '../collection/retirement.ts';
 import type { OriginDocuments, OriginSource } from '../content/origins.ts';
 import type { SigningKeys } from '../keys/signing-keys.ts';
 import { Gathering } from './gathering.ts';
@@ -41,6 +43,8 @@ export interface CreateRequest {
 export interface CreateParts {
   readonly snapshots: Snapshots;
   readonly origins: OriginDocuments;
+  readonly retirements: Pick<Retirements, 'find' | 'undo'>;
+  readonly leases: Pick<Leases, 'create'>;
   readonly sink: SizingSink;
   readonly keys: SigningKeys;
   readonly clock: Clock;
@@ -71,9 +75,23 @@ export class SnapshotMaker {
     run: SnapshotRun,
     signal: AbortSignal,
   ): Promise<{ readonly snapshot: SnapshotDocument; readonly made: boolean } | null> {
-    const gathered = await this.#read(request, run, signal);
-    if (run.failures.count > 0) return null;
-    const { snapshots, origins, keys, clock } = this.#parts;
+    // Files that are found in the store are counted on until the snapshot names them: nothing is collected meanwhile.
+    const lease = await this.#parts.leases.create(`the making of snapshot ${request.name}`, signal);
+    try {
+      const gathered = await this.#read(request, run, signal);
+      if (run.failures.count > 0) return null;
+      lease.check();
+      return await this.#named(request, gathered);
+    } finally {
+      await lease.end();
+    }
+  }
+
+  async #named(
+    request: CreateRequest,
+    gathered: Gathering,
+  ): Promise<{ readonly snapshot: SnapshotDocument; readonly made: boolean }> {
+    const { snapshots, origins, retirements, keys, clock } = this.#parts;
     const content = { policy: request.policy, repositories: gathered.repositories };
     const snapshot: SnapshotDocument = {
       format: 1,
@@ -82,6 +100,13 @@ export class SnapshotMaker {
       ...content,
       content: contentOf(content),
     };
+    const retired = await retirements.find(request.name);
+    if (retired !== null && retired.content !== snapshot.content)
+      throw new WaystationError(
+        'snapshot_exists',
+        `there was a snapshot ${request.name} of other content, retired ${retired.at}`,
+      );
+    if (retired !== null) await retirements.undo(request.name);
     // Before the snapshot: whoever sees that knows where its files come from. The same content anew is asked for there.
     await origins.write(gathered.origins(snapshot));
     const made =

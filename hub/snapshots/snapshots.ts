@@ -44,6 +44,11 @@ export class Snapshots {
     return this.#store.putIfAbsent(keysOf.snapshot(name), wholeObject(Buffer.from(text)));
   }
 
+  /** Takes one away. Who does that knows that nothing points to it. */
+  remove(name: string): Promise<void> {
+    return this.#store.delete(keysOf.snapshot(name));
+  }
+
   #read(bytes: Buffer): Promise<SnapshotDocument> {
     return verified(bytes.toString(), { kind: 'snapshot', keys: this.#keys, schema: snapshotDocument });
   }

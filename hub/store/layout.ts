@@ -23,6 +23,20 @@ export const keysOf = {
   originsOf,
   /** What people said of packages of a snapshot. */
   notes: (name: string): string => `private/notes/${name}.json`,
+  notesAll: 'private/notes/',
+  /** What gates said of snapshots. */
+  reports: 'private/reports/',
+  reportsOf: (name: string): string => `private/reports/${name}/`,
+  /** There: the snapshot is to go, or is gone. */
+  retired: (name: string): string => `private/retired/${name}.json`,
+  retirements: 'private/retired/',
+  /** Who makes a snapshot or collects now. */
+  leases: 'private/leases/',
+  blobs: 'public/blobs/',
+  maps: 'public/maps/',
+  closedAll: 'private/closed/',
+  proofs: 'private/proofs/',
+  originsAll: 'private/origins/',
   channels: 'public/channels/',
   channel: (name: string): string => `public/channels/${name}.jws`,
   channelHistory: (name: string): string => `private/channels/${name}/`,

@@ -28,6 +28,7 @@ describe("a hub's configuration", () => {
       store: { type: 'directory', path: '/etc/hub/store' },
       gates: null,
       certificates: { life: 90 * 24 * 3_600_000 },
+      keep: null,
       keys: '/etc/waystation-hub/keys',
     });
   });
