@@ -169,10 +169,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Ends everything now: what waits is not delivered. */
   #abort(reason: unknown): void {
+    const controller = this.#controller;
     this.#waiting = [];
     this.#ended = false;
     this.#fail(reason);
-    this.#controller?.abort(asError(reason));
+    controller?.abort(asError(reason));
   }
 
   /** What came before the failure is still delivered: the next try goes on behind it. */
@@ -186,6 +187,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   #settle(settle: () => void): void {
     for (const signal of this.#options.signals) signal.removeEventListener('abort', this.#onAbort);
+    // Who stores the bytes keeps this until they are on the disk: undici's request, and the head, are of no use by then.
+    this.#controller = null;
     settle();
   }
 }

@@ -35,7 +35,7 @@ export interface HeldBlob extends ByteSource {
 /** A file with proven bytes, before it has its name. */
 export interface PartFile {
   readonly path: string;
-  /** Marks it as proven. */
+  /** Marks it as proven. What is not in the file yet is written before. */
   stamp(): Promise<void>;
   sync(): Promise<void>;
 }
@@ -182,11 +182,17 @@ export class BlobStore implements Removal {
     const path = this.#layout.blob(scope, listed);
     try {
       await this.#several.ready(path);
-      await part.stamp();
       // The small shall not wait for the large.
-      if (listed.size > sharedSyncLimit) await part.sync();
-      const sync = (): Promise<void> => (listed.size > sharedSyncLimit ? Promise.resolve() : part.sync());
-      await this.#group.add({ sync, name: () => this.#exclusive.run(path, () => this.#name(path, commit)) });
+      const early = listed.size > sharedSyncLimit;
+      if (early) {
+        await part.stamp();
+        await part.sync();
+      }
+      await this.#group.add({
+        ...(early ? {} : { write: () => part.stamp() }),
+        sync: () => (early ? Promise.resolve() : part.sync()),
+        name: () => this.#exclusive.run(path, () => this.#name(path, commit)),
+      });
       this.#unsynced.delete(path);
       // The way to it, once: a process that was killed may have made these folders, and not synced their names.
       await this.#names.settle(dirname(dirname(path)));

@@ -110,32 +110,27 @@ export class FillPlace {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
     const [reservation, path] = [this.#reservation, this.#path];
-    const written = part instanceof MemoryPart ? await this.#write(part.bytes()) : null;
-    const file = part instanceof FilePart ? part : written;
-    invariant(file !== null, 'a part is in memory or on disk');
+    let file = part instanceof FilePart ? part : null;
+    const stamp = async (): Promise<void> => {
+      file ??= await this.#write(part);
+      await file.stamp();
+    };
     const { blobs, disk, unsure } = this.#store;
     const sync = async (): Promise<void> => {
       try {
-        await file.sync();
+        await file?.sync();
       } catch (error) {
         unsure.add(path);
         throw error;
       }
     };
     try {
-      await blobs.commit({
-        part: { path, stamp: () => file.stamp(), sync },
-        scope,
-        listed,
-        sha256,
-        reservation,
-        wanted,
-      });
+      await blobs.commit({ part: { path, stamp, sync }, scope, listed, sha256, reservation, wanted });
     } catch (error) {
       if (unsure.has(path)) await disk.unlink(path).catch(() => {});
       throw error;
     } finally {
-      written?.release();
+      if (file !== part) file?.release();
     }
   }
 
@@ -160,7 +155,8 @@ export class FillPlace {
   }
 
   /** Puts a small file down. What an earlier try left there was counted, and goes or is written over. */
-  async #write(bytes: Buffer): Promise<FilePart> {
+  async #write(part: Part): Promise<FilePart> {
+    invariant(part instanceof MemoryPart, 'a part is in memory or on disk');
     const { disk, space } = this.#store;
     const made = await FilePart.make(disk, this.#path);
     if (made === null) {
@@ -169,7 +165,9 @@ export class FillPlace {
       space.adjust(-found);
     }
     this.#ours = true;
-    return filled(made ?? (await FilePart.open(disk, this.#path, 0, () => {})), bytes);
+    const file = await filled(made ?? (await FilePart.open(disk, this.#path, 0, () => {})), part.bytes());
+    part.moved(file);
+    return file;
   }
 }
 

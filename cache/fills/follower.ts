@@ -1,5 +1,5 @@
 import type { ByteSource } from '../../base/body.ts';
-import { WaystationError } from '../../base/errors.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Growing } from './growing.ts';
 import type { Part } from './part.ts';
 import type { Sent } from './sent.ts';
@@ -43,7 +43,8 @@ export class Follower implements ByteSource {
       }
       const available = growing.released - position;
       if (available > 0) {
-        const count = await this.#part.read(buffer, position, Math.min(length, available));
+        const count = await this.#read(buffer, position, Math.min(length, available));
+        if (count === null) continue;
         this.#end = Math.max(this.#end, position + count);
         return count;
       }
@@ -59,6 +60,16 @@ export class Follower implements ByteSource {
     this.#part.release();
     this.#instead?.release();
     this.#growing.unfollow();
+  }
+
+  /** @returns null when the disk does not give it: another transfer goes on instead. */
+  async #read(buffer: Buffer, position: number, length: number): Promise<number | null> {
+    try {
+      return await this.#part.read(buffer, position, length);
+    } catch (error) {
+      this.#fail(asWaystationError(error));
+      return null;
+    }
   }
 
   #fail(failure: Error): void {

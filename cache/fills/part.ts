@@ -17,12 +17,17 @@ export interface Part {
 
 const nothing = Buffer.alloc(0);
 
-/** A small file, whole in memory: verified before its first byte leaves, written to disk afterwards. */
+/**
+ * A small file, whole in memory: verified before its first byte leaves, written to disk afterwards. Memory that is given
+ * back soon is cheap to collect, so what nobody reads by then is read from there, should somebody come.
+ */
 export class MemoryPart implements Part {
   readonly #size: number;
   /** A file that comes in one chunk stays that chunk: most do, and memory that is not copied is not collected. */
   #bytes: Buffer = nothing;
   readonly #onWritten: () => void;
+  #file: FilePart | null = null;
+  #users = 1;
   written = 0;
 
   constructor(size: number, onWritten: () => void) {
@@ -43,17 +48,31 @@ export class MemoryPart implements Part {
   async flush(): Promise<void> {}
 
   async read(buffer: Buffer, position: number, length: number): Promise<number> {
+    if (this.#file !== null) return this.#file.read(buffer, position, length);
     return this.#bytes.copy(buffer, 0, position, Math.min(position + length, this.written));
   }
 
-  /** The bytes so far. */
+  /** The bytes so far, unless they were moved. */
   bytes(): Buffer {
     return this.#bytes.subarray(0, this.written);
   }
 
-  retain(): void {}
+  /** All of it is in a file now: the memory is given back, unless somebody reads it. */
+  moved(file: FilePart): void {
+    if (this.#users !== 1) return;
+    file.retain();
+    this.#file = file;
+    this.#bytes = nothing;
+  }
 
-  release(): void {}
+  retain(): void {
+    this.#users += 1;
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.#file?.release();
+  }
 }
 
 /** Chunks that wait for the disk before the origin is asked to wait. */

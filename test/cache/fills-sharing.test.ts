@@ -4,7 +4,10 @@ import type { Algorithm } from '../../base/digest.ts';
 import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
-import { ScriptedLoader } from '../support/scripted-loader.ts';
+import { failure } from '../support/recorded-files.ts';
+import { passed, ScriptedLoader } from '../support/scripted-loader.ts';
+import { systemDisk } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 import { bytesBelow, file, flipped, idle, mebibyte, pieces, readAll, readPart } from './pieces.ts';
 
 const patient = new AbortController().signal;
@@ -207,4 +210,46 @@ test('a file that is held by its sha256 already is stored once when it comes by 
   expect(one?.ino).toBe(two?.ino);
   expect(await blobs.holds('open', other)).toBe(true);
   expect([space.used, await bytesBelow(layout.blobs)]).toEqual([5000, 5000]);
+});
+
+/** A disk that syncs no file before the gate opens; `sick` ones are not read either. */
+function slowlySynced(gate: Gate, sick = false): Disk {
+  return {
+    ...systemDisk,
+    syncAll: async () => false,
+    makePart: async (path) => {
+      const part = await systemDisk.makePart(path);
+      if (part === null) return null;
+      return {
+        fd: part.fd,
+        write: (chunks, position) => part.write(chunks, position),
+        read: (buffer, position, length) =>
+          sick ? Promise.reject(failure('EIO', path)) : part.read(buffer, position, length),
+        stamp: () => part.stamp(),
+        close: () => part.close(),
+        sync: async () => {
+          await passed(gate);
+          await part.sync();
+        },
+      };
+    },
+  };
+}
+
+test.each([
+  ['is served from there', false],
+  ['goes on by a transfer of its own when it cannot be read there', true],
+] as const)('a client that comes when a small file was written, and has no name yet, %s', async (_, sick) => {
+  const gate = new Gate();
+  await using store = await pieces({ disk: slowlySynced(gate, sick) });
+  const { bytes, listed } = file(50_000);
+  const loader = new ScriptedLoader([], { again: { bytes } });
+  const request = { scope: 'open', listed, loader: () => loader };
+  const stored = store.fills.ensure(request, patient);
+  await gate.reached;
+  const { source, outcome } = await store.fills.open(request, 0);
+  expect((await readAll(source)).bytes.equals(bytes)).toBe(true);
+  expect([outcome, loader.opened.length]).toEqual(['hit', sick ? 2 : 1]);
+  gate.open();
+  await stored;
 });

@@ -1,4 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { systemDisk } from '../../disk/disk.ts';
+import { GroupCommit } from '../../disk/group-commit.ts';
 import type { FaultyDisk as Recorder } from '../support/faulty-disk.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { bytesBelow, commit, file, pieces } from '../cache/pieces.ts';
@@ -99,4 +102,47 @@ test('a folder that cannot be synced fails what was named in it, and holds tries
   sick = false;
   expect(await store.blobs.holds('open', one.listed)).toBe(true);
   expect(store.space.used).toBe(await bytesBelow(store.layout.blobs));
+});
+
+test('while others are synced files are written as soon as a burst of them has come, the rest with their round', async () => {
+  const syncing = Promise.withResolvers<boolean>();
+  const first = Promise.withResolvers<void>();
+  const syncAll = (): Promise<boolean> => (first.resolve(), syncing.promise);
+  const group = new GroupCommit({ ...systemDisk, syncAll, syncFolder: async () => {} }, '/');
+  const written: string[] = [];
+  const named: string[] = [];
+  const add = (name: string): Promise<void> =>
+    group.add({
+      write: async () => void written.push(name),
+      sync: async () => {},
+      name: async () => (named.push(name), '/folder'),
+    });
+  const round = Array.from({ length: 16 }, (_, number) => add(`first ${number}`));
+  await first.promise;
+  const more = Array.from({ length: 15 }, (_, number) => add(`second ${number}`));
+  for (let turns = 0; turns < 20; turns += 1) await setImmediate();
+  expect(written).toHaveLength(16);
+  more.push(add('second 15'), add('the rest'));
+  while (written.length < 32) await setImmediate();
+  expect([written.includes('the rest'), named]).toEqual([false, []]);
+  syncing.resolve(true);
+  await Promise.all([...round, ...more]);
+  expect([written.length, named.length]).toEqual([33, 33]);
+});
+
+test('one file that cannot be written gets no name, and does not concern the others', async () => {
+  const group = new GroupCommit({ ...systemDisk, syncAll: async () => true, syncFolder: async () => {} }, '/');
+  const named: number[] = [];
+  const files = Array.from({ length: 20 }, (_, number) =>
+    group.add({
+      write: async () => {
+        if (number === 7) throw new Error('full');
+      },
+      sync: async () => {},
+      name: async () => (named.push(number), '/folder'),
+    }),
+  );
+  const results = await Promise.allSettled(files);
+  expect(results.map(({ status }) => status === 'rejected').indexOf(true)).toBe(7);
+  expect([rejected(results), named.includes(7), named.length]).toEqual([1, false, 19]);
 });

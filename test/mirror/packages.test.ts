@@ -77,14 +77,14 @@ test('eight transfers are under way at most', async () => {
   expect(transfers.most).toBe(8);
 });
 
-test('transfers go on while the disk has those before to sync, up to 256 files', async () => {
+test('transfers go on while the disk has those before to sync, up to 384 files', async () => {
   const sink = new SlowSink();
   const { fetch, transfers, body } = await repository(sink, 400);
   body.open();
   const done = fetch(never);
-  await until(() => sink.waiting >= 256);
+  await until(() => sink.waiting >= 384);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(256 + 8);
+  expect(transfers.begun).toBeLessThanOrEqual(384 + 8);
   sink.disk.open();
   await done;
   expect(transfers.begun).toBe(400);
