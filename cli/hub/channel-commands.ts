@@ -19,6 +19,7 @@ import { findingText } from './gate-text.ts';
 import { openHub } from './hub-parts.ts';
 import type { HubParts } from './hub-parts.ts';
 import { checkSnapshot } from './snapshot-check.ts';
+import type { CheckAsked } from './snapshot-check.ts';
 import { noteText } from './snapshot-notes.ts';
 import { channelsText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
 
@@ -83,7 +84,8 @@ export async function promote(
 ): Promise<number> {
   const hub = await openHub(config);
   const { snapshots, channels, audit } = hub;
-  if (config.gates !== null) await throughGates(hub, { gates: config.gates, name: snapshot, channel }, terminal);
+  const occasion = { occasion: 'promote', channel, by: localUser().name } as const;
+  if (config.gates !== null) await throughGates(hub, { ...occasion, gates: config.gates, name: snapshot }, terminal);
   const before = await channels.find(channel);
   const after = await channels.promote(channel, await snapshots.need(snapshot), madeBy(why));
   if (after.sequence !== before?.sequence)
@@ -93,11 +95,7 @@ export async function promote(
 }
 
 /** What the gates find is told; what they do not let through is not promoted. @throws WaystationError `gates_failed` */
-async function throughGates(
-  hub: HubParts,
-  asked: { readonly gates: string; readonly name: string; readonly channel: string },
-  terminal: Terminal,
-): Promise<void> {
+async function throughGates(hub: HubParts, asked: CheckAsked, terminal: Terminal): Promise<void> {
   const { findings, passed } = await checkSnapshot(hub, asked);
   for (const finding of findings) terminal.err(findingText(finding, terminal.paint));
   if (passed) return;

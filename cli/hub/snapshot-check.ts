@@ -5,6 +5,8 @@ import { readEnvironment } from '../../config/environment.ts';
 import { loadGates } from '../../config/hub/gates.ts';
 import { checkBundle } from '../../hub/gates/check.ts';
 import type { GateReport } from '../../hub/gates/check.ts';
+import { Reports } from '../../hub/gates/reports.ts';
+import type { Occasion } from '../../hub/gates/reports.ts';
 import { bundleOf } from '../../hub/gates/snapshot-bundle.ts';
 import { ExternalSolver } from '../../solver/external-solver.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -12,6 +14,7 @@ import type { Terminal } from '../terminal.ts';
 import { gateText } from './gate-text.ts';
 import { openHub } from './hub-parts.ts';
 import type { HubParts } from './hub-parts.ts';
+import { localUser } from './local-user.ts';
 
 export interface SnapshotCheckRequest {
   readonly config: HubConfig;
@@ -32,16 +35,28 @@ export async function snapshotCheck(request: SnapshotCheckRequest, terminal: Ter
       'bad_request',
       'no gates: name their file with --gates, or with `gates` in the configuration',
     );
-  const report = await checkSnapshot(await openHub(config), { gates, name, channel: channel ?? null });
+  const asked = { gates, name, channel: channel ?? null, occasion: 'check', by: localUser().name } as const;
+  const report = await checkSnapshot(await openHub(config), asked);
   terminal.out(json ? JSON.stringify(report, null, 2) : gateText(report, terminal.paint));
   return report.passed ? exitCodes.ok : exitCodes.failed;
 }
 
-/** Leads a snapshot through the gates of a file, beside what a channel points to and pointed to before. */
+export interface CheckAsked extends Occasion {
+  /** The file with the gates. */
+  readonly gates: string;
+  /** Of the snapshot. */
+  readonly name: string;
+}
+
+/**
+ * Leads a snapshot through the gates of a file, beside what a channel points to and pointed to before. What they say is
+ * kept in the store.
+ */
 export async function checkSnapshot(
   { store, snapshots, origins, channels }: HubParts,
-  { gates, name, channel }: { readonly gates: string; readonly name: string; readonly channel: string | null },
+  { gates, name, ...occasion }: CheckAsked,
 ): Promise<GateReport> {
+  const { channel } = occasion;
   const rules = loadGates(gates);
   const { searchPath } = readEnvironment();
   const current = channel === null ? null : await channels.find(channel);
@@ -58,5 +73,7 @@ export async function checkSnapshot(
   const bundle = await bundleOf(checked, store, await origins.of(checked));
   const before = history.find((each) => each.name === current?.snapshot) ?? null;
   const parts = { solver: new ExternalSolver(searchPath), searchPath, now: systemClock.now() };
-  return checkBundle({ bundle, before, history, rules }, parts, new AbortController().signal);
+  const report = await checkBundle({ bundle, before, history, rules }, parts, new AbortController().signal);
+  await new Reports(store).add(occasion, report);
+  return report;
 }

@@ -46,7 +46,17 @@ function checkCommand(snapshot: Command, { command, end, terminal, loaded }: Hub
       const { gates, channel, json = false } = options;
       end(await snapshotCheck({ config: await loaded(self), name, gates, channel, json }, terminal));
     });
+  command(snapshot, 'report', 'show what gates said of a snapshot, on check and on promote')
+    .argument('<name>', 'which one')
+    .option('--all', 'each time, newest first (default: the last time)')
+    .option('--json', 'print a JSON document')
+    .action(async (name: string, { json = false, all = false }: Report, self: Command) => {
+      const { snapshotReport } = await import('./snapshot-report.ts');
+      end(await snapshotReport({ config: await loaded(self), name, all, json }, terminal));
+    });
 }
+
+type Report = JsonOption & { readonly all?: boolean };
 
 interface CheckOptions extends JsonOption {
   readonly gates?: string;
