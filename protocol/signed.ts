@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { CompactSign, compactVerify, createLocalJWKSet, errors } from 'jose';
+import { CompactSign, compactVerify, createLocalJWKSet, decodeProtectedHeader, errors } from 'jose';
 import { z } from 'zod';
 import { WaystationError } from '../base/errors.ts';
 
@@ -24,15 +24,35 @@ export type SignedKind = 'snapshot' | 'channel' | 'assignment' | 'origins';
 
 const typeOf = (kind: SignedKind): string => `waystation-${kind}+jws`;
 
+/** A private key, with the id by which its public half is known. */
+export interface Signer {
+  readonly id: string;
+  readonly key: KeyObject;
+}
+
 /** Signs a document, as a compact JWS (RFC 7515 §7.1). */
-export async function signed(
-  kind: SignedKind,
-  document: unknown,
-  signer: { readonly id: string; readonly key: KeyObject },
-): Promise<string> {
+export async function signed(kind: SignedKind, document: unknown, signer: Signer): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(document)))
     .setProtectedHeader({ alg: 'EdDSA', kid: signer.id, typ: typeOf(kind) })
     .sign(signer.key);
+}
+
+/**
+ * The same document by another key; null when it is not signed by `from`.
+ * @throws WaystationError `untrusted` when it says that it is, and is not, or is nothing signed at all.
+ */
+export async function signedAnew(
+  text: string,
+  { from, keys, signer }: { readonly from: string; readonly keys: PublicKeys; readonly signer: Signer },
+): Promise<string | null> {
+  try {
+    if (decodeProtectedHeader(text).kid !== from) return null;
+    const local = createLocalJWKSet({ keys: [...keys.keys] });
+    const { payload, protectedHeader } = await compactVerify(text, local, { algorithms: ['EdDSA'] });
+    return await new CompactSign(payload).setProtectedHeader({ ...protectedHeader, kid: signer.id }).sign(signer.key);
+  } catch (cause) {
+    throw new WaystationError('untrusted', 'a document of the hub is refused: it is no signed document', { cause });
+  }
 }
 
 /**

@@ -21,6 +21,7 @@ import { openHubStore } from './open-store.ts';
 /** What commands about PoPs act on. */
 export interface FleetParts {
   readonly store: ObjectStore;
+  readonly keys: SigningKeys;
   readonly audit: Audit;
   readonly tokens: TokenControl;
   readonly pops: PopControl;
@@ -49,5 +50,5 @@ export async function openFleet(config: HubConfig): Promise<FleetParts> {
   });
   const pops = new PopControl({ pops: records, names, audit, clock });
   const standings = new Standings({ pops: records, heartbeats, view, clock });
-  return { store, audit, tokens, pops, records, heartbeats, view, standings };
+  return { store, keys, audit, tokens, pops, records, heartbeats, view, standings };
 }

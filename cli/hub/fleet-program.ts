@@ -8,6 +8,7 @@ const jsonOption = ['--json', 'print a JSON document'] as const;
 export function fleetCommands(hub: Command, frame: HubFrame): void {
   tokenCommands(hub, frame);
   popCommands(hub, frame);
+  keyCommands(hub, frame);
   const { command, end, terminal, loaded } = frame;
   command(hub, 'assign', 'say what PoPs are to do; without a file, show what was said')
     .option('--from <file>', 'the file with the assignments, in the place of all that there were')
@@ -97,7 +98,31 @@ function popCommands(hub: Command, { command, end, terminal, loaded }: HubFrame)
     });
 }
 
-/** Of the command, or of `pops` before it: commander gives it to the first that knows it. */
+function keyCommands(hub: Command, { command, end, terminal, loaded }: HubFrame): void {
+  const keys = command(hub, 'keys', 'the keys by which the hub signs; alone, list them')
+    .option(...jsonOption)
+    .action(async (_options: object, self: Command) => {
+      const { keysList } = await import('./key-commands.ts');
+      end(await keysList({ config: await loaded(self), json: isJson(self) }, terminal));
+    });
+  command(keys, 'rotate', 'make a new key, and sign by it after a while')
+    .option('--after <duration>', 'how long PoPs have to hear of it', '7d')
+    .option(...jsonOption)
+    .action(async ({ after }: { after: string }, self: Command) => {
+      const { keysRotate } = await import('./key-commands.ts');
+      end(await keysRotate({ config: await loaded(self), json: isJson(self), after }, terminal));
+    });
+  command(keys, 'retire', 'sign by another what a key has signed, and believe it no more')
+    .argument('<id>', 'which one')
+    .option('--force', 'also when there are PoPs that may not know another one')
+    .option(...jsonOption)
+    .action(async (id: string, { force = false }: { force?: boolean }, self: Command) => {
+      const { keysRetire } = await import('./key-commands.ts');
+      end(await keysRetire({ config: await loaded(self), json: isJson(self), id, force }, terminal));
+    });
+}
+
+/** Of the command, or of `pops` or `keys` before it: commander gives it to the first that knows it. */
 function isJson(self: Command): boolean {
   return self.optsWithGlobals<JsonOption>().json ?? false;
 }

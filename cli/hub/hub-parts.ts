@@ -35,6 +35,6 @@ export async function openHub(config: HubConfig): Promise<HubParts> {
   const audit = new Audit({ store, clock: systemClock });
   const retirements = new Retirements({ store, channels, clock: systemClock });
   const leases = new Leases({ store, clock: systemClock });
-  const snapshots = new Snapshots(store, keys.published);
+  const snapshots = new Snapshots(store, keys);
   return { store, keys, snapshots, origins, channels, audit, retirements, leases };
 }

@@ -4,6 +4,7 @@ import { Audit } from '../../hub/audit/audit.ts';
 import { Channels } from '../../hub/channels/channels.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { publishKeys } from '../../hub/keys/retirement.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
 import { keysOf } from '../../hub/store/layout.ts';
 import type { ObjectStore } from '../../hub/store/object-store.ts';
@@ -31,7 +32,7 @@ export async function hubInit(
   const now = systemClock.now();
   const authority = await Authority.make(folder, new URL(config.publicUrl).hostname, now);
   const signing = await SigningKeys.make(folder, now);
-  await store.put(keysOf.publicKeys, Buffer.from(`${JSON.stringify(signing.published, null, 2)}\n`));
+  await publishKeys(store, signing);
   const { fingerprint } = authority;
   if (isNew) await new Audit({ store, clock: systemClock }).note({ who: localUser(), what: 'hub.init', on: id });
   const epoch = isRestored ? await restored(store, signing) : await readEpoch(store);

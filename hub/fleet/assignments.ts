@@ -109,7 +109,7 @@ export class Assignments {
         issued: new Date(now).toISOString(),
         expires: new Date(now + life).toISOString(),
       };
-      const text = await signed('assignment', document, this.#keys.signer);
+      const text = await signed('assignment', document, this.#keys.introducer);
       const isPut =
         stored === null
           ? await this.#store.putIfAbsent(key, wholeObject(Buffer.from(text)))

@@ -1,9 +1,9 @@
-import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 
-/** The folder of a hub's keys: files of mode 0600 that only its own user can read, and that are never replaced. */
+/** The folder of a hub's keys: files of mode 0600 that only its own user can read, and and those of keys are never replaced. */
 export class KeyFolder {
   readonly path: string;
 
@@ -36,6 +36,31 @@ export class KeyFolder {
 
   /** Makes a file, durably, unless there is one of that name. @returns the text that the file has in the end. */
   async make(name: string, text: string): Promise<string> {
+    await this.#written(name, text, async (aside, path) => {
+      await link(aside, path).catch((error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      });
+      await unlink(aside);
+    });
+    return this.need(name);
+  }
+
+  /** Replaces a file, durably: readers see the old or the new one as a whole. */
+  async replace(name: string, text: string): Promise<void> {
+    await this.#written(name, text, rename);
+  }
+
+  /** Removes a file; one that is not there is removed already. */
+  async remove(name: string): Promise<void> {
+    const path = join(this.path, name);
+    try {
+      await unlink(path);
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw unusable(path, error);
+    }
+  }
+
+  async #written(name: string, text: string, settle: (aside: string, path: string) => Promise<void>): Promise<void> {
     const path = join(this.path, name);
     const aside = join(this.path, `.${randomBytes(8).toString('hex')}`);
     try {
@@ -47,15 +72,11 @@ export class KeyFolder {
       } finally {
         await file.close();
       }
-      await link(aside, path).catch((error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error;
-      });
-      await unlink(aside);
+      await settle(aside, path);
       await synced(dirname(path));
     } catch (error) {
       throw unusable(path, error);
     }
-    return this.need(name);
   }
 }
 

@@ -1,8 +1,8 @@
-import type { PublicKeys } from '../../protocol/signed.ts';
 import { verified } from '../../protocol/signed.ts';
 import { isSnapshotName, snapshotDocument } from '../../protocol/snapshot.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { WaystationError } from '../../base/errors.ts';
+import type { SigningKeys } from '../keys/signing-keys.ts';
 import { keysOf } from '../store/layout.ts';
 import { wholeObject } from '../store/object-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -10,9 +10,9 @@ import type { ObjectStore } from '../store/object-store.ts';
 /** The snapshots of a store. What is not signed by a key of this hub is none. */
 export class Snapshots {
   readonly #store: ObjectStore;
-  readonly #keys: PublicKeys;
+  readonly #keys: Pick<SigningKeys, 'published'>;
 
-  constructor(store: ObjectStore, keys: PublicKeys) {
+  constructor(store: ObjectStore, keys: Pick<SigningKeys, 'published'>) {
     this.#store = store;
     this.#keys = keys;
   }
@@ -50,6 +50,6 @@ export class Snapshots {
   }
 
   #read(bytes: Buffer): Promise<SnapshotDocument> {
-    return verified(bytes.toString(), { kind: 'snapshot', keys: this.#keys, schema: snapshotDocument });
+    return verified(bytes.toString(), { kind: 'snapshot', keys: this.#keys.published, schema: snapshotDocument });
   }
 }

@@ -138,4 +138,28 @@ describe('the commands about PoPs', { timeout: 120_000 }, () => {
     ]);
     expect(await printed(hub, 'assign')).toMatch(/^every PoP: rhel9-prod\n/);
   });
+
+  test('rotate the signing key, and retire one only when PoPs know another', async () => {
+    await using directory = await temporaryDirectory();
+    const hub = await freshHub(directory.path);
+    const keys = async (): Promise<{ id: string; state: string }[]> =>
+      JSON.parse(await printed(hub, 'keys', '--json')).keys;
+    const [old] = await keys();
+    expect(old?.state).toBe('signs');
+    const token = (await printed(hub, 'token', 'create')).trim();
+    await (await fleetIn(directory.path)).register({ token, csr: await csrOf(await popKeys()), name: 'lyon-1' }, from);
+    await printed(hub, 'keys', 'rotate');
+    expect((await keys()).map(({ state }) => state)).toEqual(['signs', 'will sign']);
+    await printed(hub, 'keys', 'rotate', '--after', '0s');
+    expect((await keys()).map(({ state }) => state)).toEqual(['believed', 'will sign', 'signs']);
+    const refused = await hub('keys', 'retire', String(old?.id));
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringMatching(/may not know it: lyon-1\. With --force/),
+    ]);
+    expect(await printed(hub, 'keys', 'retire', String(old?.id), '--force')).toMatch(/is believed no more/);
+    expect((await keys()).map(({ state }) => state)).toEqual(['will sign', 'signs']);
+    const audit = await printed(hub, 'audit');
+    expect(audit).toMatch(/keys\.rotate[^]*keys\.rotate[^]*keys\.retire/);
+  });
 });

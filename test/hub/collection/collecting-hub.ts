@@ -29,7 +29,7 @@ export async function collected(
   try {
     return await new Collection({
       store,
-      snapshots: new Snapshots(store, keys.published),
+      snapshots: new Snapshots(store, keys),
       origins: new OriginDocuments(store, keys),
       maps,
       retirements: new Retirements({ store, channels, clock }),

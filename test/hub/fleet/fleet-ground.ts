@@ -50,7 +50,8 @@ export async function ground(): Promise<Ground> {
   await initStore(store);
   const folder = new KeyFolder(join(directory.path, 'keys'));
   const authority = await Authority.make(folder, 'hub.example.com', clock.now());
-  const keys = await SigningKeys.make(folder, clock.now());
+  await SigningKeys.make(folder, clock.now());
+  const keys = await SigningKeys.open(folder, clock);
   const parts = { authority, keys, clock, log: silentLogger, certificateLife: 90 * day };
   return {
     directory: directory.path,
