@@ -93,7 +93,10 @@ export class StoreSink implements SizingSink {
   /** In the order in which a crash in between opens nothing: closed first, then the bytes, then the proof. */
   async #stored(scope: string, listed: Listed, bring: (key: string) => Promise<void>): Promise<void> {
     const key = this.#possession.keyOf(scope, listed);
-    if ((await this.#store.has(key)) === null) await this.#possession.closing(scope, listed.digest);
+    const size = await this.#store.has(key);
+    // Cut by somebody else, such as a backup that was restored in part: nothing that is put if absent would mend it.
+    if (size !== null && size !== listed.size) await this.#store.delete(key);
+    if (size !== listed.size) await this.#possession.closing(scope, listed.digest);
     await bring(key);
     await this.#possession.proven(scope, listed.digest);
   }
