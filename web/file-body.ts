@@ -6,6 +6,7 @@ import type { Segment } from '../http/multipart.ts';
 import { contentRange } from '../http/ranges.ts';
 import type { RangeDecision } from '../http/ranges.ts';
 import { sendSegments } from './body-writer.ts';
+import type { BufferPool } from './buffer-pool.ts';
 import { multipartBoundary } from './response.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -20,6 +21,8 @@ export interface BodyAnswer {
   readonly headers: Readonly<Record<string, string>>;
   /** The head is about to leave. */
   readonly onHead: () => void;
+  /** Where buffers come from; default: those that all bodies share. */
+  readonly pool?: BufferPool;
 }
 
 /** Status, headers and layout of what will be sent. */
@@ -35,11 +38,12 @@ interface Layout {
  * @returns why the source failed before that, the response untouched; null when the request was answered.
  */
 export async function sendFile(answer: BodyAnswer): Promise<WaystationError | null> {
-  const { exchange, source, onHead } = answer;
+  const { exchange, source, onHead, pool } = answer;
   const { status, headers, segments } = layoutOf(answer);
   exchange.outcome = answer.outcome;
   exchange.sending();
   const result = await sendSegments(exchange.response, source, segments, {
+    ...(pool === undefined ? {} : { pool }),
     onFirstByte: () => {
       onHead();
       exchange.response.writeHead(status, headers);

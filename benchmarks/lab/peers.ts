@@ -44,25 +44,56 @@ export async function startPop(
   core: number,
   refresh = '1h',
 ): Promise<Measured & { readonly admin: string }> {
-  const content = await freePort();
-  const admin = await freePort();
-  const state = join(work, 'pop-state');
+  return popOn({ work, origin, core, refresh, tls: null });
+}
+
+/** The same, which serves over TLS too: `secured` is its URL there. @param tls names of the files. */
+export async function startTlsPop(
+  work: string,
+  origin: string,
+  core: number,
+  tls: { readonly cert: string; readonly key: string },
+): Promise<Measured & { readonly secured: string }> {
+  return popOn({ work, origin, core, refresh: '1h', tls });
+}
+
+async function popOn({
+  work,
+  origin,
+  core,
+  refresh,
+  tls,
+}: {
+  work: string;
+  origin: string;
+  core: number;
+  refresh: string;
+  tls: { readonly cert: string; readonly key: string } | null;
+}): Promise<Measured & { readonly admin: string; readonly secured: string }> {
+  const [content, secured, admin] = [await freePort(), await freePort(), await freePort()];
   const file = join(work, 'pop.yaml');
-  writeFileSync(
-    file,
-    `listen: { content: "127.0.0.1:${content}", admin: "127.0.0.1:${admin}" }\nstate: ${state}\nsubscriptions:\n  - name: bench\n    hub: { type: yum }\n    refresh: ${refresh}\n    repositories: [ { path: bench, url: "${origin}/" } ]\n`,
-  );
+  const addresses = [`127.0.0.1:${content}`, ...(tls === null ? [] : [{ address: `127.0.0.1:${secured}`, tls }])];
+  const url = `http://127.0.0.1:${content}`;
+  const config = {
+    listen: { content: addresses, admin: `127.0.0.1:${admin}` },
+    publicUrl: url,
+    state: join(work, 'pop-state'),
+    subscriptions: [
+      { name: 'bench', hub: { type: 'yum' }, refresh, repositories: [{ path: 'bench', url: `${origin}/` }] },
+    ],
+  };
+  writeFileSync(file, JSON.stringify(config));
   const child = startPinned(core, process.execPath, [
     join(import.meta.dirname, '../../cli/waystation.ts'),
     'serve',
     '--config',
     file,
   ]);
-  const url = `http://127.0.0.1:${content}/content/bench`;
   await untilAnswering(`http://127.0.0.1:${admin}/healthz/ready`);
   return {
     name: 'waystation',
-    url,
+    url: `${url}/content/bench`,
+    secured: `https://127.0.0.1:${secured}/content/bench`,
     admin: `http://127.0.0.1:${admin}`,
     pid: child.pid ?? 0,
     stop: () => stopped(child),

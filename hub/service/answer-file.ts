@@ -2,9 +2,19 @@ import type { ByteSource } from '../../base/body.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { evaluatePreconditions } from '../../http/conditionals.ts';
 import { parseRange, unsatisfiedRange } from '../../http/ranges.ts';
+import { bufferPool } from '../../web/buffer-pool.ts';
 import type { Exchange } from '../../web/exchange.ts';
 import { sendFile } from '../../web/file-body.ts';
 import { refuse } from '../../web/refuse.ts';
+
+/**
+ * TLS copies what is written to it once more, and a hub is to give a hundred large files at a time in little memory:
+ * smaller buffers than those of plain connections.
+ */
+const pool = bufferPool([
+  { size: 128 * 1024, maximum: 256, kept: 32 },
+  { size: 16 * 1024, maximum: Infinity, kept: 64 },
+]);
 
 /** A source whose length is known. */
 export interface SizedSource extends ByteSource {
@@ -40,7 +50,7 @@ export async function answerFile(
     const error = new WaystationError('range_not_satisfiable', 'no part of the range is in the file');
     return refuse(exchange, error, { 'content-range': unsatisfiedRange(source.size) });
   }
-  const failure = await sendFile({ exchange, outcome, source, range, headers, onHead: () => {} });
+  const failure = await sendFile({ exchange, outcome, source, range, headers, onHead: () => {}, pool });
   if (failure !== null) throw failure;
 }
 

@@ -103,8 +103,7 @@ export class HubService {
       visit.route = target.route;
       this.#checkMethod(visit, target.route);
       visit.pop = this.#callers.atHand(request);
-      const digest = target.route === 'blobs' ? digestNamed(target.rest) : null;
-      if (visit.pop !== null && digest !== null && this.#blobs.serveAtHand(visit, digest)) return;
+      if (visit.pop !== null && target.route === 'blobs' && this.#serveAtHand(visit, target)) return;
       void this.#serve(visit, target).catch((error: unknown) => this.#refuse(visit, error));
     } catch (error) {
       this.#refuse(visit, error);
@@ -124,9 +123,15 @@ export class HubService {
       response.writeHead(204).end();
       return;
     }
+    if (this.#serveAtHand(visit, { rest })) return;
     const digest = digestNamed(rest);
     if (digest === null) throw new WaystationError('not_found', 'a blob is named by algorithm and digest');
     await this.#blobs.serve(visit, { digest, listed: listedAt(query) });
+  }
+
+  #serveAtHand(visit: Visit, { rest }: Pick<Target, 'rest'>): boolean {
+    const digest = digestNamed(rest);
+    return digest !== null && this.#blobs.serveAtHand(visit, digest);
   }
 
   #checkMethod({ exchange: { request } }: Visit, route: Route): void {
