@@ -4,6 +4,7 @@ import { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { PackageMap } from '../../maps/reader.ts';
 import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
+import { keysOf } from '../store/layout.ts';
 import { wholeObject } from '../store/object-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { objectChunks } from './object-chunks.ts';
@@ -77,6 +78,8 @@ export class StoreSink implements SizingSink {
   }
 
   async map(primary: Digest): Promise<MapSummary | null> {
+    // A copy on the local disk outlives what was collected.
+    if ((await this.#store.has(keysOf.map(primary))) === null) return null;
     const map = await this.#maps.get(primary);
     return map === null ? null : summary(map);
   }

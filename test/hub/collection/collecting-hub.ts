@@ -14,6 +14,7 @@ import { StoreMaps } from '../../../hub/content/store-maps.ts';
 import { Channels } from '../../../hub/channels/channels.ts';
 import { OriginDocuments } from '../../../hub/content/origins.ts';
 import { Snapshots } from '../../../hub/snapshots/snapshots.ts';
+import { keysOf } from '../../../hub/store/layout.ts';
 import type { ObjectStore } from '../../../hub/store/object-store.ts';
 
 /** Collects in a store, which may be an intercepted one. Nothing is too young. */
@@ -53,9 +54,10 @@ export async function wholeSnapshots(
   try {
     for await (const snapshot of snapshots.list()) {
       const from = await origins.of(snapshot);
-      for (const [path, { repomd, asc, key, treeinfo, records }] of Object.entries(snapshot.repositories)) {
+      for (const [path, { repomd, asc, key, treeinfo, records, map }] of Object.entries(snapshot.repositories)) {
         const origin = from.repositories[path];
         if (origin === undefined) throw new Error(`${path} has no origin`);
+        if (map !== null) expect([path, await store.has(keysOf.map(map))]).not.toEqual([path, null]);
         for (const listed of [repomd, asc, key, treeinfo, ...Object.values(records)])
           if (listed !== null)
             expect([path, listed, await possession.holds(scopeOfFile(origin, listed), listed)]).toEqual([
