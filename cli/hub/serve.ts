@@ -4,6 +4,7 @@ import { readEnvironment } from '../../config/environment.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { formatHostAndPort } from '../../config/listen-address.ts';
 import { diskError } from '../../disk/disk.ts';
+import { measureFleet } from '../../hub/admin/fleet-metrics.ts';
 import type { HubAdminPorts } from '../../hub/admin/ports.ts';
 import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { Authority } from '../../hub/keys/authority.ts';
@@ -61,6 +62,7 @@ export async function hubServe(
   });
   const host = new URL(config.publicUrl).hostname;
   const certificate = new ServerCertificate({ authority, host, clock, log });
+  measureFleet(fleet, meter, clock);
   const termination = { draining: false };
   const admin: HubAdminPorts = {
     version,
@@ -69,6 +71,7 @@ export async function hubServe(
     log,
     store,
     channels,
+    fleet,
     certificateUntil: () => certificate.until,
     waiting: () => service.waiting,
     draining: () => termination.draining,

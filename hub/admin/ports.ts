@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
+import type { FleetReport } from '../service/ports.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 
 /** What the admin listener of a hub shows. */
@@ -11,6 +12,7 @@ export interface HubAdminPorts {
   readonly log: Logger;
   readonly store: Pick<ObjectStore, 'get'>;
   readonly channels: { list(): AsyncIterable<ChannelDocument> };
+  readonly fleet: FleetReport;
   /** When the certificate that the hub shows ends, milliseconds since the epoch. */
   readonly certificateUntil: () => number;
   /** PoPs that wait for a change at this moment. */

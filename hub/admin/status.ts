@@ -30,6 +30,8 @@ export interface HubStatus extends HubReadiness {
     readonly since: string;
     readonly expires: string;
   }[];
+  /** How PoPs stand → how many of them. */
+  readonly pops: Readonly<Record<string, number>>;
   /** PoPs that wait for a change at this moment. */
   readonly waiting: number;
 }
@@ -57,8 +59,10 @@ export async function hubStatus(ports: HubAdminPorts): Promise<HubStatus> {
   if (readiness.store === null)
     for await (const { channel, snapshot, sequence, issued, expires } of ports.channels.list())
       channels.push({ channel, snapshot, sequence, since: issued, expires });
+  const pops: Record<string, number> = {};
+  if (readiness.store === null) for (const { state } of await ports.fleet.pops()) pops[state] = (pops[state] ?? 0) + 1;
   const { version, publicUrl } = ports;
-  return { version, publicUrl, ...readiness, channels, waiting: ports.waiting() };
+  return { version, publicUrl, ...readiness, channels, pops, waiting: ports.waiting() };
 }
 
 function problemOf({ code, message }: WaystationError): Problem {

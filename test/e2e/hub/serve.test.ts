@@ -90,9 +90,16 @@ describe('hub serve', { timeout: 120_000 }, () => {
     const metrics = await (await fetch(`${hub.admin}/metrics`)).text();
     expect(metrics).toContain('waystation_hub_requests_total{route="blobs",code="200"} 1');
     expect(metrics).toContain('waystation_hub_response_bytes_total{route="blobs"} 9');
+    expect(metrics).toContain('waystation_hub_pop_state{pop="lyon",state="registered"} 1');
     expect(metrics).toContain('waystation_hub_process_resident_memory_bytes');
     const status = (await (await fetch(`${hub.admin}/api/v1/status`)).json()) as object;
-    expect(status).toMatchObject({ publicUrl: hub.url, ready: true, channels: [], waiting: 0 });
+    expect(status).toMatchObject({
+      publicUrl: hub.url,
+      ready: true,
+      channels: [],
+      pops: { registered: 1 },
+      waiting: 0,
+    });
     const line = hub.lines.find(({ msg, path: asked }) => msg === 'request' && asked === path);
     expect(line).toMatchObject({ method: 'GET', status: 200, bytes: 9, outcome: 'hit', pop: 'lyon' });
     expect(await hub.stop()).toEqual({ code: 0, signal: null });
