@@ -67,6 +67,8 @@ export interface SubscriptionStatus {
   readonly flip: 'each' | 'together';
   readonly generation: string | null;
   readonly published: string | null;
+  /** What the hub calls what is served, where it has a name for it: of a channel its snapshot. */
+  readonly snapshot?: string | null;
   /** It does not follow what is published since then, until it is released; `newest` is what it follows then. */
   readonly rolledBack: { readonly since: string; readonly newest: string } | null;
   readonly checked: string | null;

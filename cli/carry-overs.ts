@@ -1,3 +1,4 @@
+import type { Digest } from '../base/digest.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Store } from '../cache/store.ts';
@@ -14,11 +15,12 @@ export interface CarryOverParts {
   readonly config: Config;
   readonly store: Store;
   readonly upstream: SubscriptionSet['upstream'];
+  readonly denied: (digest: Digest) => boolean;
   readonly log: Logger;
 }
 
 /** A carrier for each subscription that has `carryOver`. */
-export function carriers({ config, store, upstream, log }: CarryOverParts): ReadonlyMap<string, CarryOver> {
+export function carriers({ config, store, upstream, denied, log }: CarryOverParts): ReadonlyMap<string, CarryOver> {
   const view: CarryOverStore = {
     kept: (subscription) => store.kept(subscription),
     packages: (map) => store.stored.packages(map),
@@ -47,6 +49,7 @@ export function carriers({ config, store, upstream, log }: CarryOverParts): Read
       store: view,
       upstream: (path) => upstream(name, path),
       demand: (path) => store.demand.names(path),
+      denied,
       log,
     });
     return [[name, carrier] as const];

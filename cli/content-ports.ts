@@ -10,9 +10,10 @@ export function contentPorts(parts: {
   readonly config: Config;
   readonly store: Store;
   readonly subscriptions: SubscriptionSet;
+  readonly denied: ContentPorts['denied'];
   readonly draining: () => boolean;
 }): ContentPorts {
-  const { config, store, subscriptions, draining } = parts;
+  const { config, store, subscriptions, denied, draining } = parts;
   const named = new Map(config.subscriptions.map((subscription) => [subscription.name, subscription]));
   const names = config.subscriptions.map(({ name }) => name);
   /** The subscription that serves a repository, or is to. */
@@ -29,6 +30,7 @@ export function contentPorts(parts: {
   };
   return {
     supplier,
+    denied,
     access: (repository) => {
       const subscription = named.get(ownerOf(repository) ?? '');
       return subscription === undefined ? null : treatmentOf(subscription, repository).access;

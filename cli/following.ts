@@ -94,6 +94,18 @@ export class Following {
     return false;
   }
 
+  /** Told whenever other files may be denied than before. */
+  onDenied(listener: () => void): void {
+    for (const session of this.sessions) {
+      let before = session.denied;
+      session.onNews(() => {
+        if (session.denied === before) return;
+        before = session.denied;
+        listener();
+      });
+    }
+  }
+
   async close(): Promise<void> {
     for (const { session, client } of await Promise.all(this.#contacts.values()))
       await Promise.all([session.close(), client.close()]);

@@ -1,4 +1,5 @@
 import { systemClock } from '../base/clock.ts';
+import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
 import { Store } from '../cache/store.ts';
 import { HeldProof } from '../cache/upkeep/held-proof.ts';
@@ -14,17 +15,9 @@ import { EventLog } from '../gateway/admin/event-log.ts';
 import type { EventStreams } from '../gateway/admin/events.ts';
 import type { AdminPorts } from '../gateway/admin/ports.ts';
 import { statusDocument } from '../gateway/admin/status.ts';
-import { Content } from '../gateway/content/content.ts';
 import { Exchanges } from '../gateway/content/exchange.ts';
 import { ContentExplainer } from '../gateway/content/explain.ts';
-import { Folders } from '../gateway/content/folders.ts';
-import { HotLane } from '../gateway/content/hot-lane.ts';
-import { ListedFiles } from '../gateway/content/listed.ts';
-import { Targets } from '../gateway/content/target.ts';
-import { TreeFiles } from '../gateway/content/tree-files.ts';
-import { UnlistedFiles } from '../gateway/content/unlisted.ts';
 import { contentListener } from '../gateway/gateway.ts';
-import { repoTextOf } from '../gateway/page/repo-text.ts';
 import { ContentReader } from '../mirror/content-reader.ts';
 import { ensureNewest } from '../mirror/newest-packages.ts';
 import { PackageFetcher } from '../mirror/packages.ts';
@@ -32,6 +25,7 @@ import { TreeFileFetcher } from '../mirror/tree-files.ts';
 import { Health } from '../origin/health.ts';
 import { observers } from '../runs/observers.ts';
 import { measureRuns } from '../runs/run-metrics.ts';
+import { nobody } from '../runs/run-record.ts';
 import { standingByStatus } from '../sync/readiness/standing.ts';
 import { measureHoldings } from '../sync/holdings-metrics.ts';
 import { measureSubscriptions } from '../sync/subscription-metrics.ts';
@@ -40,11 +34,14 @@ import { openListener } from '../web/listener.ts';
 import type { Listener, ListenerOptions } from '../web/listener.ts';
 import { withUpkeepRuns } from './all-runs.ts';
 import { ServedCatalog } from './catalog.ts';
+import { contentParts } from './content-parts.ts';
 import { contentPorts } from './content-ports.ts';
 import { carriers, carryOvers } from './carry-overs.ts';
 import { EventSources, watchedParts } from './event-sources.ts';
+import { measureFollowing } from './following-metrics.ts';
 import { Following } from './following.ts';
 import { generationControl } from './generation-control.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { imports } from './imports.ts';
 import { withAssignedPolicies } from './assigned-policies.ts';
 import { addressText, socketListener, tlsOf } from './listening.ts';
@@ -60,6 +57,7 @@ import { subscriptionOptions } from './subscription-options.ts';
 import { offlineReadiness, readinessOf } from './readiness.ts';
 import { mapRemaker } from './remake-map.ts';
 import { servedBefore } from './served-before.ts';
+import { ServedTotals } from './served-totals.ts';
 import { serviceMeter } from './service-meter.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { partsLine } from './systemd/status-line.ts';
@@ -69,9 +67,6 @@ import { upstreamTraffic } from './upstream-traffic.ts';
 import { Upstreams } from './upstreams.ts';
 import { verifications } from './verifications.ts';
 import { webApp } from './web-app.ts';
-
-/** Bytes of small bodies kept in memory. */
-const hotBytes = 64 * 1024 * 1024;
 
 /**
  * The one place where the parts of a PoP are put together. In this order: the store with what earlier runs left; the
@@ -117,7 +112,7 @@ export async function serve(written: Config, options: { version: string; logLeve
   const upstreams = new Upstreams({ ...hubParts, following });
   const events: EventStreams = { log: new EventLog(), open: 0 };
   const eventSources = new EventSources(events.log, clock);
-  const runObserver = observers(measureRuns(meter), eventSources.runs);
+  const runObserver = observers(measureRuns(meter), eventSources.runs, { ...nobody, ended: () => heartbeats.hurry() });
   const reader = new ContentReader({ sink: store.sink, clock, log });
   // Where the content listeners are bound; the page may need a port that the system chose.
   const bound: string[] = [];
@@ -129,7 +124,14 @@ export async function serve(written: Config, options: { version: string; logLeve
     status: () => statusDocument(admin),
     wanted: (name) => subscriptions.wanted(name),
   });
-  const carrying = carriers({ config, store, upstream: (name, path) => subscriptions.upstream(name, path), log });
+  const denied = (digest: Digest): boolean => following.denies(digest);
+  const carrying = carriers({
+    config,
+    store,
+    upstream: (name, path) => subscriptions.upstream(name, path),
+    denied,
+    log,
+  });
   const subscriptions = await SubscriptionSet.open(
     await Promise.all(
       config.subscriptions.map(async (subscription) =>
@@ -143,8 +145,8 @@ export async function serve(written: Config, options: { version: string; logLeve
         carrier.published(document.subscription);
       }),
       reader,
-      packages: new PackageFetcher(store.sink, log, servedBefore(store.demand)),
-      trees: new TreeFileFetcher({ sink: store.sink, clock, log }),
+      packages: new PackageFetcher(store.sink, log, servedBefore(store.demand), denied),
+      trees: new TreeFileFetcher({ sink: store.sink, clock, log, denied }),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
       forecast: async (name, changes) => (await carrying.get(name)?.forecast(changes)) ?? null,
@@ -173,7 +175,7 @@ export async function serve(written: Config, options: { version: string; logLeve
     log,
   });
   const termination = { draining: false };
-  const ports = contentPorts({ config, store, subscriptions, draining: () => termination.draining });
+  const ports = contentPorts({ config, store, subscriptions, denied, draining: () => termination.draining });
   const { audit, references, sink, space, notes } = store;
   const supplierOf: SupplierOf = (repository, scope) => ports.supplier(repository, scope);
   const repair = new Repair({ references, sink, supplierOf, log });
@@ -185,24 +187,13 @@ export async function serve(written: Config, options: { version: string; logLeve
     supplierOf,
     log,
   });
-  const exchanges = new Exchanges({ clock, meter, log: (record) => serviceLogs.access(record) });
-  const targets = new Targets({ served: store.served, generations: store.generations, aliases: config.aliases });
-  const hot = new HotLane(hotBytes);
-  const listed = new ListedFiles({ store, ports, hot, exchanges });
-  const unlisted = new UnlistedFiles({ store, ports, exchanges });
-  const content = new Content({
-    store,
-    ports,
-    targets,
-    hot,
-    listed,
-    trees: new TreeFiles({ store, ports, clock, listed, unlisted }),
-    unlisted,
-    folders: new Folders(store.served),
-    repoFile: (repository) => repoTextOf(catalog, repository),
-    exchanges,
-    log,
+  const totals = new ServedTotals(() => traffic.taken);
+  const exchanges = new Exchanges({
+    clock,
+    meter,
+    log: (record) => (totals.count(record), serviceLogs.access(record)),
   });
+  const { content, targets } = contentParts({ config, store, ports, exchanges, catalog, clock, log });
   const admin: Omit<AdminPorts, 'allowed'> = {
     version,
     clock,
@@ -228,6 +219,13 @@ export async function serve(written: Config, options: { version: string; logLeve
     generations: generationControl({ config, store, log, switched: () => catalog.refresh() }),
     offlineReadiness: readiness,
   };
+
+  const rootOf = (name: string, path: string): string | null =>
+    store.current(name)?.repositories[path]?.repomd.digest ?? null;
+  const status = (): ReturnType<typeof statusDocument> => statusDocument(admin);
+  const heartbeats = new Heartbeats({ following, status, rootOf, totals, meter, clock, log });
+  following.onDenied(() => store.served.refresh());
+  measureFollowing(following, meter, clock);
 
   const adminApp = (allowed: AdminPorts['allowed']): ListenerOptions['onRequest'] =>
     webApp(async () => (await import('../gateway/admin/app.ts')).adminApp({ ...admin, allowed }));
@@ -267,6 +265,7 @@ export async function serve(written: Config, options: { version: string; logLeve
   manager.live();
   eventSources.begin(watched);
   subscriptions.begin();
+  heartbeats.begin();
   carrier.begin();
   scrub.begin();
   store.upkeep.begin();
@@ -283,7 +282,14 @@ export async function serve(written: Config, options: { version: string; logLeve
     },
   });
   health.close(new WaystationError('cancelled', 'the service is stopping'));
-  await Promise.all([scrub.close(), carrier.close(), readiness.close(), upkeepRuns.close(), subscriptions.stop()]);
+  await Promise.all([
+    heartbeats.close(),
+    scrub.close(),
+    carrier.close(),
+    readiness.close(),
+    upkeepRuns.close(),
+    subscriptions.stop(),
+  ]);
   await eventSources.close();
   await Promise.all([upstreams.close(), following.close()]);
   await store.close();

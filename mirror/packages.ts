@@ -35,6 +35,11 @@ export interface PackagesRequest {
 /** Tells of a repository which of its packages are versions of what this site has served, by the names of their files. */
 export type ServedBefore = (path: string) => Promise<(href: string) => boolean>;
 
+/** Whether a hub wants a file not to be served: then it is not fetched ahead. */
+export type Denied = (digest: Digest) => boolean;
+
+export const nothingDenied: Denied = () => false;
+
 /** A hub serves no hosts. */
 const nothingServed: ServedBefore = async () => () => false;
 
@@ -65,8 +70,10 @@ export class PackageFetcher {
   readonly #sink: Sink;
   readonly #log: Logger;
   readonly #servedBefore: ServedBefore;
+  readonly #denied: Denied;
 
-  constructor(sink: Sink, log: Logger, servedBefore: ServedBefore = nothingServed) {
+  constructor(sink: Sink, log: Logger, servedBefore = nothingServed, denied = nothingDenied) {
+    this.#denied = denied;
     this.#sink = sink;
     this.#log = log;
     this.#servedBefore = servedBefore;
@@ -93,7 +100,7 @@ export class PackageFetcher {
     const follow = (): void => stop.abort(signal.reason);
     signal.addEventListener('abort', follow, { once: true });
     if (signal.aborted) follow();
-    const work = new Work(this.#sink, request, stop.signal);
+    const work = new Work({ sink: this.#sink, denied: this.#denied }, request, stop.signal);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
     await work.settled();
     signal.removeEventListener('abort', follow);
@@ -109,6 +116,7 @@ type Packages = AsyncIterator<MapPackage>;
 /** One pass over the packages of a repository, by several lanes. */
 class Work {
   readonly #sink: Sink;
+  readonly #denied: Denied;
   readonly #request: PackagesRequest;
   readonly #signal: AbortSignal;
   first: MissingPackage | null = null;
@@ -118,8 +126,13 @@ class Work {
   ended: WaystationError | null = null;
   readonly #unsettled = new Unsettled({ files: mostUnsettled, bytes: mostUnsettledBytes });
 
-  constructor(sink: Sink, request: PackagesRequest, signal: AbortSignal) {
+  constructor(
+    { sink, denied }: { readonly sink: Sink; readonly denied: Denied },
+    request: PackagesRequest,
+    signal: AbortSignal,
+  ) {
     this.#sink = sink;
+    this.#denied = denied;
     this.#request = request;
     this.#signal = signal;
   }
@@ -142,6 +155,7 @@ class Work {
   /** Resolves when the transfer has ended: that the file gets its name, durably, is waited for by many together. */
   async #one(href: string, listed: Listed): Promise<void> {
     const { repository, document, progress } = this.#request;
+    if (this.#denied(listed.digest)) return progress.done(listed.size, false);
     const scope = possessionScope(document.scope, repository.path, listed);
     try {
       if (await this.#sink.holds(scope, listed)) return progress.done(listed.size, false);

@@ -9,7 +9,8 @@ import { openSized } from '../base/transfer.ts';
 import { forEachBounded } from './bounded.ts';
 import type { WantedRepository } from './discovery.ts';
 import { ensureByOwn } from './ensure.ts';
-import type { MissingPackage } from './packages.ts';
+import { nothingDenied } from './packages.ts';
+import type { Denied, MissingPackage } from './packages.ts';
 import type { ReadProgress } from './progress.ts';
 import type { SizingSink } from './sink.ts';
 
@@ -43,10 +44,17 @@ export class TreeFileFetcher {
   readonly #sink: SizingSink;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #denied: Denied;
   /** What was wrong lately: repository and digest → the error, and until when it counts (monotonic). */
   readonly #wrong = new Map<string, { readonly error: WaystationError; readonly until: number }>();
 
-  constructor(options: { readonly sink: SizingSink; readonly clock: Clock; readonly log: Logger }) {
+  constructor(options: {
+    readonly sink: SizingSink;
+    readonly clock: Clock;
+    readonly log: Logger;
+    readonly denied?: Denied;
+  }) {
+    this.#denied = options.denied ?? nothingDenied;
     this.#sink = options.sink;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -75,6 +83,7 @@ export class TreeFileFetcher {
     signal: AbortSignal,
   ): Promise<WaystationError | null> {
     const { repository, document, thorough } = request;
+    if (this.#denied(digest)) return null;
     const scope = possessionScope(document.scope, repository.path, { digest });
     const key = `${repository.path}\n${href}\n${digest}`;
     const size = await this.#sink.size(scope, digest);

@@ -25,6 +25,8 @@ export class Traffic {
   readonly clock: Clock;
   readonly #transfers: TrafficOptions['transfers'];
   readonly #bytes: Counter;
+  /** Bytes of bodies taken from upstream since the start. */
+  taken = 0;
 
   constructor({ rates, transfers, clock, meter }: TrafficOptions) {
     this.clock = clock;
@@ -55,7 +57,9 @@ export class Traffic {
   }
 
   took(purpose: Purpose, bytes: number): void {
-    if (bytes > 0) this.#bytes.inc({ purpose }, bytes);
+    if (bytes === 0) return;
+    this.taken += bytes;
+    this.#bytes.inc({ purpose }, bytes);
   }
 }
 

@@ -47,6 +47,7 @@ export async function subscriptionStatus(
     flip,
     generation: current?.id ?? null,
     published: current?.created ?? null,
+    ...(following !== undefined && { snapshot: current?.hubVersion ?? null }),
     rolledBack: rolledBack(name, store),
     checked: text(checked),
     hub: {

@@ -1,6 +1,7 @@
 import type {
   CacheStatus,
   ErrorStatus,
+  FollowingStatus,
   RepositoryStatus,
   ScrubStatus,
   Status,
@@ -37,6 +38,8 @@ function subscriptionText(subscription: SubscriptionStatus, now: number, paint: 
     syncText(sync),
   ];
   const lines = [`${paint('bold', plainText(name))}: ${facts.join(', ')}`];
+  if (hub.following !== undefined)
+    lines.push(`  ${followingText(hub.following, subscription.snapshot ?? null, paint)}`);
   // A service of an earlier version says nothing of it.
   if (rolledBack) lines.push(`  ${paint('yellow', rolledBackText(subscription, rolledBack, now))}`);
   for (const [what, error] of [
@@ -62,6 +65,17 @@ function syncText({
     ...(failed === 0 ? [] : [`${failed} failed`]),
   ];
   return `sync ${state}${at.length === 0 ? '' : `: ${at.join(', ')}`}`;
+}
+
+/** `lyon-1 at the hub, certificate until 2027-02-28; prod points to 2026-48, 2026-47 is served` */
+function followingText(following: FollowingStatus, served: string | null, paint: Paint): string {
+  const { name, channel, snapshot, certificateEnds, problem } = following;
+  const who =
+    name === null ? 'not registered at the hub' : `${name} at the hub, certificate until ${certificateEnds ?? 'never'}`;
+  const here = served === snapshot ? 'which is served' : `${served ?? 'nothing'} is served`;
+  const where = snapshot === null ? `${channel}: nothing known` : `${channel} points to ${snapshot}, ${here}`;
+  const text = plainText(`${who}; ${where}`);
+  return problem === null ? text : `${text}\n  ${paint('yellow', plainText(problem))}`;
 }
 
 function rolledBackText(

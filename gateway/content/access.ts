@@ -1,3 +1,4 @@
+import type { Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { Guard } from '../../base/generation.ts';
 import type { Place, Served } from '../../cache/generations/served.ts';
@@ -12,6 +13,11 @@ export function objectionTo(place: Place, served: Served, ports: ContentPorts): 
   const { path, document } = place.repository;
   const guard = document.guard ?? served.guard(path);
   return closedBy(path, guard, ports.access(path));
+}
+
+/** What a hub denies is served in no generation, held or not. @returns null when it is not denied. */
+export function objectionToFile(digest: Digest, ports: Pick<ContentPorts, 'denied'>): WaystationError | null {
+  return ports.denied(digest) ? new WaystationError('denied', 'the hub wants this file not to be served') : null;
 }
 
 /** Why a path of a repository that was never published is not served: closed, or not there yet. */

@@ -6,7 +6,7 @@ import type { Found, Place, ServedRepository } from '../../cache/generations/ser
 import type { Store } from '../../cache/store.ts';
 import { decodeRequestPath } from '../../http/request-path.ts';
 import type { Explainer, Explanation } from '../admin/ports.ts';
-import { objectionTo, objectionToPending } from './access.ts';
+import { objectionTo, objectionToFile, objectionToPending } from './access.ts';
 import type { ContentPorts } from './ports.ts';
 import type { Targets } from './target.ts';
 
@@ -74,6 +74,8 @@ export class ContentExplainer implements Explainer {
         : 'No metadata lists it; a request would ask the upstream.';
       return { ...known, verdict: held ? 'unlisted-hit' : 'unlisted-miss', held, reason };
     }
+    const denied = objectionToFile(found.kind === 'listed' ? found.listed.digest : found.digest, this.#ports);
+    if (objection === null && denied !== null) return { ...known, verdict: 'denied', reason: denied.message };
     const listed = found.kind === 'listed' ? found.listed : await this.#sized(found);
     if (listed === null) {
       const here = { ...known, generation: found.repository.generation.id };

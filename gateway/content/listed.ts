@@ -17,6 +17,7 @@ import type { ByteRange } from '../../http/ranges.ts';
 import { sendFile } from '../../web/file-body.ts';
 import type { BodyAnswer } from '../../web/file-body.ts';
 import { packageFile } from '../../yum/package-file.ts';
+import { objectionToFile } from './access.ts';
 import type { Exchanges } from './exchange.ts';
 import type { Exchange } from '../../web/exchange.ts';
 import { hotLimit, sendHot } from './hot-lane.ts';
@@ -71,6 +72,8 @@ export class ListedFiles {
 
   async serve(exchange: Exchange, { place, found, pinned, epoch, loader }: ListedRequest): Promise<void> {
     const { repository, listed } = found;
+    const objection = objectionToFile(listed.digest, this.#ports);
+    if (objection !== null) throw objection;
     const wanted: Wanted = {
       found,
       href: place.file,

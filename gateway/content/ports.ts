@@ -1,3 +1,4 @@
+import type { Digest } from '../../base/digest.ts';
 import type { Guard } from '../../base/generation.ts';
 import type { Supplier } from '../../base/transfer.ts';
 
@@ -18,6 +19,8 @@ export interface ContentPorts {
   supplier(repository: string, scope: string): Supplier | null;
   /** The operator's rule for a repository: null when there is none. */
   access(repository: string): 'open' | 'deny' | null;
+  /** Whether a hub wants this file, as metadata lists it, not to be served. Asked of every request that is not hot. */
+  denied(digest: Digest): boolean;
   /** Why a path that is subscribed, but was never published here, cannot be served yet; null for any other path. */
   pending(path: string): Pending | null;
   /** Whether the repository's repomd.xml is past its lifetime because its upstream cannot be reached. */

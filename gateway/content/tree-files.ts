@@ -7,6 +7,7 @@ import type { Loader, Sized } from '../../base/transfer.ts';
 import type { Found } from '../../cache/generations/served.ts';
 import type { Store } from '../../cache/store.ts';
 import type { Exchange } from '../../web/exchange.ts';
+import { objectionToFile } from './access.ts';
 import type { ListedFiles, ListedRequest } from './listed.ts';
 import type { ContentPorts } from './ports.ts';
 import type { UnlistedFiles } from './unlisted.ts';
@@ -52,6 +53,8 @@ export class TreeFiles {
   async serve(exchange: Exchange, request: TreeRequest): Promise<void> {
     const { found, place, pinned } = request;
     const { digest, repository } = found;
+    const objection = objectionToFile(digest, this.#ports);
+    if (objection !== null) throw objection;
     const scope = possessionScope(repository.document.scope, repository.path, { digest });
     const size = (await this.#store.sink.sizes.of(scope, digest)) ?? this.#claim(scope, found);
     if (size !== null) return this.#listed.serve(exchange, asListed(request, size));

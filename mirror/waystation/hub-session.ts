@@ -190,7 +190,10 @@ export class HubSession {
 
   #take(believed: Believed): void {
     this.#believed = believed;
-    this.#denied = new Set(believed.assignment.deny);
+    const { deny } = believed.assignment;
+    const isSame = deny.length === this.#denied.size && deny.every((digest) => this.#denied.has(digest));
+    // The same object as long as it says the same: who remembers answers has to forget them only for others.
+    if (!isSame) this.#denied = new Set(deny);
     for (const listener of this.#listeners) listener();
   }
 

@@ -148,7 +148,7 @@ export class WaystationHub implements HubClient {
     const { session, channel } = this.#options;
     try {
       const { snapshot, content } = session.channel(channel);
-      return JSON.stringify([snapshot, content, session.assignment?.policy]);
+      return JSON.stringify([snapshot, content, session.assignment?.sequence]);
     } catch (error) {
       return error instanceof WaystationError ? error.code : String(error);
     }

@@ -40,6 +40,8 @@ export interface CarryOverParts {
   readonly store: CarryOverStore;
   readonly upstream: (path: string) => WantedRepository | null;
   readonly demand: (path: string) => Promise<readonly Demanded[]>;
+  /** Whether a file must not be served: then it is not fetched ahead. */
+  readonly denied?: (digest: Digest) => boolean;
   readonly log: Logger;
 }
 
@@ -191,7 +193,7 @@ export class CarryOver {
   async #one({ path, href, listed }: Candidate, report: CarryOverReport, signal: AbortSignal): Promise<boolean> {
     const { upstream, store } = this.#parts;
     const repository = upstream(path);
-    if (repository === null) return false;
+    if (repository === null || this.#parts.denied?.(listed.digest) === true) return false;
     const scope = possessionScope(repository.scope, path, listed);
     try {
       const loader = repository.supplier.loader(href, 'background', listed.digest);

@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
+import { assign } from '../../cli/hub/assign-commands.ts';
 import { promote, rollbackChannel } from '../../cli/hub/channel-commands.ts';
 import { openHub } from '../../cli/hub/hub-parts.ts';
 import { hubInit } from '../../cli/hub/init.ts';
+import { popsList, popsRevoke } from '../../cli/hub/pop-commands.ts';
 import { openOrigins } from '../../cli/hub/pull-through.ts';
 import { snapshotCreate } from '../../cli/hub/snapshot-create.ts';
 import type { Terminal } from '../../cli/terminal.ts';
@@ -153,6 +155,24 @@ export class LiveHub implements AsyncDisposable {
 
   async rollback(channel: string): Promise<void> {
     await rollbackChannel({ config: this.config, json: false, channel, why: null }, quiet);
+  }
+
+  /** Puts assignments, as their file has them, in the place of those before. */
+  async assign(assignments: readonly object[]): Promise<void> {
+    const from = join(this.directory, 'assignments.yaml');
+    await writeFile(from, JSON.stringify({ assignments: assignments.map((each) => ({ select: {}, ...each })) }));
+    await assign({ config: this.config, from, json: false }, quiet);
+  }
+
+  /** Rows of `hub pops list --json`. */
+  async pops(): Promise<readonly Record<string, unknown>[]> {
+    const lines: string[] = [];
+    await popsList({ config: this.config, json: true }, { ...quiet, out: (line) => void lines.push(line) });
+    return (JSON.parse(lines.join('\n')) as { pops: Record<string, unknown>[] }).pops;
+  }
+
+  async revoke(pop: string): Promise<void> {
+    await popsRevoke({ config: this.config, json: false, pop, why: null }, quiet);
   }
 
   /** Requests whose method and path fit. */

@@ -60,6 +60,7 @@ test.each([
     access: () => null,
     pending: () => null,
     stale: () => false,
+    denied: () => false,
     draining: () => false,
   };
   // Nothing is remembered in memory.

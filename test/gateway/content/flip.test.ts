@@ -41,6 +41,7 @@ const ports: ContentPorts = {
   access: () => null,
   pending: () => null,
   stale: () => false,
+  denied: () => false,
   draining: () => false,
 };
 
