@@ -29,6 +29,8 @@ export interface Recipe {
   readonly types?: readonly string[];
   /** Further records by type, with their text: `modules`, `updateinfo`. */
   readonly texts?: Readonly<Record<string, string>>;
+  /** By which its packages are listed; default: sha256. */
+  readonly checksum?: 'sha256' | 'sha1';
   /** What a package is; default: its name up to a dash, version 1-1, noarch. */
   readonly nevra?: (href: string) => PackageNevra;
 }
@@ -83,11 +85,11 @@ ${data.join('\n')}
 `;
 }
 
-function primaryXml({ packages, nevra = nevraOfStart }: Recipe): string {
+function primaryXml({ packages, checksum = 'sha256', nevra = nevraOfStart }: Recipe): string {
   const elements = Object.entries(packages).map(([href, content]) => {
     const { name, version, release = '1', arch = 'noarch' } = nevra(href);
     return `<package type="rpm"><name>${name}</name><arch>${arch}</arch>
-<version epoch="0" ver="${version}" rel="${release}"/><checksum type="sha256" pkgid="YES">${hexOf(digestOf(content))}</checksum>
+<version epoch="0" ver="${version}" rel="${release}"/><checksum type="${checksum}" pkgid="YES">${hexOf(digestOf(content, checksum))}</checksum>
 <summary/><description/><packager/><url/><time file="1" build="1"/>
 <size package="${Buffer.byteLength(content)}" installed="1" archive="1"/><location href="${href}"/>
 <format><rpm:license>MIT</rpm:license></format></package>`;

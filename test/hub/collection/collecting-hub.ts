@@ -17,7 +17,7 @@ import { Snapshots } from '../../../hub/snapshots/snapshots.ts';
 import { keysOf } from '../../../hub/store/layout.ts';
 import type { ObjectStore } from '../../../hub/store/object-store.ts';
 
-/** Collects in a store, which may be an intercepted one. Nothing is too young. */
+/** Collects in a store, which may be an intercepted one. Nothing is too young, also what was written in this moment. */
 export async function collected(
   { keys }: Pick<HubParts, 'keys'>,
   store: ObjectStore,
@@ -36,7 +36,7 @@ export async function collected(
       retirements: new Retirements({ store, channels, clock }),
       leases: new Leases({ store, clock }),
       clock,
-    }).run({ keep: null, settle: 0, dryRun: false, by: 'test', ...options });
+    }).run({ keep: null, settle: -1_000, dryRun: false, by: 'test', ...options });
   } finally {
     await maps.close();
   }
