@@ -21,7 +21,8 @@ import type { HubParts } from './hub-parts.ts';
 import { checkSnapshot } from './snapshot-check.ts';
 import type { CheckAsked } from './snapshot-check.ts';
 import { noteText } from './snapshot-notes.ts';
-import { channelsText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
+import { channelsText, retiredText, snapshotDetail, snapshotsText } from './snapshot-text.ts';
+import type { ListedSnapshot } from './snapshot-text.ts';
 
 interface Asked {
   readonly config: HubConfig;
@@ -30,9 +31,12 @@ interface Asked {
 
 /** `hub snapshot list` */
 export async function snapshotList({ config, json }: Asked, terminal: Terminal): Promise<number> {
-  const { snapshots } = await openHub(config);
-  const list: SnapshotDocument[] = [];
-  for await (const snapshot of snapshots.list()) list.push(snapshot);
+  const { snapshots, retirements } = await openHub(config);
+  const list: ListedSnapshot[] = [];
+  for await (const snapshot of snapshots.list()) {
+    const retired = await retirements.find(snapshot.name);
+    list.push({ ...snapshot, retired: retired?.at ?? null });
+  }
   terminal.out(
     json ? JSON.stringify({ snapshots: list }, null, 2) : snapshotsText(list, systemClock.now(), terminal.paint),
   );
@@ -48,9 +52,14 @@ export async function snapshotShow(
   const snapshot = await hub.snapshots.need(name);
   const elsewhere = await onlyAtOrigin(hub, config, snapshot);
   const notes = await new Notes({ store: hub.store, clock: systemClock }).of(name);
-  if (json) terminal.out(JSON.stringify({ ...snapshot, onlyAtOrigin: elsewhere, notes }, null, 2));
+  const retired = await hub.retirements.find(name);
+  if (json)
+    terminal.out(
+      JSON.stringify({ ...snapshot, onlyAtOrigin: elsewhere, notes, retired: retired?.at ?? null }, null, 2),
+    );
   else {
     terminal.out(snapshotDetail(snapshot, elsewhere, terminal.paint));
+    if (retired !== null) terminal.out(retiredText(retired));
     for (const note of notes) terminal.out(noteText(note, terminal.paint));
   }
   return exitCodes.ok;

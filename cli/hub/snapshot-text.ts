@@ -1,4 +1,5 @@
 import { bytesText, agoText } from '../../gateway/page/figures.ts';
+import type { Retired } from '../../hub/collection/retirement.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { plainTable, tableText } from '../plain-table.ts';
@@ -27,17 +28,23 @@ export function snapshotText(
   );
 }
 
+/** A snapshot, and since when it is to go. */
+export interface ListedSnapshot extends SnapshotDocument {
+  /** RFC 3339. */
+  readonly retired: string | null;
+}
+
 /** `snapshot list`: a line each. */
-export function snapshotsText(snapshots: readonly SnapshotDocument[], now: number, paint: Paint): string {
+export function snapshotsText(snapshots: readonly ListedSnapshot[], now: number, paint: Paint): string {
   if (snapshots.length === 0) return 'no snapshot yet';
   const heads = ['SNAPSHOT', 'CREATED', 'POLICY', 'REPOSITORIES', 'PACKAGES', 'BYTES', 'CONTENT'];
   const table = plainTable(heads.map((head) => paint('dim', head)));
   for (const snapshot of snapshots) {
     const { count, bytes } = packagesOf(snapshot);
-    const { name, created, policy, repositories, content } = snapshot;
+    const { name, created, policy, repositories, content, retired } = snapshot;
     const short = content.slice(0, 'sha256:'.length + 12);
     table.push([
-      plainText(name),
+      plainText(retired === null ? name : `${name} (retired)`),
       agoText(created, now) ?? '',
       policy,
       Object.keys(repositories).length,
@@ -69,6 +76,11 @@ export function snapshotDetail(
     `${paint('bold', plainText(snapshot.name))}: ${snapshot.created}, ${snapshot.content}, ${origin}`,
     tableText(table),
   ].join('\n');
+}
+
+/** A line of `snapshot show`. */
+export function retiredText({ at, by, why }: Pick<Retired, 'at' | 'by' | 'why'>): string {
+  return plainText(`retired ${at} by ${by}${why === null ? '' : `: ${why}`}; a collection removes it`);
 }
 
 /** `channels`: a line each. */

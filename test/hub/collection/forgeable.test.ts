@@ -5,7 +5,6 @@ import { silentLogger } from '../../../base/log.ts';
 import { silentMeter } from '../../../base/metrics.ts';
 import { openHub } from '../../../cli/hub/hub-parts.ts';
 import { openOrigins } from '../../../cli/hub/pull-through.ts';
-import type { OpenObject } from '../../../hub/store/object-store.ts';
 import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { putRepository } from '../../support/hand-made-repository.ts';
 import { hubDirectory } from '../../support/hub-directory.ts';
@@ -29,7 +28,7 @@ test('files of forgeable digests stay those of their source, composed, given out
   const parts = { clock: systemClock, log: silentLogger, meter: silentMeter, credentialsDirectory: null };
   const origins = openOrigins({ config: directory.config, hub, ...parts });
   const open = async (snapshot: string, path: string): Promise<string | null> => {
-    const object = (await origins.open({ digest, listed: { snapshot, path, href } }, never)) as OpenObject | null;
+    const object = await origins.open({ digest, listed: { snapshot, path, href } }, never);
     if (object === null) return null;
     const bytes = Buffer.alloc(object.size);
     await object.read(bytes, 0, bytes.length);

@@ -49,7 +49,7 @@ async function started(origin: FaultyOrigin, source: object = {}): Promise<HubDi
 async function opened(origins: Opened, wanted: Partial<typeof at> = {}, of = digest): Promise<OpenObject> {
   const object = await origins.open({ digest: of, listed: { ...at, ...wanted } }, never);
   if (object === null) throw new Error('the hub does not have it');
-  return object as OpenObject;
+  return object;
 }
 
 /** Reads to the end, or to where it breaks off. */
