@@ -25,7 +25,7 @@ import { Tokens } from './tokens.ts';
 
 /** Milliseconds between two looks at what assignments are made of: a promotion is on its way after that. */
 const pace = 500;
-/** Looks between two at the labels of PoPs and at the keys, which change rarely. */
+/** Looks between two at the labels of PoPs, which change rarely and are many. */
 const looksForLabels = 10;
 /** And between two at whether channels have to be said again: that has weeks. */
 const looksForRenewal = 1_200;
@@ -146,7 +146,6 @@ export class HubFleet implements Fleet, FleetReport {
         if (isMoved || isLabelled) for (const listener of this.#listeners) listener();
         await this.#heartbeats.flush();
         if (look % looksForRenewal === 0) await this.#renewChannels();
-        if (look % looksForLabels === 0) await this.#keys.look();
       } catch (error) {
         const { code, message } = asWaystationError(error);
         this.#log.error({ code, error: message }, 'the store cannot be looked at');

@@ -65,23 +65,41 @@ export class HubView {
 
   async #look(): Promise<HubState> {
     const [rules, epoch] = await Promise.all([readRules(this.#store), readEpoch(this.#store)]);
+    await this.#keys.look();
+    await this.#channels.look();
+    const versions = [...this.#channels.objects].map(([key, { version }]) => [key, version]);
+    const basis = JSON.stringify([rules, epoch, this.#keys.published, versions]);
+    if (this.#state !== null && basis === this.#basis) return this.#state;
+    let { channels, refused } = await this.#read();
+    if (refused.length > 0) {
+      // Keys may have been rotated between the two looks, and a channel said by the new one.
+      await this.#channels.look();
+      await this.#keys.look();
+      ({ channels, refused } = await this.#read());
+    }
+    // One that is damaged takes no other with it; PoPs stay on what they have.
+    for (const { key, error } of refused) this.#log.error({ key, error }, 'a channel is not readable');
+    this.#basis = basis;
     const keys = this.#keys.published;
-    const basis = JSON.stringify([rules, epoch, keys]);
-    const isMoved = await this.#channels.look();
-    if (this.#state !== null && !isMoved && basis === this.#basis) return this.#state;
-    const channels = new Map<string, SeenChannel>();
+    this.#state = { number: (this.#state?.number ?? 0) + 1, epoch, keys, rules, channels };
+    return this.#state;
+  }
+
+  async #read(): Promise<{
+    readonly channels: Map<string, SeenChannel>;
+    readonly refused: readonly { readonly key: string; readonly error: string }[];
+  }> {
+    const [channels, refused] = [new Map<string, SeenChannel>(), [] as { key: string; error: string }[]];
+    const keys = this.#keys.published;
     for (const [key, { bytes, version }] of this.#channels.objects) {
       const [text, name] = [bytes.toString(), /^([^/]+)\.jws$/.exec(key.slice(keysOf.channels.length))?.[1]];
       try {
         const document = await verified(text, { kind: 'channel', keys, schema: channelDocument });
         if (document.channel === name) channels.set(name, { document, text, version });
       } catch (error) {
-        // One that is damaged takes no other with it; PoPs stay on what they have.
-        this.#log.error({ key, error: asWaystationError(error).message }, 'a channel is not readable');
+        refused.push({ key, error: asWaystationError(error).message });
       }
     }
-    this.#basis = basis;
-    this.#state = { number: (this.#state?.number ?? 0) + 1, epoch, keys, rules, channels };
-    return this.#state;
+    return { channels, refused };
   }
 }

@@ -31,8 +31,8 @@ export class WatchedFolder {
     return this.#objects;
   }
 
-  /** @returns whether anything is not as it was. */
-  async look(): Promise<boolean> {
+  /** Sees what was written since. */
+  async look(): Promise<void> {
     const [before, seen] = [this.#objects, new Map<string, Watched>()];
     for await (const { key, size, written } of this.#store.list(this.#prefix)) {
       const known = before.get(key);
@@ -45,6 +45,5 @@ export class WatchedFolder {
       if (object !== null) seen.set(key, { size, written, isYoung, ...object });
     }
     this.#objects = seen;
-    return seen.size !== before.size || [...seen].some(([key, { version }]) => before.get(key)?.version !== version);
   }
 }
