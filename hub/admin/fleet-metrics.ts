@@ -26,6 +26,30 @@ export function measureFleet(fleet: FleetReport, meter: Meter, clock: Clock): vo
     const heard = (await known()).flatMap(({ name, lastSeen }) => (lastSeen === null ? [] : [{ name, lastSeen }]));
     return heard.map(({ name, lastSeen }) => [{ pop: name }, (clock.now() - Date.parse(lastSeen)) / 1_000] as const);
   });
+  const ofPop = (name: string, help: string, value: (pop: PopStanding) => number | null): void =>
+    meter.gauge(name, help, ['pop']).collect(async () =>
+      (await known()).flatMap((pop) => {
+        const measured = value(pop);
+        return measured === null ? [] : [[{ pop: pop.name }, measured] as const];
+      }),
+    );
+  ofPop('pop_certificate_seconds_left', 'Time to the end of the certificate of a PoP', ({ certificateEnds }) => {
+    return (Date.parse(certificateEnds) - clock.now()) / 1_000;
+  });
+  ofPop('pop_requests', 'Requests of clients since a PoP started', ({ traffic }) => traffic?.requests ?? null);
+  ofPop('pop_hits', 'Those that it answered from its disk', ({ traffic }) => traffic?.hits ?? null);
+  ofPop('pop_response_bytes', 'Bytes to clients since a PoP started', ({ traffic }) => traffic?.bytes ?? null);
+  ofPop(
+    'pop_upstream_bytes',
+    'Bytes from upstream since a PoP started',
+    ({ traffic }) => traffic?.upstreamBytes ?? null,
+  );
+  ofPop('pop_cache_bytes', 'Bytes that a PoP holds', ({ cache }) => cache?.bytes ?? null);
+  ofPop('pop_cache_max_bytes', 'Bytes that a PoP may hold', ({ cache }) => cache?.max ?? null);
+  meter.gauge('pop_version', '1: the PoP runs this version', ['pop', 'version']).collect(async () => {
+    const told = (await known()).filter(({ version }) => version !== null);
+    return told.map(({ name, version }) => [{ pop: name, version: String(version) }, 1] as const);
+  });
   const ofChannel = ['pop', 'channel'];
   meter.gauge('pop_channel_behind', '1: the PoP serves another snapshot', ofChannel).collect(async () => {
     return channelsOf(await known()).map(({ labels, behind }) => [labels, behind ? 1 : 0] as const);

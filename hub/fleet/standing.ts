@@ -41,7 +41,8 @@ export function standingOf(evidence: Evidence, now: number): FleetStanding {
     errors: errorCount,
     behind: pointed.has(channel) && pointed.get(channel) !== snapshot,
   }));
-  const { requests = 0, hits = 0, bytes = 0 } = heard?.document.traffic ?? {};
+  const { traffic = null, cache = null } = heard?.document ?? {};
+  const { requests = 0, hits = 0, bytes = 0 } = traffic ?? {};
   return {
     id: record.id,
     name: record.name,
@@ -49,6 +50,9 @@ export function standingOf(evidence: Evidence, now: number): FleetStanding {
     lastSeen: heard?.received ?? null,
     state: stateOf(evidence, channels, now),
     version: heard?.document.version ?? null,
+    certificateEnds: record.certificateEnds,
+    traffic,
+    cache,
     channels,
     errors: channels.reduce((sum, { errors }) => sum + errors, 0),
     hitRatio: requests === 0 ? null : Math.min(1, hits / requests),

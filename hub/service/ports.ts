@@ -50,6 +50,11 @@ export interface PopStanding {
   /** As the fleet judges it: `ok`, `late`, `stuck`, `offline`, … */
   readonly state: string;
   readonly version: string | null;
+  /** End of its last certificate, RFC 3339. */
+  readonly certificateEnds: string;
+  /** As its last heartbeat has it; null: it has never reported. Counts and bytes since the PoP started. */
+  readonly traffic: Heartbeat['traffic'] | null;
+  readonly cache: Heartbeat['cache'] | null;
   readonly channels: readonly {
     readonly channel: string;
     readonly snapshot: string | null;
