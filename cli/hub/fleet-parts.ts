@@ -31,9 +31,9 @@ export interface FleetParts {
   readonly standings: Standings;
 }
 
-/** @throws WaystationError when store or keys are not a hub's, or not there. */
-export async function openFleet(config: HubConfig): Promise<FleetParts> {
-  const [store, clock, log] = [await openHubStore(config), systemClock, silentLogger];
+/** @param opened the store, where it is open already. @throws WaystationError when store or keys are not a hub's, or not there. */
+export async function openFleet(config: HubConfig, opened?: ObjectStore): Promise<FleetParts> {
+  const [store, clock, log] = [opened ?? (await openHubStore(config)), systemClock, silentLogger];
   await readFormat(store);
   const folder = new KeyFolder(config.keys);
   const [authority, keys] = [await Authority.open(folder), await SigningKeys.open(folder)];

@@ -25,9 +25,13 @@ export interface HubParts {
   readonly leases: Leases;
 }
 
-/** The store and the keys that a configuration names. @throws WaystationError when they are not a hub's, or not there. */
-export async function openHub(config: HubConfig): Promise<HubParts> {
-  const store = await openHubStore(config);
+/**
+ * The store and the keys that a configuration names.
+ * @param opened the store, where it is open already.
+ * @throws WaystationError when they are not a hub's, or not there.
+ */
+export async function openHub(config: HubConfig, opened?: ObjectStore): Promise<HubParts> {
+  const store = opened ?? (await openHubStore(config));
   await readFormat(store);
   const keys = await SigningKeys.open(new KeyFolder(config.keys));
   const channels = new Channels({ store, keys, clock: systemClock, epoch: await readEpoch(store) });

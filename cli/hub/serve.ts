@@ -6,9 +6,12 @@ import { formatHostAndPort } from '../../config/listen-address.ts';
 import { diskError } from '../../disk/disk.ts';
 import { measureFleet } from '../../hub/admin/fleet-metrics.ts';
 import type { HubAdminPorts } from '../../hub/admin/ports.ts';
+import type { HubControl } from '../../hub/api/control.ts';
+import type { Actor } from '../../hub/audit/audit.ts';
 import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { Operators } from '../../hub/operators/operators.ts';
 import { routes } from '../../hub/service/accounts.ts';
 import { ServerCertificate } from '../../hub/service/server-certificate.ts';
 import { HubService } from '../../hub/service/service.ts';
@@ -22,6 +25,7 @@ import { serviceManager } from '../systemd/service-manager.ts';
 import { untilTold } from '../termination.ts';
 import { webApp } from '../web-app.ts';
 import { openHub } from './hub-parts.ts';
+import { storeControl } from './store-control.ts';
 import { openOrigins } from './pull-through.ts';
 
 /** Milliseconds for which open answers are finished at the end. */
@@ -51,6 +55,13 @@ export async function hubServe(
   const environment = readEnvironment();
   const { credentialsDirectory } = environment;
   const origins = openOrigins({ config, hub, clock, log, meter, credentialsDirectory });
+  const operators = new Operators({ store, clock });
+  const api = (trusted: Actor | null): ListenerOptions['onRequest'] =>
+    webApp(async () => {
+      const { hubApi } = await import('../../hub/api/app.ts');
+      const control = (who: Actor): Promise<HubControl> => storeControl({ config, who, store });
+      return hubApi({ control, identify: (token) => operators.identify(token), trusted, log });
+    });
   const service = new HubService({
     store,
     fleet,
@@ -58,6 +69,7 @@ export async function hubServe(
     clock,
     meter,
     log,
+    api: api(null),
     access: (line) => serviceLogs.access(line),
   });
   const host = new URL(config.publicUrl).hostname;
@@ -91,17 +103,19 @@ export async function hubServe(
     return listener;
   };
   try {
-    const api = await listen({
+    const secured = await listen({
       address: formatHostAndPort(config.listen.api),
       tls: await certificate.make(),
       clientsOf: authority.certificate,
       onRequest: service.handle,
       onRefused: (status) => service.refused(status),
     });
-    certificate.keep((identity) => api.identify(identity));
+    certificate.keep((identity) => secured.identify(identity));
     const onRequest = webApp(async () => (await import('../../hub/admin/app.ts')).hubAdminApp(admin));
     await listen({ address: formatHostAndPort(config.listen.admin), onRequest });
-    await socketListener(log, () => listen({ address: config.listen.socket, onRequest }));
+    const bySocket = { kind: 'user', name: 'socket', id: null, from: null } as const;
+    const onCommand = eitherOf({ admin: onRequest, api: api(bySocket) });
+    await socketListener(log, () => listen({ address: config.listen.socket, onRequest: onCommand }));
   } catch (error) {
     certificate.close();
     await Promise.all(listeners.map((listener) => listener.drain(0)));
@@ -127,4 +141,12 @@ export async function hubServe(
   log.info({}, 'stopped');
   serviceLogs.flush();
   return 0;
+}
+
+/** What comes by the socket: what the admin listener shows, and the API, for those who may use the socket. */
+function eitherOf(of: Readonly<Record<'admin' | 'api', ListenerOptions['onRequest']>>): ListenerOptions['onRequest'] {
+  return (request, response) => {
+    const isApi = request.url?.startsWith('/api/v1/') === true && request.url !== '/api/v1/status';
+    of[isApi ? 'api' : 'admin'](request, response);
+  };
 }

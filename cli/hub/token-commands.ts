@@ -3,6 +3,7 @@ import { WaystationError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/durations.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { changedLabels, parseLabelChanges } from '../../hub/fleet/labels.ts';
+import { tokenRows } from '../../hub/fleet/token-rows.ts';
 import { operatorRoles } from '../../hub/operators/operators.ts';
 import type { OperatorRole } from '../../hub/operators/operators.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -10,7 +11,7 @@ import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
 import { localUser } from './local-user.ts';
 import { openFleet } from './fleet-parts.ts';
-import { tokenRows, tokensText } from './token-text.ts';
+import { tokensText } from './token-text.ts';
 
 /** As the command line has it. */
 export interface TokenAsked {

@@ -4,6 +4,7 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
 import { heartbeat } from '../../protocol/heartbeat.ts';
+import { refusalOutcome } from '../../web/refusal-outcome.ts';
 import { refuse } from '../../web/refuse.ts';
 import type { ObjectStore } from '../store/object-store.ts';
 import { Accounts } from './accounts.ts';
@@ -30,6 +31,8 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly meter: Meter;
   readonly log: Logger;
+  /** The API of operators, who are known by other means than PoPs; absent: there is none. */
+  readonly api?: (request: IncomingMessage, response: ServerResponse) => void;
   /** Where access lines go. */
   readonly access: (line: HubAccess) => void;
 }
@@ -58,6 +61,7 @@ const methods: Readonly<Record<Route, readonly string[]>> = {
 export class HubService {
   readonly #fleet: Fleet;
   readonly #log: Logger;
+  readonly #api: NonNullable<ServiceOptions['api']> | null;
   readonly #accounts: Accounts;
   readonly #callers: Callers;
   readonly #registrations: Registrations;
@@ -66,10 +70,11 @@ export class HubService {
   readonly #blobs: Blobs;
   readonly #storeErrors: Counter;
 
-  constructor({ store, fleet, origins, clock, meter, log, access }: ServiceOptions) {
+  constructor({ store, fleet, origins, clock, meter, log, api, access }: ServiceOptions) {
     const callers = new Callers({ fleet, clock });
     this.#fleet = fleet;
     this.#log = log;
+    this.#api = api ?? null;
     this.#accounts = new Accounts({ clock, meter, log: access });
     this.#callers = callers;
     this.#registrations = new Registrations({ fleet, callers, limit: new RateLimit({ ...registrationRate, clock }) });
@@ -101,6 +106,7 @@ export class HubService {
     try {
       const target = targetOf(request.url ?? '');
       visit.route = target.route;
+      if (target.route === 'api' && this.#api !== null) return this.#serveOperator(visit, this.#api);
       this.#checkMethod(visit, target.route);
       visit.pop = this.#callers.atHand(request);
       if (visit.pop !== null && target.route === 'blobs' && this.#serveAtHand(visit, target)) return;
@@ -127,6 +133,14 @@ export class HubService {
     const digest = digestNamed(rest);
     if (digest === null) throw new WaystationError('not_found', 'a blob is named by algorithm and digest');
     await this.#blobs.serve(visit, { digest, listed: listedAt(query) });
+  }
+
+  #serveOperator({ exchange }: Visit, api: NonNullable<ServiceOptions['api']>): void {
+    const { request, response } = exchange;
+    response.once('finish', () => {
+      exchange.outcome = response.statusCode >= 400 ? refusalOutcome(response.statusCode) : 'local';
+    });
+    api(request, response);
   }
 
   #serveAtHand(visit: Visit, { rest }: Pick<Target, 'rest'>): boolean {

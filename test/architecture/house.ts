@@ -50,6 +50,7 @@ export const packages: Readonly<Record<string, readonly Folder[]>> = {
   'lru-cache': ['cache', 'gateway', 'hub'],
   hono: ['web', 'gateway', 'hub', 'cli'],
   '@hono/node-server': ['web', 'gateway', 'hub', 'cli'],
+  '@hono/zod-openapi': ['hub'],
   openpgp: ['yum'],
   saxes: ['yum', 'mirror'],
   'xz-decompress': ['yum', 'mirror'],

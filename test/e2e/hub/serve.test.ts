@@ -21,6 +21,7 @@ import { contentOf } from '../../../protocol/snapshot.ts';
 import type { SnapshotDocument } from '../../../protocol/snapshot.ts';
 import { tokenText } from '../../../protocol/token.ts';
 import { csrOf, popKeys } from '../../hub/fleet/fleet-ground.ts';
+import { succeed } from '../../support/command.ts';
 import { HubProcess } from '../../support/hub-process.ts';
 import { NotifyReceiver } from '../../support/notify-receiver.ts';
 import { describeWith, tool } from '../../support/tools.ts';
@@ -128,6 +129,26 @@ describe('hub serve', { timeout: 120_000 }, () => {
     await hub.launch();
     const kept = { headers: { 'if-none-match': changed.etag } };
     expect(await ask(hub, agent, '/v1/assignment', kept)).toMatchObject({ status: 304 });
+  });
+
+  test('has the API of operators, by token over TLS and without one by the socket', async () => {
+    await using hub = await HubProcess.start();
+    const { certificate: ca } = await Authority.open(new KeyFolder(loadHubConfig(hub.configFile).keys));
+    const stranger = new Agent({ ca, servername: 'localhost' });
+    expect((await ask(hub, stranger, '/api/v1/pops')).status).toBe(403);
+    const made = await hub.run('token', 'create', '--role', 'admin', '--name', 'ci', '--ttl', '1h');
+    const headers = { authorization: `Bearer ${made.stdout.trim()}` };
+    await registered(hub, 'lyon');
+    const listed = JSON.parse((await ask(hub, stranger, '/api/v1/pops', { headers })).text) as object;
+    expect(listed).toMatchObject({ pops: [{ name: 'lyon', state: 'registered' }] });
+    const own = { ...headers, 'content-type': 'application/json', 'content-length': '16' };
+    const revoking = { method: 'POST', headers: own, body: '{"why":"stolen"}' };
+    expect((await ask(hub, stranger, '/api/v1/pops/lyon/revoke', revoking)).status).toBe(200);
+    const bySocket = await succeed('curl', ['-sS', '--unix-socket', hub.socket, 'http://hub/api/v1/audit']);
+    const { audit } = JSON.parse(bySocket) as { audit: object[] };
+    const who = { kind: 'operator', name: 'ci', from: expect.stringMatching(/127\.0\.0\.1$/) };
+    expect(audit.at(-1)).toMatchObject({ what: 'pop.revoke', on: 'lyon', why: 'stolen', who });
+    expect(hub.output).not.toContain(made.stdout.trim().slice(-20));
   });
 
   test('stops when it is told to: who waits is answered, who reads gets all of it', async () => {
