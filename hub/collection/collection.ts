@@ -118,6 +118,7 @@ export class Collection {
         if (!dryRun) await store.delete(found.key);
         count(did, found);
       }
+      if (!dryRun) await this.#parts.maps.tidy((primary) => marks.hasMap(primary));
       return result(false);
     } catch (error) {
       if (error instanceof GivesWay) return result(true);

@@ -42,8 +42,10 @@ export class Possession {
 
   /** A scope has fetched a file itself. */
   async proven(scope: string, digest: Digest): Promise<void> {
-    if (scope === 'open') await this.#store.delete(keysOf.closed(digest));
-    else await this.#mark(keysOf.proof(digest, short(scope)));
+    if (scope === 'open') {
+      // Mostly there is none: to look costs less than a removal, which excludes every other change.
+      if ((await this.#store.has(keysOf.closed(digest))) !== null) await this.#store.delete(keysOf.closed(digest));
+    } else await this.#mark(keysOf.proof(digest, short(scope)));
   }
 
   async #mark(key: string): Promise<void> {

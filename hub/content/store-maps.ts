@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { hexOf } from '../../base/digest.ts';
+import { digestFrom, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { Disk } from '../../disk/disk.ts';
@@ -65,6 +65,16 @@ export class StoreMaps {
     await this.#store.putIfAbsent(keysOf.map(primary), { size: file.size, chunks: objectChunks(source) });
     this.#open.set(primary, Promise.resolve(map));
     return map;
+  }
+
+  /** Removes the local copies that nobody needs any more; who has one open goes on reading it. */
+  async tidy(isNeeded: (primary: Digest) => boolean): Promise<void> {
+    for (const name of await this.#disk.list(this.#folder)) {
+      const primary = digestFrom('sha256', name);
+      if (primary === null || isNeeded(primary)) continue;
+      this.#open.delete(primary);
+      await this.#disk.unlink(this.#path(primary));
+    }
   }
 
   async close(): Promise<void> {

@@ -93,12 +93,25 @@ export class StoreSink implements SizingSink {
     await this.#stored(scope, listed, (key) => receive({ store: this.#store, key, listed, loader }, signal));
   }
 
+  /**
+   * Takes away a file that somebody else has cut, such as a backup that was restored in part: what is put if absent would
+   * not mend it. @throws WaystationError `upstream_lied` when it is right, and the metadata wrong that asks for another.
+   */
+  async #notCut(key: string, { digest, size: listed }: Listed, size: number): Promise<void> {
+    const object = await this.#store.open(key);
+    if (object === null) return;
+    const hash = hasher(algorithmOf(digest));
+    for await (const chunk of objectChunks(object)) hash.update(chunk);
+    if (hash.digest() === digest)
+      throw new WaystationError('upstream_lied', `${digest} has ${size} bytes, and is listed with ${listed}`);
+    await this.#store.delete(key);
+  }
+
   /** In the order in which a crash in between opens nothing: closed first, then the bytes, then the proof. */
   async #stored(scope: string, listed: Listed, bring: (key: string) => Promise<void>): Promise<void> {
     const key = this.#possession.keyOf(scope, listed);
     const size = await this.#store.has(key);
-    // Cut by somebody else, such as a backup that was restored in part: nothing that is put if absent would mend it.
-    if (size !== null && size !== listed.size) await this.#store.delete(key);
+    if (size !== null && size !== listed.size) await this.#notCut(key, listed, size);
     if (size !== listed.size) await this.#possession.closing(scope, listed.digest);
     await bring(key);
     await this.#possession.proven(scope, listed.digest);

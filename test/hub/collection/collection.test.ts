@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
@@ -62,6 +62,8 @@ test(
       expect([prefix, (await keys(hub, prefix)).length]).toEqual([prefix, before - ofOldAlone]);
     expect(await keys(hub, 'private/origins/old/')).toEqual([]);
     expect(await collected(hub, hub.store, directory.path)).toMatchObject({ removed: [], files: 0, documents: 0 });
+    // Nor do local copies of package maps pile up.
+    expect(await readdir(join(directory.path, 'maps'))).toHaveLength(1);
     // The name never means anything else, and can be had back.
     expect((await directory.hub('snapshot', 'show', 'old')).code).toBe(2);
     const again = await directory.sources([{ snapshot: 'new' }]);

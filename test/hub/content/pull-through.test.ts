@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
-import { digestOf } from '../../../base/digest.ts';
+import { digestOf, hexOf } from '../../../base/digest.ts';
 import { silentLogger } from '../../../base/log.ts';
 import { silentMeter } from '../../../base/metrics.ts';
 import { openHub } from '../../../cli/hub/hub-parts.ts';
@@ -13,6 +13,7 @@ import { putRepository } from '../../support/hand-made-repository.ts';
 import { hubDirectory } from '../../support/hub-directory.ts';
 import type { HubDirectory } from '../../support/hub-directory.ts';
 import { incompressibleText } from '../../support/incompressible-text.ts';
+import { SimulatedPulp } from '../../support/pulp/simulated-pulp.ts';
 import { treeinfoText } from '../../support/treeinfo-text.ts';
 
 const href = 'p/big-1-1.noarch.rpm';
@@ -187,4 +188,21 @@ test('a composed snapshot has its files where its sources have them, also those 
   expect((await read(await opened(origins, there))).bytes.toString()).toBe(content);
   const image = await opened(origins, { ...there, href: 'images/install.img' }, digestOf('stage two'));
   expect((await read(image)).bytes.toString()).toBe('stage two');
+});
+
+test('the origin can be a Pulp hub, asked for its list by what is remembered', async () => {
+  await using pulp = await SimulatedPulp.start();
+  await using directory = await hubDirectory();
+  const text = 'the tools';
+  const manifest = `tools.tar,${hexOf(digestOf(text))},${text.length}\n`;
+  pulp.fileDistributions = [{ prn: 'prn:boot', name: 'boot', base_path: 'edge/boot', publication: '/1/' }];
+  pulp.files.set('edge/boot/PULP_MANIFEST', manifest);
+  pulp.files.set('edge/boot/tools.tar', text);
+  await writeFile(join(directory.path, 'password'), pulp.password);
+  const source = { type: 'pulp', url: pulp.origin, path: 'site', username: 'pop', passwordFile: 'password' };
+  await directory.create('one', [source], 'metadata-only');
+  await using origins = await originsOf(directory);
+  const listed = { snapshot: 'one', path: 'site/edge/boot', href: 'tools.tar' };
+  expect((await read(await opened(origins, listed, digestOf(text)))).bytes.toString()).toBe(text);
+  expect((await directory.hub('snapshot', 'show', 'one')).stdout).toMatch(/all here/);
 });
