@@ -8,8 +8,11 @@ import { succeed } from '../support/command.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { describeWith, tool } from '../support/tools.ts';
 
-/** The rules that docs/following-syncs.md gives to Prometheus. */
-const rules = /```yaml\n(groups:\n[^`]*)```/.exec(readFileSync(join(checkout, 'docs/following-syncs.md'), 'utf8'))?.[1];
+/** The rules that a document gives to Prometheus. */
+function rulesOf(document: string): string {
+  return /```yaml\n(groups:\n[^`]*)```/.exec(readFileSync(join(checkout, 'docs', document), 'utf8'))?.[1] ?? '';
+}
+
 const lastSuccess = 'waystation_sync_last_success_timestamp_seconds';
 const of = (name: string): string => `{subscription="${name}", instance="pop"}`;
 
@@ -40,11 +43,48 @@ const cases = [
   },
 ] as const;
 
+const pop = (name: string, labels: string): string => `waystation_hub_pop_${name}{pop="lyon-1"${labels}}`;
+const state = (name: string): string => pop('state', `, state="${name}"`);
+const behind = pop('channel_behind', ', channel="prod"');
+
+const hubCases = [
+  {
+    at: '12h',
+    why: 'a PoP that follows, and was late for some hours',
+    series: [
+      [state('current'), '1x1000'],
+      [behind, '1x300 0x700'],
+      [pop('certificate_seconds_left', ''), '2592000x1000'],
+    ],
+    alarmed: [],
+  },
+  {
+    at: '30m',
+    why: 'a PoP that is not heard of since a quarter of an hour',
+    series: [[state('offline'), '_x15 1x100']],
+    alarmed: ['WaystationPopGone'],
+  },
+  { at: '30m', why: 'a PoP that cannot go on', series: [[state('stuck'), '1x100']], alarmed: ['WaystationPopStuck'] },
+  { at: '7h', why: 'a PoP that is late for hours', series: [[behind, '1x1000']], alarmed: ['WaystationPopLate'] },
+  {
+    at: '2h',
+    why: 'a PoP that does not renew its certificate',
+    series: [[pop('certificate_seconds_left', ''), '1200000x1000']],
+    alarmed: ['WaystationPopCertificateEnds'],
+  },
+] as const;
+
+const all = [
+  ...cases.map((each) => ({ ...each, document: 'following-syncs.md' })),
+  ...hubCases.map((each) => ({ ...each, document: 'hub-service.md' })),
+];
+
 describeWith([tool('promtool')], 'the alerts of the documentation', () => {
-  test.each(cases)('$why: $alarmed', async ({ at, series, alarmed }) => {
+  test.each(all)('$document: $why: $alarmed', async ({ document, at, series, alarmed }) => {
     await using folder = await temporaryDirectory();
-    await writeFile(join(folder.path, 'rules.yaml'), rules ?? '');
-    const { groups } = parse(rules ?? '') as { groups: { rules: { alert: string }[] }[] };
+    const rules = rulesOf(document);
+    await writeFile(join(folder.path, 'rules.yaml'), rules);
+    const { groups } = parse(rules) as { groups: { rules: { alert: string }[] }[] };
     const names = groups.flatMap((group) => group.rules.map(({ alert }) => alert));
     expect(names.length).toBeGreaterThan(2);
     const query = `count by (alertname) (ALERTS{alertstate="firing"})`;
