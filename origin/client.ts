@@ -14,6 +14,7 @@ import { judge } from './judgement.ts';
 import type { Until } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
 import { shownUrl } from './shown-url.ts';
+import { StartLimit } from './start-limit.ts';
 import type { Passage, Traffic } from './traffic.ts';
 
 export interface ClientOptions {
@@ -52,7 +53,7 @@ interface Going {
   /** Ends it at any time. */
   readonly signal: AbortSignal;
   /** Ends it before the first byte of the body. */
-  readonly limit: AbortSignal;
+  readonly limit: StartLimit | null;
 }
 
 /** RFC 9110 §15.4 names no number; ours is five. */
@@ -86,15 +87,14 @@ export class Client {
     await passage.enter(ask.url.origin, signal);
     const began = clock.monotonic();
     const where = shownUrl(ask.url);
-    const limit = new AbortController();
-    const timer = setTimeout(() => {
+    const limit = new StartLimit(ask.startWithin, () => {
       const seconds = Math.round(ask.startWithin / 100) / 10;
-      limit.abort(new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`));
-    }, ask.startWithin);
+      return new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`);
+    });
     const fields = { url: where, offset: ask.offset };
     const way: Way = { answered: false };
     try {
-      const answer = await this.#follow(ask, { passage, signal, limit: limit.signal }, way);
+      const answer = await this.#follow(ask, { passage, signal, limit }, way);
       if (answer.kind !== 'found') passage.leave();
       log.debug(
         { ...fields, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
@@ -111,7 +111,7 @@ export class Client {
       log.debug({ ...fields, code: error.code, error: error.message }, 'upstream did not give it');
       throw error;
     } finally {
-      clearTimeout(timer);
+      limit.end();
     }
   }
 
@@ -129,7 +129,11 @@ export class Client {
   async #probe(origin: string, signal: AbortSignal): Promise<void> {
     const configured = this.#options.identity.urls.find((url) => new URL(url).origin === origin);
     const url = new URL(configured ?? origin);
-    const exchange = await this.#exchange(url, { url, offset: 0, validators: null, startWithin: 0 }, [signal]);
+    const exchange = await this.#exchange(
+      url,
+      { url, offset: 0, validators: null, startWithin: 0 },
+      { signal, limit: null },
+    );
     const head = await exchange.head;
     exchange.discard();
     this.#options.health.of(origin).answered(timeOf(head));
@@ -139,7 +143,7 @@ export class Client {
     const seen = new Set<string>();
     for (let url = ask.url; ;) {
       seen.add(url.href);
-      const exchange = await this.#exchange(url, ask, [going.signal, going.limit]);
+      const exchange = await this.#exchange(url, ask, going);
       const head = await exchange.head;
       if (url === ask.url) {
         way.answered = true;
@@ -160,7 +164,7 @@ export class Client {
     }
   }
 
-  async #exchange(url: URL, ask: Ask, signals: readonly AbortSignal[]): Promise<Exchange> {
+  async #exchange(url: URL, ask: Ask, { signal, limit }: Pick<Going, 'signal' | 'limit'>): Promise<Exchange> {
     if (!this.#credentials.own(url.origin)) this.#guard.checkHost(url.hostname);
     const route = await this.#connections.route(url, `${url.pathname}${url.search}`);
     const headers: Record<string, string> = {
@@ -168,14 +172,20 @@ export class Client {
       'user-agent': `waystation/${this.#options.version}`,
       accept: '*/*',
       'accept-encoding': 'identity',
-      ...rangeOf(ask),
-      ...conditions(ask.validators),
-      ...(await this.#credentials.headersFor(url.origin)),
     };
+    const { offset, until = null, validators } = ask;
+    if (until !== null) headers['range'] = `bytes=${offset}-${until.end - 1}`;
+    else if (offset > 0) headers['range'] = `bytes=${offset}-`;
+    if (typeof validators?.etag === 'string') headers['if-none-match'] = validators.etag;
+    if (typeof validators?.lastModified === 'string') headers['if-modified-since'] = validators.lastModified;
+    Object.assign(headers, await this.#credentials.headersFor(url.origin), route.headers);
     const idleTimeout = this.#options.idleTimeout ?? 15_000;
     // The last await is behind us: a request that was called off meanwhile must not leave.
-    for (const signal of signals) signal.throwIfAborted();
-    return new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signals });
+    signal.throwIfAborted();
+    limit?.throwIfOver();
+    const exchange = new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signal });
+    limit?.watch(exchange);
+    return exchange;
   }
 
   /** @throws WaystationError `upstream_redirect` */
@@ -198,18 +208,6 @@ function timeOf({ headers }: Head): number | null {
   const date = parseHttpDate(headers.date ?? '');
   const age = /^\d{1,9}$/.test(headers.age ?? '') ? Number(headers.age) : 0;
   return date === null ? null : date + age * 1000;
-}
-
-function rangeOf({ offset, until = null }: Ask): Record<string, string> {
-  if (until !== null) return { range: `bytes=${offset}-${until.end - 1}` };
-  return offset > 0 ? { range: `bytes=${offset}-` } : {};
-}
-
-function conditions(validators: Validators | null): Record<string, string> {
-  return {
-    ...(typeof validators?.etag === 'string' ? { 'if-none-match': validators.etag } : {}),
-    ...(typeof validators?.lastModified === 'string' ? { 'if-modified-since': validators.lastModified } : {}),
-  };
 }
 
 function transferOf(

@@ -58,7 +58,7 @@ export class Connections {
    * @throws WaystationError `secret_unreadable`, from the TLS files.
    */
   async route(url: URL, path: string): Promise<Route> {
-    const { direct, tunnels } = await this.#current();
+    const { direct, tunnels } = this.#pools !== null && this.#fixed ? this.#pools : await this.#current();
     const proxy = this.#proxy;
     if (proxy === null || tunnels === null || bypassesProxy(url, this.#identity.noProxy)) {
       return { dispatcher: direct, origin: url.origin, path, headers: {} };
@@ -80,9 +80,15 @@ export class Connections {
     await Promise.all([pools?.direct.destroy(), pools?.tunnels?.destroy()]);
   }
 
+  /** Nothing of it comes from files, which may change. */
+  get #fixed(): boolean {
+    const { ca, cert, key } = this.#identity.tls;
+    return ca === null && cert === null && key === null;
+  }
+
   async #current(): Promise<Pools> {
     const { ca, cert, key } = this.#identity.tls;
-    if (this.#pools !== null && ca === null && cert === null && key === null) return this.#pools;
+    if (this.#pools !== null && this.#fixed) return this.#pools;
     const read = async (secret: (() => Promise<string>) | null): Promise<string | null> => (await secret?.()) ?? null;
     // All at once: a certificate and its key that are replaced together are read together.
     const [authorities, own, secret] = await Promise.all([read(ca), read(cert), read(key)]);

@@ -18,12 +18,14 @@ export interface ExchangeOptions {
   readonly idleTimeout: number;
   /** For errors. */
   readonly where: string;
-  /** Each ends the exchange at any time, with its reason. (AbortSignal.any would make one of them, and is dear.) */
-  readonly signals: readonly AbortSignal[];
+  /** Ends the exchange at any time, with its reason. */
+  readonly signal: AbortSignal;
 }
 
 /** Bytes. */
 const longestDiscard = 64 * 1024;
+
+const nothing = (): void => {};
 
 type Sink = (chunk: Buffer) => void | Promise<void>;
 
@@ -40,8 +42,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   readonly #options: ExchangeOptions;
   readonly #head = Promise.withResolvers<Head>();
   readonly #started = Promise.withResolvers<void>();
-  readonly #done = Promise.withResolvers<void>();
-  readonly #onAbort: (event: Event) => void;
+  /** Of who consumes it. */
+  #done: PromiseWithResolvers<void> | null = null;
+  readonly #onAbort = (): void => this.abort(this.#options.signal.reason);
   #controller: Dispatcher.DispatchController | null = null;
   #answered = false;
   /** Bytes that the body still lacks, as Content-Length has it; null: unknown. */
@@ -53,21 +56,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #ended = false;
   #failure: { readonly reason: unknown } | null = null;
 
+  /** @param route its headers are among those of the options. */
   constructor(route: Route, options: ExchangeOptions) {
     this.#options = options;
     this.head = this.#head.promise;
     this.started = this.#started.promise;
-    // Whoever waits for one of them hears of the failure; nobody has to wait for all.
-    for (const promise of [this.head, this.started, this.#done.promise]) promise.catch(() => {});
-    this.#onAbort = ({ target }) => this.#abort((target as AbortSignal).reason);
-    const aborted = options.signals.find((signal) => signal.aborted);
-    if (aborted !== undefined) {
-      this.#fail(aborted.reason);
+    // Whoever waits for one of them hears of the failure; nobody has to wait for both.
+    this.head.catch(nothing);
+    this.started.catch(nothing);
+    if (options.signal.aborted) {
+      this.#fail(options.signal.reason);
       return;
     }
-    for (const signal of options.signals) signal.addEventListener('abort', this.#onAbort, { once: true });
+    options.signal.addEventListener('abort', this.#onAbort, { once: true });
     const { origin, path, dispatcher } = route;
-    const headers = { ...options.headers, ...route.headers };
+    const { headers } = options;
     try {
       dispatcher.dispatch({ origin, path, method: 'GET', headers, bodyTimeout: options.idleTimeout }, this);
     } catch (error) {
@@ -79,6 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** See Transfer. Called once. */
   consume(sink: Sink): Promise<void> {
     this.#sink = sink;
+    this.#done = Promise.withResolvers();
     this.#pump();
     return this.#done.promise;
   }
@@ -94,7 +98,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Gives the connection up. */
   cancel(): void {
-    this.#abort(new WaystationError('cancelled', `${this.#options.where} is not wanted any more`));
+    this.abort(new WaystationError('cancelled', `${this.#options.where} is not wanted any more`));
+  }
+
+  /** Ends everything now, with this reason: what waits is not delivered. */
+  abort(reason: unknown): void {
+    const controller = this.#controller;
+    this.#waiting = [];
+    this.#ended = false;
+    this.#fail(reason);
+    controller?.abort(asError(reason));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -137,7 +150,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     try {
       pending = sink(chunk);
     } catch (error) {
-      this.#abort(error);
+      this.abort(error);
       return;
     }
     if (pending === undefined) return;
@@ -149,7 +162,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       },
       (error: unknown) => {
         this.#busy = false;
-        this.#abort(error);
+        this.abort(error);
       },
     );
   }
@@ -162,18 +175,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#deliver(this.#sink, chunk);
     }
     if (this.#sink === null || this.#busy || this.#waiting.length > 0) return;
-    if (this.#failure !== null) this.#settle(() => this.#done.reject(this.#failure?.reason));
-    else if (this.#ended) this.#settle(() => this.#done.resolve());
+    if (this.#failure !== null) this.#settle(() => this.#done?.reject(this.#failure?.reason));
+    else if (this.#ended) this.#settle(() => this.#done?.resolve());
     else if (this.#controller?.paused === true) this.#controller.resume();
-  }
-
-  /** Ends everything now: what waits is not delivered. */
-  #abort(reason: unknown): void {
-    const controller = this.#controller;
-    this.#waiting = [];
-    this.#ended = false;
-    this.#fail(reason);
-    controller?.abort(asError(reason));
   }
 
   /** What came before the failure is still delivered: the next try goes on behind it. */
@@ -181,12 +185,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#failure ??= { reason };
     this.#head.reject(reason);
     this.#started.reject(reason);
-    if (this.#sink === null) this.#settle(() => {});
+    if (this.#sink === null) this.#settle(nothing);
     else this.#pump();
   }
 
   #settle(settle: () => void): void {
-    for (const signal of this.#options.signals) signal.removeEventListener('abort', this.#onAbort);
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
     // Who stores the bytes keeps this until they are on the disk: undici's request, and the head, are of no use by then.
     this.#controller = null;
     settle();

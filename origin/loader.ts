@@ -15,7 +15,7 @@ export interface LoaderOptions {
   readonly client: Client;
   readonly passage: Passage;
   /** All sources, best first, as they are now. */
-  readonly sources: (signal: AbortSignal) => Promise<readonly Source[]>;
+  readonly sources: (signal: AbortSignal) => readonly Source[] | Promise<readonly Source[]>;
   readonly clock: Clock;
   readonly random: () => number;
   /** Milliseconds until the first byte, over all sources and rounds of one `open`. */
@@ -29,8 +29,10 @@ const progress = 64 * 1024;
 /** The tries of one fill, or of one slice. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
 export class SourceLoader implements Loader {
   readonly #options: LoaderOptions;
-  readonly #from = new Map<Transfer, Source>();
-  readonly #lies = new Map<Source, number>();
+  /** Transfers that were begun: mostly one. */
+  readonly #begun: { readonly transfer: Transfer; readonly source: Source }[] = [];
+  /** One entry for each lie. */
+  readonly #liars: Source[] = [];
   /** Gave the last transfer; if that broke off, the others are asked first. */
   #last: Source | null = null;
   #furthest = 0;
@@ -53,17 +55,17 @@ export class SourceLoader implements Loader {
       const ask = { url: source.url(href), offset, until, validators: null, startWithin, passage };
       const answer = await client.get(ask, signal);
       if (answer.kind !== 'found') throw new WaystationError('upstream_lied', `${source.name} answers 304 unasked`);
-      this.#from.set(answer.transfer, source);
+      this.#begun.push({ transfer: answer.transfer, source });
       this.#last = source;
       return answer.transfer;
     });
   }
 
   lied(transfer: Transfer): void {
-    const source = this.#from.get(transfer);
+    const source = this.#begun.find((begun) => begun.transfer === transfer)?.source;
     if (source === undefined) return;
     source.lied();
-    this.#lies.set(source, this.#liesOf(source) + 1);
+    this.#liars.push(source);
   }
 
   async turn(signal: AbortSignal): Promise<boolean> {
@@ -81,13 +83,14 @@ export class SourceLoader implements Loader {
 
   /** Those who have not lied about this file; one that is alone gets a second chance. */
   #trusted(sources: readonly Source[]): readonly Source[] {
+    if (sources.length === 1 && this.#liars.length === 0) return sources;
     const forgiven = sources.length === 1 ? 1 : 0;
     const trusted = sources.filter((source) => this.#liesOf(source) <= forgiven);
     return trusted.toSorted((one, other) => Number(one === this.#last) - Number(other === this.#last));
   }
 
   #liesOf(source: Source): number {
-    return this.#lies.get(source) ?? 0;
+    return this.#liars.filter((liar) => liar === source).length;
   }
 
   /** @throws WaystationError `upstream_cut` when upstream after upstream breaks off at the same place. */

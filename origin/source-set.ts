@@ -76,8 +76,12 @@ export class SourceSet implements Supplier {
   }
 
   /** @throws WaystationError when there is none: the failure of the mirror list. */
-  async #sources(signal: AbortSignal): Promise<readonly Source[]> {
-    if (this.#directories.length === 0 && this.#configured.length === 1) return this.#configured;
+  #sources(signal: AbortSignal): readonly Source[] | Promise<readonly Source[]> {
+    // Most repositories: asked for each file of a sync.
+    return this.#directories.length === 0 && this.#configured.length === 1 ? this.#configured : this.#ranked(signal);
+  }
+
+  async #ranked(signal: AbortSignal): Promise<readonly Source[]> {
     const sources = [...this.#configured];
     let failure: WaystationError | null = null;
     for (const directory of this.#directories) {

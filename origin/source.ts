@@ -13,7 +13,9 @@ export class Source {
   readonly name: string;
   /** Scheme, host and port. */
   readonly origin: string;
-  readonly #base: URL;
+  /** Of the URL of a file: what comes before its path in the repository, and behind. */
+  readonly #before: string;
+  readonly #behind: string;
   readonly #health: OriginHealth;
   readonly #clock: Clock;
   /** What Retry-After asked for: no requests before `until`, but one. */
@@ -21,10 +23,13 @@ export class Source {
   #liedAt = Number.NEGATIVE_INFINITY;
 
   constructor(url: string, health: OriginHealth, clock: Clock) {
-    this.#base = new URL(url);
-    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
-    this.name = shownUrl(this.#base);
-    this.origin = this.#base.origin;
+    const base = new URL(url);
+    if (!base.pathname.endsWith('/')) base.pathname += '/';
+    this.name = shownUrl(base);
+    this.origin = base.origin;
+    this.#behind = `${base.search}${base.hash}`;
+    [base.search, base.hash] = ['', ''];
+    this.#before = base.href;
     this.#health = health;
     this.#clock = clock;
   }
@@ -46,9 +51,7 @@ export class Source {
 
   /** Where a file is; sources that give files by other names say it otherwise. @param href raw, relative. */
   url(href: string): URL {
-    const url = new URL(this.#base);
-    url.pathname += encodePath(href);
-    return url;
+    return new URL(`${this.#before}${encodePath(href)}${this.#behind}`);
   }
 
   /**
