@@ -4,7 +4,10 @@ import { dirname } from 'node:path';
 import { systemCode, WaystationError } from '../base/errors.ts';
 import { factsOf, proven } from './file-facts.ts';
 import type { FileFacts } from './file-facts.ts';
+import { FileThread, mostPut } from './file-thread.ts';
 import { OpenFile } from './open-file.ts';
+import { putInSteps } from './put-part.ts';
+import type { Put } from './put-part.ts';
 import { syncAll } from './sync-all.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
@@ -34,6 +37,8 @@ export interface Disk {
   openPart(path: string): Promise<WritableFile>;
   /** The same for a file that is not there yet; null, and nothing is touched, when one is. */
   makePart(path: string): Promise<WritableFile | null>;
+  /** Puts proven bytes into a file that is not there yet, stamped. The bytes are free again when it resolves; never rejects. */
+  putPart(path: string, bytes: Buffer): Promise<Put>;
   /** null when there is no such file. */
   openRead(path: string): Promise<ReadableFile | null>;
   readFile(path: string): Promise<Buffer | null>;
@@ -50,6 +55,8 @@ export interface Disk {
   /** Makes a folder with all above it; their names are durable when it resolves. */
   makeFolder(path: string): Promise<void>;
   syncFolder(path: string): Promise<void>;
+  /** `sync` for a file that is not open. @throws when there is none. */
+  syncFile(path: string): Promise<void>;
   /** Makes all that was written to the file system of a folder durable; false: it cannot, sync one by one. */
   syncAll(path: string): Promise<boolean>;
   /** `stamp` for a file that is not open. */
@@ -101,17 +108,23 @@ async function syncFolder(path: string): Promise<void> {
 /** What a file system says that shares no blocks, or not between these two files. */
 const noClones = ['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EXDEV', 'EINVAL', 'ETXTBSY'];
 
+async function makePart(path: string): Promise<WritableFile | null> {
+  try {
+    return await OpenFile.open(path, 'make anew');
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return null;
+    throw error;
+  }
+}
+
+const thread = new FileThread();
+
 /** The machine's file system. */
 export const systemDisk: Disk = {
   openPart: (path) => OpenFile.open(path, 'make'),
-  makePart: async (path) => {
-    try {
-      return await OpenFile.open(path, 'make anew');
-    } catch (error) {
-      if (systemCode(error) === 'EEXIST') return null;
-      throw error;
-    }
-  },
+  makePart,
+  putPart: (path, bytes) =>
+    thread.usable && bytes.length <= mostPut ? thread.put(path, bytes) : putInSteps(() => makePart(path), bytes),
   openRead: (path) =>
     absent(async () => {
       const file = await OpenFile.open(path, 'read');
@@ -131,7 +144,7 @@ export const systemDisk: Disk = {
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
   facts: (path) => absent(async () => factsOf(await fs.stat(path))),
   isFile: async (path) => (await fs.lstat(path)).isFile(),
-  rename: (from, to) => fs.rename(from, to),
+  rename: (from, to) => (thread.running ? thread.rename(from, to) : fs.rename(from, to)),
   link: (from, to) => fs.link(from, to),
   clone: async (from, to) => {
     try {
@@ -154,6 +167,15 @@ export const systemDisk: Disk = {
     for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
   },
   syncFolder,
+  syncFile: async (path) => {
+    const file = await OpenFile.open(path, 'read');
+    try {
+      // An error of writing is told to the first who syncs after it, whoever wrote.
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  },
   syncAll,
   stamp: (path) => fs.utimes(path, proven / 1000, proven / 1000),
   async space(path) {

@@ -20,13 +20,10 @@ interface Waiting extends Pending {
 const manyFiles = 16;
 /** Files in one round. */
 const mostFiles = 512;
-/**
- * Files that are written together while others are being synced. Work for the disk is handed to threads, and to wake one
- * costs more than what it does then (measured: 60 µs of CPU a file); one that finds more to do does not fall asleep.
- */
+/** Files that are written together while others are being synced: they share what it costs to have another thread do it. */
 const burst = 16;
-/** Files that are written or named at a time. */
-const lanes = 8;
+/** Files that are written or named at a time: a burst of them is done at once. */
+const lanes = burst;
 /** Of those who wait so many are told in one turn of the event loop: each has something to do then, and clients wait. */
 const toldAtOnce = 4;
 

@@ -1,6 +1,7 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { invariant, WaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
 import type { Layout } from '../disk/layout.ts';
@@ -110,18 +111,14 @@ export class FillPlace {
     const { scope, listed } = this.#file;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
     const [reservation, path] = [this.#reservation, this.#path];
-    let file = part instanceof FilePart ? part : null;
-    const stamp = async (): Promise<void> => {
-      file ??= await this.#write(part);
-      await file.stamp();
-    };
     const { blobs, disk, unsure } = this.#store;
+    const stamp = (): Promise<void> => (part instanceof FilePart ? part.stamp() : this.#put(part));
     const sync = async (): Promise<void> => {
       try {
-        await file?.sync();
+        await (part instanceof FilePart ? part.sync() : disk.syncFile(path));
       } catch (error) {
         unsure.add(path);
-        throw error;
+        throw diskError(error, path);
       }
     };
     try {
@@ -129,8 +126,6 @@ export class FillPlace {
     } catch (error) {
       if (unsure.has(path)) await disk.unlink(path).catch(() => {});
       throw error;
-    } finally {
-      if (file !== part) file?.release();
     }
   }
 
@@ -154,20 +149,24 @@ export class FillPlace {
     return left;
   }
 
-  /** Puts a small file down. What an earlier try left there was counted, and goes or is written over. */
-  async #write(part: Part): Promise<FilePart> {
+  /** Puts a small file down. What an earlier try left there was counted, and goes. @throws WaystationError the disk's. */
+  async #put(part: Part): Promise<void> {
     invariant(part instanceof MemoryPart, 'a part is in memory or on disk');
-    const { disk, space } = this.#store;
-    const made = await FilePart.make(disk, this.#path);
-    if (made === null) {
-      const found = await sizeOf(disk, this.#path);
-      await disk.unlink(this.#path).catch(() => {});
-      space.adjust(-found);
+    const { disk, layout, space } = this.#store;
+    const [path, bytes] = [this.#path, part.bytes()];
+    let put = await disk.putPart(path, bytes);
+    if (!put.made && put.error === null) {
+      // From here on what is there is this place's own.
+      space.adjust(-(await sizeOf(disk, path)));
+      this.#ours = true;
+      // One that does not go at once may go when it is asked again.
+      await disk.unlink(path).catch(() => disk.unlink(path).catch(() => {}));
+      put = await disk.putPart(path, bytes);
     }
-    this.#ours = true;
-    const file = await filled(made ?? (await FilePart.open(disk, this.#path, 0, () => {})), part.bytes());
-    part.moved(file);
-    return file;
+    if (put.made) this.#ours = true;
+    if (!put.made || put.error !== null) throw diskError(put.error ?? new Error('it came back'), path);
+    const named = layout.blob(this.#file.scope, this.#file.listed);
+    part.moved(async () => (await disk.openRead(path)) ?? (await disk.openRead(named)));
   }
 }
 

@@ -1,5 +1,6 @@
+import { WaystationError } from '../../base/errors.ts';
 import { diskError } from '../../disk/disk.ts';
-import type { Disk, WritableFile } from '../../disk/disk.ts';
+import type { Disk, ReadableFile, WritableFile } from '../../disk/disk.ts';
 
 /** Bytes of a fill while they arrive. Written at the end only; read by any number of followers behind that. */
 export interface Part {
@@ -26,7 +27,8 @@ export class MemoryPart implements Part {
   /** A file that comes in one chunk stays that chunk: most do, and memory that is not copied is not collected. */
   #bytes: Buffer = nothing;
   readonly #onWritten: () => void;
-  #file: FilePart | null = null;
+  #reopen: (() => Promise<ReadableFile | null>) | null = null;
+  #file: Promise<ReadableFile | null> | null = null;
   #users = 1;
   written = 0;
 
@@ -48,7 +50,7 @@ export class MemoryPart implements Part {
   async flush(): Promise<void> {}
 
   async read(buffer: Buffer, position: number, length: number): Promise<number> {
-    if (this.#file !== null) return this.#file.read(buffer, position, length);
+    if (this.#reopen !== null) return this.#readMoved(this.#reopen, buffer, position, length);
     return this.#bytes.copy(buffer, 0, position, Math.min(position + length, this.written));
   }
 
@@ -57,11 +59,10 @@ export class MemoryPart implements Part {
     return this.#bytes.subarray(0, this.written);
   }
 
-  /** All of it is in a file now: the memory is given back, unless somebody reads it. */
-  moved(file: FilePart): void {
+  /** All of it is in a file now: the memory is given back, unless somebody reads it. @param reopen null: it is gone. */
+  moved(reopen: () => Promise<ReadableFile | null>): void {
     if (this.#users !== 1) return;
-    file.retain();
-    this.#file = file;
+    this.#reopen = reopen;
     this.#bytes = nothing;
   }
 
@@ -71,7 +72,23 @@ export class MemoryPart implements Part {
 
   release(): void {
     this.#users -= 1;
-    if (this.#users === 0) this.#file?.release();
+    if (this.#users === 0) this.#file?.then((file) => file?.close()).catch(() => {});
+  }
+
+  async #readMoved(
+    reopen: () => Promise<ReadableFile | null>,
+    buffer: Buffer,
+    position: number,
+    length: number,
+  ): Promise<number> {
+    try {
+      this.#file ??= reopen();
+      const file = await this.#file;
+      if (file === null) throw new WaystationError('disk_failing', 'a file that was just written is gone');
+      return await file.read(buffer, position, Math.min(length, this.written - position));
+    } catch (error) {
+      throw diskError(error, 'a file that was just written');
+    }
   }
 }
 
@@ -109,16 +126,6 @@ export class FilePart implements Part {
         await disk.unlink(path);
       }
       return new FilePart(path, await disk.openPart(path), written, onWritten);
-    } catch (error) {
-      throw diskError(error, path);
-    }
-  }
-
-  /** Opens a new part; null when there is one. */
-  static async make(disk: Disk, path: string): Promise<FilePart | null> {
-    try {
-      const made = await disk.makePart(path);
-      return made === null ? null : new FilePart(path, made, 0, () => {});
     } catch (error) {
       throw diskError(error, path);
     }

@@ -212,27 +212,16 @@ test('a file that is held by its sha256 already is stored once when it comes by 
   expect([space.used, await bytesBelow(layout.blobs)]).toEqual([5000, 5000]);
 });
 
-/** A disk that syncs no file before the gate opens; `sick` ones are not read either. */
-function slowlySynced(gate: Gate, sick = false): Disk {
+/** A disk that syncs no file before the gate opens; of `sick` ones nothing can be read. */
+function slowlySynced(gate: Gate, sick: boolean): Disk {
   return {
     ...systemDisk,
     syncAll: async () => false,
-    makePart: async (path) => {
-      const part = await systemDisk.makePart(path);
-      if (part === null) return null;
-      return {
-        fd: part.fd,
-        write: (chunks, position) => part.write(chunks, position),
-        read: (buffer, position, length) =>
-          sick ? Promise.reject(failure('EIO', path)) : part.read(buffer, position, length),
-        stamp: () => part.stamp(),
-        close: () => part.close(),
-        sync: async () => {
-          await passed(gate);
-          await part.sync();
-        },
-      };
+    syncFile: async (path) => {
+      await passed(gate);
+      await systemDisk.syncFile(path);
     },
+    openRead: (path) => (sick ? Promise.reject(failure('EIO', path)) : systemDisk.openRead(path)),
   };
 }
 

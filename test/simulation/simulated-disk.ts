@@ -1,6 +1,8 @@
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import { proven } from '../../disk/file-facts.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
+import { putInSteps } from '../../disk/put-part.ts';
+import type { Put } from '../../disk/put-part.ts';
 import type { Seeded } from './seeded.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -104,6 +106,10 @@ export class SimulatedDisk implements Disk {
     return null;
   }
 
+  putPart(path: string, bytes: Buffer): Promise<Put> {
+    return putInSteps(() => this.makePart(path), bytes);
+  }
+
   async openRead(path: string): Promise<ReadableFile | null> {
     await this.#read('openRead', path);
     const inode = this.#files.get(path);
@@ -167,6 +173,10 @@ export class SimulatedDisk implements Disk {
 
   syncFolder(path: string): Promise<void> {
     return this.#change('syncFolder', path);
+  }
+
+  syncFile(path: string): Promise<void> {
+    return this.#change('sync', path);
   }
 
   async syncAll(path: string): Promise<boolean> {

@@ -1,6 +1,8 @@
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
+import { putInSteps } from '../../disk/put-part.ts';
+import type { Put } from '../../disk/put-part.ts';
 
 /** One call on the disk, as it was made. */
 export interface DiskCall {
@@ -46,6 +48,10 @@ export class FaultyDisk implements Disk {
     this.#made({ call: 'openPart', path });
     const file = await systemDisk.makePart(path);
     return file === null ? null : this.#opened(path, file);
+  }
+
+  putPart(path: string, bytes: Buffer): Promise<Put> {
+    return putInSteps(() => this.makePart(path), bytes);
   }
 
   #opened(path: string, file: WritableFile): WritableFile {
@@ -96,6 +102,11 @@ export class FaultyDisk implements Disk {
   async syncFolder(path: string): Promise<void> {
     this.#made({ call: 'syncFolder', path });
     await systemDisk.syncFolder(path);
+  }
+
+  async syncFile(path: string): Promise<void> {
+    this.#made({ call: 'sync', path });
+    await systemDisk.syncFile(path);
   }
 
   async syncAll(path: string): Promise<boolean> {

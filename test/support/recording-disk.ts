@@ -1,6 +1,8 @@
 import { dirname } from 'node:path';
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
+import { putInSteps } from '../../disk/put-part.ts';
+import type { Put } from '../../disk/put-part.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import type { DiskCall } from './faulty-disk.ts';
 import { failure } from './recorded-files.ts';
@@ -75,6 +77,10 @@ export class RecordingDisk implements Disk {
     return null;
   }
 
+  putPart(path: string, bytes: Buffer): Promise<Put> {
+    return putInSteps(() => this.makePart(path), bytes);
+  }
+
   async openRead(path: string): Promise<ReadableFile | null> {
     await this.#turn();
     const file = this.#files.file(path);
@@ -138,6 +144,19 @@ export class RecordingDisk implements Disk {
   syncFolder(path: string): Promise<void> {
     const asked = this.#files.journal.length;
     return this.#change({ call: 'syncFolder', path }, () => this.#files.syncFolder(path, asked));
+  }
+
+  syncFile(path: string): Promise<void> {
+    const asked = this.#files.journal.length;
+    const file = this.#files.file(path);
+    return this.#change(
+      { call: 'sync', path },
+      () => {
+        if (file === null) throw failure('ENOENT', path);
+        this.#files.sync(file, asked);
+      },
+      () => file !== null && this.#files.failSync(file),
+    );
   }
 
   /** Cannot always: the caller syncs one by one then. */
