@@ -24,7 +24,11 @@ export class Possession {
 
   /** Whether the store has the file, and this scope may count on it. */
   async holds(scope: string, listed: Listed): Promise<boolean> {
-    if ((await this.#store.has(this.keyOf(scope, listed))) !== listed.size) return false;
+    return (await this.#store.has(this.keyOf(scope, listed))) === listed.size && this.may(scope, listed);
+  }
+
+  /** Whether this scope may count on a file that the store has. */
+  async may(scope: string, listed: Pick<Listed, 'digest'>): Promise<boolean> {
     const [mark, means] =
       scope === 'open' ? [keysOf.closed(listed.digest), false] : [keysOf.proof(listed.digest, short(scope)), true];
     return ((await this.#store.has(mark)) !== null) === means;

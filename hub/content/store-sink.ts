@@ -44,7 +44,8 @@ export class StoreSink implements SizingSink {
 
   async keep(scope: string, bytes: Buffer): Promise<Listed> {
     const listed: Listed = { digest: digestOf(bytes), size: bytes.length };
-    await this.#stored(scope, listed, async (key) => {
+    const there = await this.#there(scope, listed);
+    await this.#stored({ scope, listed, there }, async (key) => {
       await this.#store.putIfAbsent(key, wholeObject(bytes));
     });
     return listed;
@@ -52,7 +53,8 @@ export class StoreSink implements SizingSink {
 
   /** Takes a file that is proven already into the store, as one that this scope has fetched itself. */
   async adopt(scope: string, listed: Listed, chunks: AsyncIterable<Buffer>): Promise<void> {
-    await this.#stored(scope, listed, async (key) => {
+    const there = await this.#there(scope, listed);
+    await this.#stored({ scope, listed, there }, async (key) => {
       await this.#store.putIfAbsent(key, { size: listed.size, chunks });
     });
   }
@@ -89,8 +91,15 @@ export class StoreSink implements SizingSink {
   }
 
   async #fetch(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    if (await this.holds(scope, listed)) return;
-    await this.#stored(scope, listed, (key) => receive({ store: this.#store, key, listed, loader }, signal));
+    const there = await this.#there(scope, listed);
+    if (there === listed.size && (await this.#possession.may(scope, listed))) return;
+    const from = { store: this.#store, listed, loader };
+    await this.#stored({ scope, listed, there }, (key) => receive({ ...from, key }, signal));
+  }
+
+  /** Bytes that the store has under a file's name; null: nothing. */
+  #there(scope: string, listed: Listed): Promise<number | null> {
+    return this.#store.has(this.#possession.keyOf(scope, listed));
   }
 
   /**
@@ -108,11 +117,13 @@ export class StoreSink implements SizingSink {
   }
 
   /** In the order in which a crash in between opens nothing: closed first, then the bytes, then the proof. */
-  async #stored(scope: string, listed: Listed, bring: (key: string) => Promise<void>): Promise<void> {
+  async #stored(
+    { scope, listed, there }: { readonly scope: string; readonly listed: Listed; readonly there: number | null },
+    bring: (key: string) => Promise<void>,
+  ): Promise<void> {
     const key = this.#possession.keyOf(scope, listed);
-    const size = await this.#store.has(key);
-    if (size !== null && size !== listed.size) await this.#notCut(key, listed, size);
-    if (size !== listed.size) await this.#possession.closing(scope, listed.digest);
+    if (there !== null && there !== listed.size) await this.#notCut(key, listed, there);
+    if (there !== listed.size) await this.#possession.closing(scope, listed.digest);
     await bring(key);
     await this.#possession.proven(scope, listed.digest);
   }
