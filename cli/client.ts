@@ -33,15 +33,20 @@ export function serviceClient(socketPath: string): ServiceClient {
     const text = await response.body.text().catch((error: unknown) => {
       throw notReached(socketPath, error);
     });
-    const answer = jsonOf(text);
-    if (response.statusCode < 400 && answer !== undefined) return answer;
-    throw refusal(response.statusCode, answer);
+    return answerOf(response.statusCode, text);
   };
   return {
     get: (path) => ask('GET', path, null),
     post: (path, body) => ask('POST', path, body),
     close: () => client.destroy(),
   };
+}
+
+/** What an API of ours answered. @throws WaystationError what it refused, by its own code. */
+export function answerOf(status: number, text: string): unknown {
+  const answer = jsonOf(text);
+  if (status < 400 && answer !== undefined) return answer;
+  throw refusal(status, answer);
 }
 
 function notReached(socketPath: string, error: unknown): WaystationError {

@@ -1,24 +1,21 @@
 import { WaystationError } from '../../base/errors.ts';
 import { parseDuration } from '../../config/durations.ts';
 import { systemClock } from '../../base/clock.ts';
-import type { HubConfig } from '../../config/hub/config.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import type { AuditEntry } from '../../hub/audit/audit.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
-import { openFleet } from './fleet-parts.ts';
 
 /** `hub audit`: what was done, in the order of time. */
 export async function auditList(
-  { config, since, json }: { readonly config: HubConfig; readonly since: string | undefined; readonly json: boolean },
+  { hub, since, json }: { readonly hub: HubControl; readonly since: string | undefined; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const from = since === undefined ? -Infinity : instantOf(since);
-  const { audit } = await openFleet(config);
-  const entries: AuditEntry[] = [];
-  for await (const entry of audit.list(from)) entries.push(entry);
-  terminal.out(json ? JSON.stringify({ audit: entries }, null, 2) : auditText(entries, terminal.paint));
+  const list = await hub.audit(from);
+  terminal.out(json ? JSON.stringify(list, null, 2) : auditText(list.audit, terminal.paint));
   return exitCodes.ok;
 }
 

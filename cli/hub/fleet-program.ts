@@ -9,26 +9,26 @@ export function fleetCommands(hub: Command, frame: HubFrame): void {
   tokenCommands(hub, frame);
   popCommands(hub, frame);
   keyCommands(hub, frame);
-  const { command, end, terminal, loaded } = frame;
-  command(hub, 'assign', 'say what PoPs are to do; without a file, show what was said')
+  const { operation, end, terminal, control } = frame;
+  operation(hub, 'assign', 'say what PoPs are to do; without a file, show what was said')
     .option('--from <file>', 'the file with the assignments, in the place of all that there were')
     .option(...jsonOption)
     .action(async ({ from, json = false }: JsonOption & { from?: string }, self: Command) => {
       const { assign } = await import('./assign-commands.ts');
-      end(await assign({ config: await loaded(self), from, json }, terminal));
+      end(await assign({ hub: await control(self), from, json }, terminal));
     });
-  command(hub, 'audit', 'list what was done to the hub')
+  operation(hub, 'audit', 'list what was done to the hub')
     .option('--since <time>', 'a date, a time, or a duration such as 24h')
     .option(...jsonOption)
     .action(async ({ since, json = false }: JsonOption & { since?: string }, self: Command) => {
       const { auditList } = await import('./audit-command.ts');
-      end(await auditList({ config: await loaded(self), since, json }, terminal));
+      end(await auditList({ hub: await control(self), since, json }, terminal));
     });
 }
 
-function tokenCommands(hub: Command, { command, end, terminal, loaded }: HubFrame): void {
+function tokenCommands(hub: Command, { command, operation, end, terminal, control }: HubFrame): void {
   const token = command(hub, 'token', 'tokens, with which PoPs register and operators act from elsewhere');
-  command(token, 'create', 'print a new token, which is not shown again')
+  operation(token, 'create', 'print a new token, which is not shown again')
     .option('--label <key=value...>', 'what PoPs that register with it are labelled')
     .option('--uses <count>', 'how many PoPs may register with it (default: 1)')
     .option('--ttl <duration>', 'for how long (default: 1h)')
@@ -37,64 +37,64 @@ function tokenCommands(hub: Command, { command, end, terminal, loaded }: HubFram
     .option(...jsonOption)
     .action(async ({ json = false, ...asked }: JsonOption & TokenAsked, self: Command) => {
       const { tokenCreate } = await import('./token-commands.ts');
-      end(await tokenCreate({ config: await loaded(self), asked, json }, terminal));
+      end(await tokenCreate({ hub: await control(self), asked, json }, terminal));
     });
-  command(token, 'list', 'list the tokens')
+  operation(token, 'list', 'list the tokens')
     .option(...jsonOption)
     .action(async ({ json = false }: JsonOption, self: Command) => {
       const { tokenList } = await import('./token-commands.ts');
-      end(await tokenList({ config: await loaded(self), json }, terminal));
+      end(await tokenList({ hub: await control(self), json }, terminal));
     });
-  command(token, 'revoke', 'let nobody in with a token any more')
+  operation(token, 'revoke', 'let nobody in with a token any more')
     .argument('<id>', 'its id')
     .action(async (id: string, _options: object, self: Command) => {
       const { tokenRevoke } = await import('./token-commands.ts');
-      end(await tokenRevoke({ config: await loaded(self), id }, terminal));
+      end(await tokenRevoke({ hub: await control(self), id }, terminal));
     });
 }
 
-function popCommands(hub: Command, { command, end, terminal, loaded }: HubFrame): void {
+function popCommands(hub: Command, { operation, end, terminal, control }: HubFrame): void {
   const list = async (_options: object, self: Command): Promise<void> => {
     const { popsList } = await import('./pop-commands.ts');
-    end(await popsList({ config: await loaded(self), json: isJson(self) }, terminal));
+    end(await popsList({ hub: await control(self), json: isJson(self) }, terminal));
   };
-  const pops = command(hub, 'pops', 'the PoPs of this hub; alone, list them')
+  const pops = operation(hub, 'pops', 'the PoPs of this hub; alone, list them')
     .option(...jsonOption)
     .action(list);
-  command(pops, 'list', 'list them, offline, stuck and late ones first')
+  operation(pops, 'list', 'list them, offline, stuck and late ones first')
     .option(...jsonOption)
     .action(list);
-  command(pops, 'show', 'show all that is known of one')
+  operation(pops, 'show', 'show all that is known of one')
     .argument('<pop>', 'its name or id')
     .option(...jsonOption)
     .action(async (pop: string, _options: object, self: Command) => {
       const { popsShow } = await import('./pop-commands.ts');
-      end(await popsShow({ config: await loaded(self), json: isJson(self), pop }, terminal));
+      end(await popsShow({ hub: await control(self), json: isJson(self), pop }, terminal));
     });
-  command(pops, 'label', 'change the labels of one')
+  operation(pops, 'label', 'change the labels of one')
     .argument('<pop>', 'its name or id')
     .argument('<label...>', 'KEY=VALUE, or KEY- to remove it')
     .option(...jsonOption)
     .action(async (...[pop, words, _options, self]: [string, string[], object, Command]) => {
       const { popsLabel } = await import('./pop-commands.ts');
-      end(await popsLabel({ config: await loaded(self), json: isJson(self), pop, words }, terminal));
+      end(await popsLabel({ hub: await control(self), json: isJson(self), pop, words }, terminal));
     });
-  command(pops, 'rename', 'give one another name')
+  operation(pops, 'rename', 'give one another name')
     .argument('<pop>', 'its name or id')
     .argument('<new>', 'a name that no other PoP has')
     .option(...jsonOption)
     .action(async (...[pop, name, _options, self]: [string, string, object, Command]) => {
       const { popsRename } = await import('./pop-commands.ts');
-      end(await popsRename({ config: await loaded(self), json: isJson(self), pop, name }, terminal));
+      end(await popsRename({ hub: await control(self), json: isJson(self), pop, name }, terminal));
     });
-  command(pops, 'revoke', 'let one in no more, for ever')
+  operation(pops, 'revoke', 'let one in no more, for ever')
     .argument('<pop>', 'its name or id')
     .option('--why <text>', 'for the audit')
     .option(...jsonOption)
     .action(async (pop: string, { why }: { why?: string }, self: Command) => {
       const { popsRevoke } = await import('./pop-commands.ts');
-      const config = await loaded(self);
-      end(await popsRevoke({ config, json: isJson(self), pop, why: why ?? null }, terminal));
+      const asked = { hub: await control(self), json: isJson(self), pop, why: why ?? null };
+      end(await popsRevoke(asked, terminal));
     });
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { HubConfig } from '../../config/hub/config.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What the hub's commands share with all others. */
@@ -15,6 +16,10 @@ export interface CommandFrame {
 /** The same, with the hub's own configuration. */
 export interface HubFrame extends Omit<CommandFrame, 'configFile'> {
   readonly loaded: (self: Command) => Promise<HubConfig>;
+  /** Adds a command that can act on a hub elsewhere, too. */
+  readonly operation: CommandFrame['command'];
+  /** The hub that the command line of such a one means. */
+  readonly control: (self: Command) => Promise<HubControl>;
 }
 
 export interface JsonOption {

@@ -1,49 +1,42 @@
 import { systemClock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
-import type { HubConfig } from '../../config/hub/config.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import { parseLabelChanges } from '../../hub/fleet/labels.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
-import { localUser } from './local-user.ts';
-import { openFleet } from './fleet-parts.ts';
 import { popDetail, popsText } from './pop-text.ts';
 import { labelsText } from './token-text.ts';
 
 interface Asked {
-  readonly config: HubConfig;
+  readonly hub: HubControl;
   readonly json: boolean;
 }
 
 type AskedOf = Asked & { /** Name or id. */ readonly pop: string };
 
 /** `hub pops list`: offline, stuck and late ones first. */
-export async function popsList({ config, json }: Asked, terminal: Terminal): Promise<number> {
-  const pops = await (await openFleet(config)).standings.pops();
+export async function popsList({ hub, json }: Asked, terminal: Terminal): Promise<number> {
+  const { pops } = await hub.pops();
   terminal.out(json ? JSON.stringify({ pops }, null, 2) : popsText(pops, systemClock.now(), terminal.paint));
   return exitCodes.ok;
 }
 
 /** `hub pops show NAME`: all that the hub knows of it. */
-export async function popsShow({ config, json, pop }: AskedOf, terminal: Terminal): Promise<number> {
-  const { pops, standings, heartbeats, view } = await openFleet(config);
-  const record = await pops.find(pop);
-  const standing = await standings.of(record, await view.state());
-  const heartbeat = (await heartbeats.last(record.id))?.document ?? null;
-  const { registered, from, certificateEnds, token, revoked } = record;
-  const shown = { ...standing, registered, from, certificateEnds, token, revoked, heartbeat };
+export async function popsShow({ hub, json, pop }: AskedOf, terminal: Terminal): Promise<number> {
+  const shown = await hub.pop(pop);
   terminal.out(json ? JSON.stringify(shown, null, 2) : popDetail(shown, systemClock.now(), terminal.paint));
   return exitCodes.ok;
 }
 
 /** `hub pops label NAME key=value key-` */
 export async function popsLabel(
-  { config, json, pop, words }: AskedOf & { readonly words: readonly string[] },
+  { hub, json, pop, words }: AskedOf & { readonly words: readonly string[] },
   terminal: Terminal,
 ): Promise<number> {
   if (words.length === 0) throw new WaystationError('bad_request', 'name a label: KEY=VALUE, or KEY- to remove it');
   const changes = parseLabelChanges(words);
-  const { name, id, labels } = await (await openFleet(config)).pops.label(pop, changes, localUser());
+  const { name, id, labels } = await hub.labelPop(pop, changes);
   terminal.out(
     json ? JSON.stringify({ id, name, labels }, null, 2) : plainText(`${name} ${labelsText(labels)}`.trim()),
   );
@@ -52,20 +45,20 @@ export async function popsLabel(
 
 /** `hub pops rename NAME NEW` */
 export async function popsRename(
-  { config, json, pop, name }: AskedOf & { readonly name: string },
+  { hub, json, pop, name }: AskedOf & { readonly name: string },
   terminal: Terminal,
 ): Promise<number> {
-  const { id } = await (await openFleet(config)).pops.rename(pop, name, localUser());
+  const { id } = await hub.renamePop(pop, name);
   terminal.out(json ? JSON.stringify({ id, name }, null, 2) : plainText(`${pop} is called ${name}`));
   return exitCodes.ok;
 }
 
 /** `hub pops revoke NAME` */
 export async function popsRevoke(
-  { config, json, pop, why }: AskedOf & { readonly why: string | null },
+  { hub, json, pop, why }: AskedOf & { readonly why: string | null },
   terminal: Terminal,
 ): Promise<number> {
-  const { id, name, revoked } = await (await openFleet(config)).pops.revoke(pop, why, localUser());
+  const { id, name, revoked } = await hub.revokePop(pop, why);
   const text = `${name} is revoked: only a new token lets it in again`;
   terminal.out(json ? JSON.stringify({ id, name, revoked }, null, 2) : plainText(text));
   return exitCodes.ok;

@@ -1,7 +1,6 @@
 import { agoText, bytesText } from '../../gateway/page/figures.ts';
+import type { ShownPop } from '../../hub/api/control.ts';
 import type { FleetStanding } from '../../hub/fleet/standing.ts';
-import type { PopRecord } from '../../hub/fleet/pop-records.ts';
-import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
@@ -36,13 +35,8 @@ export function popsText(pops: readonly FleetStanding[], now: number, paint: Pai
   return tableText(table);
 }
 
-type Shown = FleetStanding &
-  Pick<PopRecord, 'registered' | 'from' | 'certificateEnds' | 'token' | 'revoked'> & {
-    readonly heartbeat: Heartbeat | null;
-  };
-
 /** `pops show`: what the hub knows of one. */
-export function popDetail(pop: Shown, now: number, paint: Paint): string {
+export function popDetail(pop: ShownPop, now: number, paint: Paint): string {
   const { name, id, state, lastSeen, version, labels, channels, hitRatio, bytes, revoked, heartbeat } = pop;
   const lines = [
     `${paint('bold', plainText(name))} (${id}): ${paint(colours[state], state)}, seen ${agoText(lastSeen, now) ?? 'never'}`,

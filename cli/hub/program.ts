@@ -4,6 +4,7 @@ import type { HubConfig } from '../../config/hub/config.ts';
 import { logLevels } from '../log-levels.ts';
 import type { LogLevel } from '../log-levels.ts';
 import { version } from '../version.ts';
+import { controlOf, orElsewhere } from './elsewhere.ts';
 import { fleetCommands } from './fleet-program.ts';
 import type { CommandFrame, HubFrame, JsonOption } from './frame.ts';
 import { snapshotCommands } from './snapshot-program.ts';
@@ -32,36 +33,44 @@ export function hubCommands(program: Command, { command, configFile, end, termin
       end(await hubServe(config, { version, logLevel }));
     });
 
-  snapshotCommands(hub, { command, end, terminal, loaded });
-  channelCommands(hub, { command, end, terminal, loaded });
-  fleetCommands(hub, { command, end, terminal, loaded });
+  const frame: HubFrame = {
+    command,
+    end,
+    terminal,
+    loaded,
+    operation: (parent, name, summary) => orElsewhere(command(parent, name, summary)),
+    control: (self) => controlOf(self, { loaded, terminal }),
+  };
+  snapshotCommands(hub, frame);
+  channelCommands(hub, frame);
+  fleetCommands(hub, frame);
 }
 
 type Why = JsonOption & { readonly why?: string };
 
-function channelCommands(hub: Command, { command, end, terminal, loaded }: HubFrame): void {
-  command(hub, 'promote', 'point a channel to a snapshot')
+function channelCommands(hub: Command, { operation, end, terminal, control }: HubFrame): void {
+  operation(hub, 'promote', 'point a channel to a snapshot')
     .argument('<channel>', 'made when there is none of that name')
     .argument('<snapshot>', 'which one')
     .option('--why <text>', 'for the history')
     .option('--json', 'print a JSON document')
     .action(async (...[channel, snapshot, { json = false, why }, self]: [string, string, Why, Command]) => {
       const { promote } = await import('./channel-commands.ts');
-      end(await promote({ config: await loaded(self), json, channel, snapshot, why: why ?? null }, terminal));
+      end(await promote({ hub: await control(self), json, channel, snapshot, why: why ?? null }, terminal));
     });
-  command(hub, 'rollback', 'point a channel to what it pointed to before')
+  operation(hub, 'rollback', 'point a channel to what it pointed to before')
     .argument('<channel>', 'which one')
     .option('--why <text>', 'for the history')
     .option('--json', 'print a JSON document')
     .action(async (channel: string, { json = false, why }: Why, self: Command) => {
       const { rollbackChannel } = await import('./channel-commands.ts');
-      end(await rollbackChannel({ config: await loaded(self), json, channel, why: why ?? null }, terminal));
+      end(await rollbackChannel({ hub: await control(self), json, channel, why: why ?? null }, terminal));
     });
-  command(hub, 'channels', 'list the channels; with a name, what it pointed to before')
+  operation(hub, 'channels', 'list the channels; with a name, what it pointed to before')
     .argument('[channel]', 'which one')
     .option('--json', 'print a JSON document')
     .action(async (channel: string | undefined, { json = false }: JsonOption, self: Command) => {
       const { listChannels } = await import('./channel-commands.ts');
-      end(await listChannels({ config: await loaded(self), json, channel }, terminal));
+      end(await listChannels({ hub: await control(self), json, channel }, terminal));
     });
 }

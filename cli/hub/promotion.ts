@@ -12,8 +12,8 @@ export interface PromotionAsked {
   readonly who: Actor;
   /** The file with the gates; null: there are none. */
   readonly gates: string | null;
-  /** Told what the gates find, before anything else happens. */
-  readonly onFindings: (findings: readonly GateFinding[]) => void;
+  /** Told what the gates find, before anything else happens; null: what fails says it. */
+  readonly onFindings: ((findings: readonly GateFinding[]) => void) | null;
 }
 
 /** As many findings as a message names. */
@@ -29,8 +29,8 @@ export async function promoteThrough(hub: HubParts, asked: PromotionAsked): Prom
   if (gates !== null) {
     const occasion = { occasion: 'promote', channel, by: who.name } as const;
     const { findings, passed } = await checkSnapshot(hub, { ...occasion, gates, name: snapshot });
-    onFindings(findings);
-    if (!passed) throw refused({ channel, snapshot, gates }, findings);
+    onFindings?.(findings);
+    if (!passed) throw refused(asked, findings);
   }
   const before = await channels.find(channel);
   const after = await channels.promote(channel, await snapshots.need(snapshot), { by: who.name, why });
@@ -39,13 +39,10 @@ export async function promoteThrough(hub: HubParts, asked: PromotionAsked): Prom
   return after;
 }
 
-function refused(
-  { channel, snapshot }: { readonly channel: string; readonly snapshot: string; readonly gates: string },
-  findings: readonly GateFinding[],
-): WaystationError {
+function refused({ channel, snapshot, onFindings }: PromotionAsked, findings: readonly GateFinding[]): WaystationError {
   const errors = findings.filter(({ level, waived }) => level === 'error' && waived === null);
   const first = errors.slice(0, named).map(({ gate, subject, message }) => `${gate}: ${subject} ${message}`);
   const more = errors.length > named ? ` and ${errors.length - named} more` : '';
-  const why = `${snapshot} does not pass the gates (${first.join('; ')}${more})`;
-  return new WaystationError('gates_failed', `${why}; ${channel} is as it was`);
+  const what = onFindings === null ? ` (${first.join('; ')}${more})` : '';
+  return new WaystationError('gates_failed', `${snapshot} does not pass the gates${what}; ${channel} is as it was`);
 }

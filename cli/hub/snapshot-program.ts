@@ -6,7 +6,7 @@ import type { HubFrame, JsonOption } from './frame.ts';
 
 /** `waystation hub snapshot …` */
 export function snapshotCommands(hub: Command, frame: HubFrame): void {
-  const { command, end, terminal, loaded } = frame;
+  const { command, operation, end, terminal, loaded, control } = frame;
   const snapshot = command(hub, 'snapshot', 'sets of repositories that never change');
   command(snapshot, 'create', 'read sources, prove all of it, and name what they are together')
     .argument('<name>', 'a-z, 0-9 and . _ -')
@@ -17,18 +17,18 @@ export function snapshotCommands(hub: Command, frame: HubFrame): void {
       const { credentialsDirectory } = readEnvironment();
       end(await snapshotCreate({ config: await loaded(self), name, from, credentialsDirectory, json }, terminal));
     });
-  command(snapshot, 'list', 'list the snapshots')
+  operation(snapshot, 'list', 'list the snapshots')
     .option('--json', 'print a JSON document')
     .action(async ({ json = false }: JsonOption, self: Command) => {
       const { snapshotList } = await import('./channel-commands.ts');
-      end(await snapshotList({ config: await loaded(self), json }, terminal));
+      end(await snapshotList({ hub: await control(self), json }, terminal));
     });
-  command(snapshot, 'show', 'show what a snapshot pins')
+  operation(snapshot, 'show', 'show what a snapshot pins')
     .argument('<name>', 'which one')
     .option('--json', 'print a JSON document')
     .action(async (name: string, { json = false }: JsonOption, self: Command) => {
       const { snapshotShow } = await import('./channel-commands.ts');
-      end(await snapshotShow({ config: await loaded(self), json, name }, terminal));
+      end(await snapshotShow({ hub: await control(self), json, name }, terminal));
     });
   checkCommand(snapshot, frame);
   saidCommands(snapshot, frame);

@@ -1,5 +1,6 @@
 import { bytesText, agoText } from '../../gateway/page/figures.ts';
 import type { Retired } from '../../hub/collection/retirement.ts';
+import type { ListedSnapshot } from '../../hub/api/control.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import { plainTable, tableText } from '../plain-table.ts';
@@ -26,12 +27,6 @@ export function snapshotText(
   return plainText(
     `${snapshot.name} ${state}: ${repositories} repositories, ${count} packages; ${fetched.files} files (${bytesText(fetched.bytes)}) fetched`,
   );
-}
-
-/** A snapshot, and since when it is to go. */
-export interface ListedSnapshot extends SnapshotDocument {
-  /** RFC 3339. */
-  readonly retired: string | null;
 }
 
 /** `snapshot list`: a line each. */

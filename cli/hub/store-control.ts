@@ -1,6 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
-import type { HubControl } from '../../hub/api/control.ts';
+import type { HubControl, ListedSnapshot } from '../../hub/api/control.ts';
 import type { Actor } from '../../hub/audit/audit.ts';
 import { readRules, setRules } from '../../hub/fleet/assignment-rules.ts';
 import { tokenRows } from '../../hub/fleet/token-rows.ts';
@@ -17,7 +17,7 @@ export interface StoreControlOptions {
   readonly config: HubConfig;
   /** On whose behalf. */
   readonly who: Actor;
-  /** Told what gates find on a promotion. */
+  /** Told what gates find on a promotion; default: what fails says it. */
   readonly onFindings?: (findings: readonly GateFinding[]) => void;
   /** Open already; default: that of the configuration. */
   readonly store?: ObjectStore;
@@ -28,16 +28,24 @@ export interface StoreControlOptions {
  * on what other processes left. @throws WaystationError when store or keys are not a hub's, or not there.
  */
 export async function storeControl(options: StoreControlOptions): Promise<HubControl> {
-  const { config, who, onFindings = () => {}, store = await openHubStore(config) } = options;
+  const { config, who, onFindings = null, store = await openHubStore(config) } = options;
   const [hub, fleet] = [await openHub(config, store), await openFleet(config, store)];
-  const { snapshots, channels, audit } = hub;
+  const { snapshots, channels, audit, retirements } = hub;
   const { tokens, pops, standings, heartbeats, view } = fleet;
   const control: HubControl = {
-    snapshots: async () => ({ snapshots: await all(snapshots.list()) }),
+    snapshots: async () => {
+      const list: ListedSnapshot[] = [];
+      for await (const snapshot of snapshots.list())
+        list.push({ ...snapshot, retired: (await retirements.find(snapshot.name))?.at ?? null });
+      return { snapshots: list };
+    },
     snapshot: async (name) => {
       const snapshot = await snapshots.need(name);
       const notes = await new Notes({ store, clock: systemClock }).of(name);
-      return { ...snapshot, onlyAtOrigin: await onlyAtOrigin(hub, config, snapshot), notes };
+      const found = await retirements.find(name);
+      const retirement = found === null ? null : { at: found.at, by: found.by, why: found.why };
+      const missing = await onlyAtOrigin(hub, config, snapshot);
+      return { ...snapshot, onlyAtOrigin: missing, notes, retired: retirement?.at ?? null, retirement };
     },
     channels: async () => ({ channels: await all(channels.list()) }),
     channel: async (name) => {

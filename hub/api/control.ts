@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../audit/audit.ts';
+import type { Retired } from '../collection/retirement.ts';
 import type { Missing } from '../content/missing-files.ts';
 import type { AssignmentRule } from '../fleet/assignment-rules.ts';
 import type { LabelChanges, Labels } from '../fleet/labels.ts';
@@ -11,8 +12,19 @@ import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
 import type { TokenRows } from '../fleet/token-rows.ts';
 
+/** A snapshot, and since when it is to go. */
+export interface ListedSnapshot extends SnapshotDocument {
+  /** RFC 3339; null: it stays. */
+  readonly retired: string | null;
+}
+
 /** A snapshot, with what only its origins have and what people say of it. */
-export type ShownSnapshot = SnapshotDocument & { readonly onlyAtOrigin: Missing; readonly notes: readonly Note[] };
+export interface ShownSnapshot extends ListedSnapshot {
+  readonly onlyAtOrigin: Missing;
+  readonly notes: readonly Note[];
+  /** Who said that it is to go, and why. */
+  readonly retirement: Pick<Retired, 'at' | 'by' | 'why'> | null;
+}
 
 /** A PoP with all that a hub knows of it. */
 export type ShownPop = FleetStanding &
@@ -43,7 +55,7 @@ export interface MadeOperator {
  * change is in the audit. Two implement it: the store itself, and the API of a hub elsewhere.
  */
 export interface HubControl {
-  snapshots(): Promise<{ readonly snapshots: readonly SnapshotDocument[] }>;
+  snapshots(): Promise<{ readonly snapshots: readonly ListedSnapshot[] }>;
   /** @throws WaystationError `unknown_snapshot` */
   snapshot(name: string): Promise<ShownSnapshot>;
   channels(): Promise<{ readonly channels: readonly ChannelDocument[] }>;

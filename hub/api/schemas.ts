@@ -51,6 +51,7 @@ const snapshot = z
     policy: z.enum(['full', 'metadata-only']),
     content: z.string(),
     repositories: z.record(z.string(), z.looseObject({})),
+    retired: instant.nullable(),
   })
   .openapi('Snapshot');
 
@@ -95,6 +96,7 @@ const token = z.looseObject({ id, state: z.string(), created: instant, expires: 
 
 export const snapshots = z.looseObject({ snapshots: z.array(snapshot) });
 export const shownSnapshot = snapshot.extend({
+  retirement: z.looseObject({ at: instant, by: z.string(), why: z.string().nullable() }).nullable(),
   onlyAtOrigin: z.looseObject({ files: count, bytes: count }),
   notes: z.array(z.looseObject({ nevra: z.string(), text: z.string(), by: z.string(), at: instant })),
 });

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { silentMeter } from '../../base/metrics.ts';
-import { assign } from '../../cli/hub/assign-commands.ts';
-import { promote, rollbackChannel } from '../../cli/hub/channel-commands.ts';
 import { openHub } from '../../cli/hub/hub-parts.ts';
 import { hubInit } from '../../cli/hub/init.ts';
-import { popsList, popsRevoke } from '../../cli/hub/pop-commands.ts';
+import { localUser } from '../../cli/hub/local-user.ts';
 import { openOrigins } from '../../cli/hub/pull-through.ts';
 import { snapshotCreate } from '../../cli/hub/snapshot-create.ts';
+import { storeControl } from '../../cli/hub/store-control.ts';
 import type { Terminal } from '../../cli/terminal.ts';
+import { loadAssignments } from '../../config/hub/assignments.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { loadHubConfig } from '../../config/hub/load.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { PopRecords } from '../../hub/fleet/pop-records.ts';
 import { Tokens } from '../../hub/fleet/tokens.ts';
@@ -150,29 +151,31 @@ export class LiveHub implements AsyncDisposable {
   }
 
   async promote(channel: string, snapshot: string): Promise<void> {
-    await promote({ config: this.config, json: false, channel, snapshot, why: null }, quiet);
+    await (await this.#control()).promote({ channel, snapshot, why: null });
   }
 
   async rollback(channel: string): Promise<void> {
-    await rollbackChannel({ config: this.config, json: false, channel, why: null }, quiet);
+    await (await this.#control()).rollback({ channel, why: null });
   }
 
   /** Puts assignments, as their file has them, in the place of those before. */
   async assign(assignments: readonly object[]): Promise<void> {
     const from = join(this.directory, 'assignments.yaml');
     await writeFile(from, JSON.stringify({ assignments: assignments.map((each) => ({ select: {}, ...each })) }));
-    await assign({ config: this.config, from, json: false }, quiet);
+    await (await this.#control()).setAssignments(loadAssignments(from));
   }
 
   /** Rows of `hub pops list --json`. */
   async pops(): Promise<readonly Record<string, unknown>[]> {
-    const lines: string[] = [];
-    await popsList({ config: this.config, json: true }, { ...quiet, out: (line) => void lines.push(line) });
-    return (JSON.parse(lines.join('\n')) as { pops: Record<string, unknown>[] }).pops;
+    return (await (await this.#control()).pops()).pops as unknown as Record<string, unknown>[];
   }
 
   async revoke(pop: string): Promise<void> {
-    await popsRevoke({ config: this.config, json: false, pop, why: null }, quiet);
+    await (await this.#control()).revokePop(pop, null);
+  }
+
+  #control(): Promise<HubControl> {
+    return storeControl({ config: this.config, who: localUser() });
   }
 
   /** Requests whose method and path fit. */

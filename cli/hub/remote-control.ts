@@ -1,0 +1,89 @@
+import { Client } from 'undici';
+import { systemCode, WaystationError } from '../../base/errors.ts';
+import type { HubControl } from '../../hub/api/control.ts';
+import { answerOf } from '../client.ts';
+
+export interface RemoteHub {
+  /** Base URL, https. */
+  readonly url: string;
+  /** Of an operator. */
+  readonly token: string;
+  /** Certificate of the hub's authority, PEM; null: what the system trusts. */
+  readonly ca: string | null;
+}
+
+/** Milliseconds until the hub must have begun to answer: gates take their time. */
+const answerWithin = 600_000;
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** What can be done to a hub elsewhere, by its API. What it refuses has its own code. */
+export function remoteControl(there: RemoteHub): HubControl {
+  // The documents of the API are those that this is made of: the hub's own test compares them.
+  const ask = async <T>(method: Method, path: string, body?: object): Promise<T> =>
+    (await asked(there, { method, path, body: body ?? null })) as T;
+  const get = <T>(path: string): Promise<T> => ask('GET', path);
+  const post = <T>(path: string, body: object): Promise<T> => ask('POST', path, body);
+  const part = encodeURIComponent;
+  return {
+    snapshots: () => get('/snapshots'),
+    snapshot: (name) => get(`/snapshots/${part(name)}`),
+    channels: () => get('/channels'),
+    channel: (name) => get(`/channels/${part(name)}`),
+    promote: ({ channel, ...body }) => post(`/channels/${part(channel)}/promote`, body),
+    rollback: ({ channel, ...body }) => post(`/channels/${part(channel)}/rollback`, body),
+    pops: () => get('/pops'),
+    pop: (pop) => get(`/pops/${part(pop)}`),
+    labelPop: (pop, labels) => post(`/pops/${part(pop)}/labels`, { labels }),
+    renamePop: (pop, name) => post(`/pops/${part(pop)}/rename`, { name }),
+    revokePop: (pop, why) => post(`/pops/${part(pop)}/revoke`, { why }),
+    tokens: () => get('/tokens'),
+    createToken: (body) => post('/tokens', body),
+    createOperator: (body) => post('/operators', body),
+    revokeToken: (id) => ask('DELETE', `/tokens/${part(id)}`),
+    assignments: () => get('/assignments'),
+    setAssignments: (assignments) => ask('PUT', '/assignments', { assignments }),
+    audit: (since) => get(`/audit${since === -Infinity ? '' : `?since=${new Date(since).toISOString()}`}`),
+  };
+}
+
+async function asked(
+  { url, token, ca }: RemoteHub,
+  { method, path, body }: { readonly method: Method; readonly path: string; readonly body: object | null },
+): Promise<unknown> {
+  const { origin, pathname } = new URL(url);
+  const client = new Client(origin, {
+    headersTimeout: answerWithin,
+    bodyTimeout: answerWithin,
+    ...(ca === null ? {} : { connect: { ca } }),
+  });
+  try {
+    const response = await client.request({
+      method,
+      path: `${pathname.replace(/\/+$/, '')}/api/v1${path}`,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === null ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === null ? {} : { body: JSON.stringify(body) }),
+    });
+    return answerOf(response.statusCode, await response.body.text());
+  } catch (error) {
+    throw error instanceof WaystationError ? error : notReached(origin, error);
+  } finally {
+    await client.destroy();
+  }
+}
+
+const certificateProblems = /^(ERR_TLS_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+
+function notReached(url: string, cause: unknown): WaystationError {
+  const code = systemCode(cause) ?? '';
+  if (certificateProblems.test(code)) {
+    const why = `${url} cannot show that it is the hub (${code})`;
+    return new WaystationError('untrusted', `${why}: name its authority by --ca, the file ca.crt of its keys`, {
+      cause,
+    });
+  }
+  return new WaystationError('service_not_running', `no hub can be reached at ${url} (${code})`, { cause });
+}

@@ -1,0 +1,89 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { openHub } from '../../../cli/hub/hub-parts.ts';
+import { loadHubConfig } from '../../../config/hub/load.ts';
+import { signed } from '../../../protocol/signed.ts';
+import { contentOf } from '../../../protocol/snapshot.ts';
+import { command } from '../../support/command.ts';
+import type { CommandResult } from '../../support/command.ts';
+import { HubProcess } from '../../support/hub-process.ts';
+import { waystationProgram } from '../../support/pop.ts';
+
+/** Runs `waystation hub WORDS` without the hub's configuration. */
+async function hub(...words: readonly string[]): Promise<CommandResult> {
+  const [executable, ...more] = waystationProgram;
+  return command(executable, [...more, 'hub', ...words], { env: { WAYSTATION_CONFIG: '/nowhere.yaml' } });
+}
+
+/** Time goes on between two commands. */
+function ageless({ stdout, ...others }: CommandResult): CommandResult {
+  return { ...others, stdout: stdout.replaceAll(/\d+ \w+ ago */g, 'AGO ') };
+}
+
+async function snapshot(process: HubProcess, name: string): Promise<void> {
+  const { snapshots, keys } = await openHub(loadHubConfig(process.configFile));
+  const content = contentOf({ policy: 'full', repositories: {} });
+  const created = '2026-11-30T12:00:00.000Z';
+  const document = { format: 1, name, created, policy: 'full', content, repositories: {} };
+  await snapshots.add(name, await signed('snapshot', document, keys.signer));
+}
+
+describe('commands on a hub elsewhere', { timeout: 120_000 }, () => {
+  test('do and say the same as on its own machine, as far as the role goes', async () => {
+    await using process = await HubProcess.start();
+    await snapshot(process, 'week-1');
+    await snapshot(process, 'week-2');
+    const [tokenFile, ca] = [join(process.directory, 'ci.token'), join(process.directory, 'keys', 'ca.crt')];
+    const made = await process.run('token', 'create', '--role', 'publisher', '--name', 'ci', '--ttl', '1h');
+    await writeFile(tokenFile, made.stdout, { mode: 0o600 });
+    const there = ['--hub', process.url, '--token-file', tokenFile, '--ca', ca];
+
+    for (const name of ['week-1', 'week-2'])
+      expect(await hub('promote', 'prod', name, '--why', 'patch day', ...there)).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining(`prod points to ${name}`),
+      });
+    expect(await hub('rollback', 'prod', ...there)).toMatchObject({ code: 0 });
+    for (const words of [
+      ['snapshot', 'list'],
+      ['snapshot', 'show', 'week-1'],
+      ['channels'],
+      ['channels', 'prod'],
+      ['pops'],
+      ['token', 'list'],
+      ['assign'],
+      ['audit'],
+    ]) {
+      for (const json of [[], ['--json']]) {
+        const [remote, local] = [await hub(...words, ...json, ...there), await process.run(...words, ...json)];
+        expect([words, ageless(remote)]).toEqual([words, ageless(local)]);
+        expect(remote.code).toBe(0);
+      }
+    }
+    const denied = await hub('token', 'create', ...there);
+    expect([denied.code, denied.stderr]).toEqual([1, expect.stringMatching(/takes the role admin/)]);
+    const unknown = await hub('promote', 'prod', 'none', ...there);
+    expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/no snapshot is called none/)]);
+  });
+
+  test('say what is wrong with the way there', async () => {
+    await using process = await HubProcess.start();
+    const [tokenFile, ca] = [join(process.directory, 'ci.token'), join(process.directory, 'keys', 'ca.crt')];
+    await writeFile(tokenFile, 'wso1_nonsense\n');
+    const cases: [readonly string[], RegExp][] = [
+      [['--hub', process.url, '--token-file', tokenFile], /cannot show that it is the hub.*--ca/],
+      [['--hub', process.url, '--token-file', tokenFile, '--ca', ca], /this token is not known/],
+      [['--hub', process.url], /--hub needs --token-file/],
+      [['--token-file', tokenFile], /go with --hub/],
+      [['--hub', process.url.replace('https', 'http'), '--token-file', tokenFile], /https/],
+      [['--hub', process.url, '--token-file', `${tokenFile}.not`], /cannot be read: ENOENT/],
+      [['--hub', 'https://localhost:1', '--token-file', tokenFile, '--ca', ca], /no hub can be reached/],
+    ];
+    for (const [words, why] of cases) {
+      const { code, stderr } = await hub('channels', ...words);
+      expect([words, code, stderr]).toEqual([words, expect.toSatisfy((own) => own !== 0), expect.stringMatching(why)]);
+      expect(stderr).not.toContain('wso1_nonsense');
+    }
+  });
+});
