@@ -15,8 +15,8 @@ const remembered = 10_000;
 export class Provenance {
   readonly #disk: Disk;
   readonly #checks = new Map<string, Promise<boolean>>();
-  /** Path → modification time, of files that were hashed and could not be stamped. */
-  readonly #known = new LRUCache<string, number>({ max: remembered });
+  /** Path → modification time, of files that were hashed and could not be stamped: most often none. */
+  #known: LRUCache<string, number> | null = null;
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -24,7 +24,7 @@ export class Provenance {
 
   /** Nothing has to be read to trust it. */
   evident(path: string, facts: FileFacts): boolean {
-    return facts.modified === proven || this.#known.get(path) === facts.modified;
+    return facts.modified === proven || this.#known?.get(path) === facts.modified;
   }
 
   /**
@@ -52,6 +52,7 @@ export class Provenance {
         // A disk that takes no stamp: it is remembered, as long as this process lasts.
       }
     }
+    this.#known ??= new LRUCache({ max: remembered });
     this.#known.set(path, facts.modified);
     return true;
   }

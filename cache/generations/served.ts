@@ -45,7 +45,8 @@ export class Served {
   readonly #generations: Generations;
   readonly #maps: Maps;
   readonly #onMapLost: (repository: ServedRepository) => void;
-  readonly #lookups = new LRUCache<string, Listed | false>({ max: 20_000 });
+  /** Made with the first lookup: its room is taken at once, which a start would wait for. */
+  #lookups: LRUCache<string, Listed | false> | null = null;
   #current: ReadonlyMap<string, ServedRepository> = new Map();
   #guards: ReadonlyMap<string, Guard> = new Map();
   /** Grows with every change of what is served: what was remembered under another epoch is out of date. */
@@ -165,9 +166,10 @@ export class Served {
     if (digest !== null) return { kind: 'tree', digest, repository };
     if (document.map === null) return null;
     const key = `${document.map} ${file}`;
-    let listed = this.#lookups.get(key);
+    let listed = this.#lookups?.get(key);
     if (listed === undefined) {
       listed = (await this.#lookUp(repository, document.map, file)) ?? false;
+      this.#lookups ??= new LRUCache({ max: 20_000 });
       this.#lookups.set(key, listed);
     }
     return listed === false ? null : { kind: 'listed', listed, repository, pinned: 'file' };

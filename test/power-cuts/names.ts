@@ -11,8 +11,8 @@ const twice: readonly (readonly [scope: string, algorithm: Algorithm])[] = [
   ['site', 'sha512'],
 ];
 
-/** Files that share their bytes, and files that share their syncs. */
-export const names: readonly Scenario[] = [
+/** Files that share their bytes. */
+export const sharedBytes: readonly Scenario[] = [
   {
     name: 'scopes and algorithms bring the same files at the same instant, and again',
     prepare: (machine) => {
@@ -32,6 +32,10 @@ export const names: readonly Scenario[] = [
       };
     },
   },
+];
+
+/** Files that share their syncs. */
+export const sharedSyncs: readonly Scenario[] = [
   {
     name: 'so many files at once that one sync makes them all durable',
     prepare: (machine) => {

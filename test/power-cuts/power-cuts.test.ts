@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { scenarioGroups } from './all-scenarios.ts';
 import { cutPower, explained } from './power-cuts.ts';
 
 /** Runs worlds one after the other. @returns how many states the store was started on. */
@@ -21,6 +23,13 @@ test('no invariant breaks in states that nobody has seen', { timeout: 900_000 },
   const seed = randomInt(2 ** 31);
   console.log(`the random worlds begin at seed ${seed}: npm run test:power -- --seed ${seed} --runs 30`);
   expect(await run(seed, 30)).toBe(720);
+});
+
+test('the failing calls of every group of scenarios are tried', async () => {
+  const files = (await readdir(import.meta.dirname)).flatMap(
+    (name) => /^failing-(.*)\.test\.ts$/.exec(name)?.[1] ?? [],
+  );
+  expect(files.toSorted()).toEqual(Object.keys(scenarioGroups).toSorted());
 });
 
 test('a seed says everything: the same world is cut the same way twice', { timeout: 300_000 }, async () => {

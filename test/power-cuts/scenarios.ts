@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
+import { digestOf } from '../../base/digest.ts';
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Supplier } from '../../base/transfer.ts';
 import { generation, repositoryDocument } from '../cache/generation-documents.ts';
 import { mebibyte, readAll } from '../cache/pieces.ts';
+import type { Seeded } from '../simulation/seeded.ts';
 import { ScriptedLoader, scriptedTransfer } from '../support/scripted-loader.ts';
 import type { KnownFile, KnownMap, KnownUnlisted, Machine, Running } from './machine.ts';
 
@@ -17,8 +19,8 @@ export interface Scenario {
 
 const patient = new AbortController().signal;
 
-/** What brings files in, and publishes them. */
-export const scenarios: readonly Scenario[] = [
+/** What brings files in. */
+export const fills: readonly Scenario[] = [
   {
     name: 'files of many sizes and algorithms are filled at once',
     prepare: (machine) => {
@@ -63,6 +65,22 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'a fill is cut and gone on with',
+    prepare: (machine) => {
+      const file = machine.file(mebibyte + 90_000);
+      return async ({ store }) => {
+        const { scope, listed, bytes } = file;
+        const cut = new ScriptedLoader([{ bytes, cutAt: 700_000 }]);
+        await store.sink.ensure(scope, listed, cut, patient).catch(() => {});
+        await fill(machine, store, file);
+      };
+    },
+  },
+];
+
+/** What publishes, and what is kept beside. */
+export const publications: readonly Scenario[] = [
+  {
     name: 'two subscriptions publish two generations each',
     prepare: (machine) => {
       const [corp, lab] = [subscription(machine, 'corp'), subscription(machine, 'lab')];
@@ -85,18 +103,6 @@ export const scenarios: readonly Scenario[] = [
           running.clock.advance(10 * 60_000);
           await setImmediate();
         }
-      };
-    },
-  },
-  {
-    name: 'a fill is cut and gone on with',
-    prepare: (machine) => {
-      const file = machine.file(mebibyte + 90_000);
-      return async ({ store }) => {
-        const { scope, listed, bytes } = file;
-        const cut = new ScriptedLoader([{ bytes, cutAt: 700_000 }]);
-        await store.sink.ensure(scope, listed, cut, patient).catch(() => {});
-        await fill(machine, store, file);
       };
     },
   },
@@ -225,17 +231,27 @@ export async function client(store: Running['store'], { scope, listed, bytes }: 
   if (got.error !== null || !got.bytes.equals(bytes)) throw new Error('a client was not given the right bytes');
 }
 
+/** Contents that were found for one folder before, by the digest of the first: thousands are tried for them. */
+const oneFolder = new Map<string, readonly Buffer[]>();
+
 /** Files whose names lie in one folder, so that their syncs meet. */
 export function inOneFolder(machine: Machine, count: number): readonly KnownFile[] {
-  const first = machine.file(300);
-  const folder = first.listed.digest.slice(0, 9);
-  const files = [first];
-  while (files.length < count) {
-    const file = machine.file(300);
-    if (file.listed.digest.startsWith(folder)) files.push(file);
-    else machine.known.pop();
+  const random = machine.random.fork();
+  const first = random.bytes(300);
+  const key = `${digestOf(first)} ${count}`;
+  const contents = oneFolder.get(key) ?? [first, ...besides(first, count - 1, random)];
+  oneFolder.set(key, contents);
+  return contents.map((bytes) => machine.named(bytes, 'sha256', 'open'));
+}
+
+function besides(first: Buffer, count: number, random: Seeded): readonly Buffer[] {
+  const folder = digestOf(first).slice(0, 9);
+  const found: Buffer[] = [];
+  while (found.length < count) {
+    const bytes = random.bytes(300);
+    if (digestOf(bytes).startsWith(folder)) found.push(bytes);
   }
-  return files;
+  return found;
 }
 
 function unlistedFile(machine: Machine, file: string, sizes: readonly number[]): KnownUnlisted {

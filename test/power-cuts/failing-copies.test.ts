@@ -1,0 +1,3 @@
+import { testFailingCalls } from './failing-calls-suite.ts';
+
+testFailingCalls('copies');
