@@ -7,6 +7,7 @@ import { describeWith, root, tool } from '../support/tools.ts';
 import { runInContainer, type Results } from './container.ts';
 
 const units = ['waystation.service', 'waystation-hub.service'];
+const analyzed = [...units, 'waystation-hub-collect.service'];
 const textOf = (unit: string): Promise<string> => readFile(join(import.meta.dirname, '../../systemd', unit), 'utf8');
 
 describeWith([tool('systemd-analyze')], 'a unit, as systemd reads it', () => {
@@ -19,14 +20,29 @@ describeWith([tool('systemd-analyze')], 'a unit, as systemd reads it', () => {
     return await command('systemd-analyze', [...words, file]);
   };
 
-  test.each(units)('%s has nothing that systemd would warn about', async (unit) => {
+  test.each(analyzed)('%s has nothing that systemd would warn about', async (unit) => {
     expect(await analyze(unit, 'verify')).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  test.each(units)('%s is exposed to no more than 1.5 of 10', async (unit) => {
+  test.each(analyzed)('%s is exposed to no more than 1.5 of 10', async (unit) => {
     const { code, stdout } = await analyze(unit, 'security', '--offline=yes', '--threshold=15');
     expect(stdout).toContain('Overall exposure level');
     expect(code).toBe(0);
+  });
+});
+
+describeWith([tool('systemd-analyze')], 'the timer of collections', () => {
+  test('has nothing that systemd would warn about, and comes every day', async () => {
+    await using directory = await temporaryDirectory();
+    for (const unit of ['waystation-hub-collect.service', 'waystation-hub-collect.timer']) {
+      const text = await textOf(unit);
+      await writeFile(join(directory.path, unit), text.replace('/usr/bin/waystation', inject('builtProgram')));
+    }
+    const timer = join(directory.path, 'waystation-hub-collect.timer');
+    expect(await command('systemd-analyze', ['verify', timer])).toEqual({ code: 0, stdout: '', stderr: '' });
+    const { exitCodes } = await import('../../cli/exit-codes.ts');
+    const service = await textOf('waystation-hub-collect.service');
+    expect(service).toMatch(new RegExp(`^SuccessExitStatus=${exitCodes.tryAgain}$`, 'm'));
   });
 });
 
