@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { CompactSign, compactVerify, createLocalJWKSet, decodeProtectedHeader, errors } from 'jose';
+import type * as library from 'jose';
 import { z } from 'zod';
 import { WaystationError } from '../base/errors.ts';
 
@@ -22,6 +22,9 @@ export type PublicKeys = z.output<typeof publicKeys>;
 /** What a document is: one that was signed as another kind is refused (RFC 8725 §3.11). */
 export type SignedKind = 'snapshot' | 'channel' | 'assignment' | 'origins';
 
+/** Loaded when something is first signed or verified: a PoP that follows no hub never does. */
+const jose = (): Promise<typeof library> => import('jose');
+
 const typeOf = (kind: SignedKind): string => `waystation-${kind}+jws`;
 
 /** A private key, with the id by which its public half is known. */
@@ -32,6 +35,7 @@ export interface Signer {
 
 /** Signs a document, as a compact JWS (RFC 7515 §7.1). */
 export async function signed(kind: SignedKind, document: unknown, signer: Signer): Promise<string> {
+  const { CompactSign } = await jose();
   return new CompactSign(new TextEncoder().encode(JSON.stringify(document)))
     .setProtectedHeader({ alg: 'EdDSA', kid: signer.id, typ: typeOf(kind) })
     .sign(signer.key);
@@ -45,6 +49,7 @@ export async function signedAnew(
   text: string,
   { from, keys, signer }: { readonly from: string; readonly keys: PublicKeys; readonly signer: Signer },
 ): Promise<string | null> {
+  const { CompactSign, compactVerify, createLocalJWKSet, decodeProtectedHeader } = await jose();
   try {
     if (decodeProtectedHeader(text).kid !== from) return null;
     const local = createLocalJWKSet({ keys: [...keys.keys] });
@@ -64,6 +69,7 @@ export async function verified<Schema extends z.ZodType>(
   text: string,
   { kind, keys, schema }: { readonly kind: SignedKind; readonly keys: PublicKeys; readonly schema: Schema },
 ): Promise<z.output<Schema>> {
+  const { compactVerify, createLocalJWKSet, errors } = await jose();
   const refuse = (why: string, cause?: unknown): WaystationError =>
     new WaystationError('untrusted', `a ${kind} of the hub is refused: ${why}`, { cause });
   try {
