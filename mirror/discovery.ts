@@ -51,8 +51,11 @@ export interface HubClient {
    * @throws WaystationError when the whole list cannot be had: then the last one holds.
    */
   discover(signal: AbortSignal): Promise<Discovery>;
-  /** Begins to listen to a hub that says by itself when it has news: then it is to be asked at once. */
-  watch?(listener: () => void): void;
+  /**
+   * Begins to listen to a hub that says by itself when it is to be asked: at once where it wants something else than
+   * before (`news`), or because what is known of the contact with it is out of date (`trouble`).
+   */
+  watch?(listener: (what: 'news' | 'trouble') => void): void;
   /** How this PoP stands there, where hubs know their PoPs. */
   following?(): FollowingStatus;
 }

@@ -122,7 +122,7 @@ export class Subscription {
   begin(): void {
     if (this.#loop !== null) return;
     this.#loop = this.#poll();
-    this.options.hub.watch?.(() => this.#hubHasNews());
+    this.options.hub.watch?.((what) => this.#askHub(what === 'news'));
   }
 
   /**
@@ -188,10 +188,11 @@ export class Subscription {
   }
 
   /** What is under way of what the hub wanted before is called off, unless somebody waits for it. */
-  #hubHasNews(): void {
+  #askHub(hasNews: boolean): void {
     if (this.#ending.signal.aborted) return;
     this.#pass.discoverNow();
-    for (const run of this.#underWay.keys()) if (!run.requested && !run.finished) run.cancel('superseded');
+    for (const run of hasNews ? this.#underWay.keys() : [])
+      if (!run.requested && !run.finished) run.cancel('superseded');
     this.#wake.abort();
   }
 

@@ -180,6 +180,8 @@ export class HubSession {
       const { keys, epoch } = believed.assignment;
       await membership.learn({ keys, epoch });
       this.#etag = etag;
+      // Before anybody hears of it: who is told of news may ask what is wrong.
+      this.#succeeded();
       this.#take(believed);
     } catch (thrown) {
       if (asWaystationError(thrown).code !== 'certificate_refused' || !(await membership.readmit(signal))) throw thrown;

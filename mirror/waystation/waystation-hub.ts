@@ -38,7 +38,7 @@ export class WaystationHub implements HubClient {
   readonly authoritative = false;
   readonly #options: WaystationHubOptions;
   readonly #manifests: Manifests;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(what: 'news' | 'trouble') => void>();
   #wanted: Wanted | null = null;
   /** What the last list was made for, or is being made for: `#target` as it was then. */
   #used = '';
@@ -46,6 +46,8 @@ export class WaystationHub implements HubClient {
   #asking = false;
   /** The session told of something that no list was made for yet: it need not be asked again. */
   #news = false;
+  /** Whoever listens knows that the hub says nothing that is believed. */
+  #troubled = false;
 
   /** A hub that knows what it said before the restart. */
   static async open(options: WaystationHubOptions): Promise<WaystationHub> {
@@ -72,9 +74,11 @@ export class WaystationHub implements HubClient {
     const { session, channel } = this.#options;
     if (!this.#news) {
       this.#asking = true;
+      this.#troubled = true;
       await session.refresh(signal).finally(() => {
         this.#asking = false;
       });
+      this.#troubled = false;
     }
     this.#news = false;
     this.#used = this.#target();
@@ -85,7 +89,7 @@ export class WaystationHub implements HubClient {
     return { hubVersion: snapshot.name, repositories: this.#wanted.repositories };
   }
 
-  watch(listener: () => void): void {
+  watch(listener: (what: 'news' | 'trouble') => void): void {
     this.#listeners.add(listener);
     this.#options.session.begin();
   }
@@ -137,10 +141,20 @@ export class WaystationHub implements HubClient {
   }
 
   #heard(): void {
-    if (this.#asking || this.#target() === this.#used) return;
-    this.#news = this.#options.session.error === null;
-    if (!this.#news) return;
-    for (const listener of this.#listeners) listener();
+    if (this.#asking) return;
+    if (this.#options.session.error !== null) {
+      if (!this.#troubled) this.#tell('trouble');
+      this.#troubled = true;
+      return;
+    }
+    this.#troubled = false;
+    if (this.#target() === this.#used) return;
+    this.#news = true;
+    this.#tell('news');
+  }
+
+  #tell(what: 'news' | 'trouble'): void {
+    for (const listener of this.#listeners) listener(what);
   }
 
   /** All that a list depends on: another text, another list, or another treatment of the same. */

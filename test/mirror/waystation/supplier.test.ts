@@ -152,4 +152,26 @@ describe('a channel', () => {
     // Each of the two PoPs waits for the next news: nobody has asked beside that.
     expect(hub.count(/assignment/) - asked).toBeLessThanOrEqual(2);
   });
+
+  test('says so too when the news came while the hub was gone', async () => {
+    await using ground = await Ground.start();
+    const { hub } = ground;
+    await using pop = await RegisteredPop.start(hub.url, await hub.token(), 'lyon-2');
+    await using channel = await pop.follow('prod');
+    await channel.hub.discover(signal);
+    const told = Promise.withResolvers<void>();
+    const heard: string[] = [];
+    channel.hub.watch((what) => {
+      heard.push(what);
+      if (what === 'news') told.resolve();
+    });
+    await hub.stop();
+    await hub.snapshot('two', [{ snapshot: 'one', path: 'again' }]);
+    await hub.promote('prod', 'two');
+    while (channel.session.error === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    await hub.resume();
+    await told.promise;
+    expect(heard).toEqual(['trouble', 'news']);
+    expect((await channel.hub.discover(signal)).hubVersion).toBe('two');
+  });
 });
