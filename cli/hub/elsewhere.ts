@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { HubControl } from '../../hub/api/control.ts';
+import { terminalLog } from '../terminal-log.ts';
 import type { HubFrame } from './frame.ts';
 
 /** Options of commands that act on the store of this machine, or on a hub elsewhere. */
@@ -53,6 +54,7 @@ async function localControl(
   return storeControl({
     config: await loaded(self),
     who: localUser(),
+    log: terminalLog(terminal),
     onFindings: (findings) => {
       for (const finding of findings) terminal.err(findingText(finding, terminal.paint));
     },

@@ -1,5 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
-import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { Audit } from '../../hub/audit/audit.ts';
 import { Heartbeats } from '../../hub/fleet/heartbeats.ts';
@@ -31,13 +31,17 @@ export interface FleetParts {
   readonly standings: Standings;
 }
 
-/** @param opened the store, where it is open already. @throws WaystationError when store or keys are not a hub's, or not there. */
-export async function openFleet(config: HubConfig, opened?: ObjectStore): Promise<FleetParts> {
-  const [store, clock, log] = [opened ?? (await openHubStore(config)), systemClock, silentLogger];
+/**
+ * @param opened the store, where it is open already.
+ * @param log told of what is damaged in it.
+ * @throws WaystationError when store or keys are not a hub's, or not there.
+ */
+export async function openFleet(config: HubConfig, log: Logger, opened?: ObjectStore): Promise<FleetParts> {
+  const [store, clock] = [opened ?? (await openHubStore(config)), systemClock];
   await readFormat(store);
   const folder = new KeyFolder(config.keys);
   const [authority, keys] = [await Authority.open(folder), await SigningKeys.open(folder)];
-  const records = new PopRecords({ store, clock });
+  const records = new PopRecords({ store, clock, log });
   const audit = new Audit({ store, clock });
   const names = new PopNames({ store, pops: records, clock });
   const view = new HubView({ store, keys, clock, log });

@@ -8,6 +8,7 @@ import { exitCodes } from '../exit-codes.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
+import { terminalLog } from '../terminal-log.ts';
 import { openFleet } from './fleet-parts.ts';
 import { localUser } from './local-user.ts';
 
@@ -18,7 +19,7 @@ interface Asked {
 
 /** `hub keys` */
 export async function keysList({ config, json }: Asked, terminal: Terminal): Promise<number> {
-  const rows = rowsOf((await openFleet(config)).keys);
+  const rows = rowsOf((await openFleet(config, terminalLog(terminal))).keys);
   if (json) {
     terminal.out(JSON.stringify({ keys: rows }, null, 2));
     return exitCodes.ok;
@@ -36,7 +37,7 @@ export async function keysRotate(
 ): Promise<number> {
   const wait = parseDuration(after);
   if (wait === null) throw new WaystationError('bad_request', '--after is a duration such as 72h or 7d');
-  const { store, keys, audit } = await openFleet(config);
+  const { store, keys, audit } = await openFleet(config, terminalLog(terminal));
   const { id, signs } = await rotateKey(store, keys, systemClock.now() + wait);
   const from = new Date(signs).toISOString();
   await audit.note({ who: localUser(), what: 'keys.rotate', on: id, to: `signs from ${from}` });
@@ -52,7 +53,7 @@ export async function keysRetire(
   { config, json, id, force }: Asked & { readonly id: string; readonly force: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  const { store, keys, audit, standings } = await openFleet(config);
+  const { store, keys, audit, standings } = await openFleet(config, terminalLog(terminal));
   const newest = keys.signer.created;
   const away = (await standings.pops()).filter(
     ({ state, lastSeen }) => state !== 'revoked' && (lastSeen === null || Date.parse(lastSeen) < newest),

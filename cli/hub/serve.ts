@@ -59,7 +59,7 @@ export async function hubServe(
   const api = (trusted: Actor | null): ListenerOptions['onRequest'] =>
     webApp(async () => {
       const { hubApi } = await import('../../hub/api/app.ts');
-      const control = (who: Actor): Promise<HubControl> => storeControl({ config, who, store });
+      const control = (who: Actor): Promise<HubControl> => storeControl({ config, who, log, store });
       return hubApi({ control, identify: (token) => operators.identify(token), trusted, log });
     });
   const service = new HubService({

@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import type { HubControl, ListedSnapshot } from '../../hub/api/control.ts';
 import type { Actor } from '../../hub/audit/audit.ts';
@@ -19,6 +20,8 @@ export interface StoreControlOptions {
   readonly who: Actor;
   /** Told what gates find on a promotion; default: what fails says it. */
   readonly onFindings?: (findings: readonly GateFinding[]) => void;
+  /** Told of what is damaged in the store. */
+  readonly log: Logger;
   /** Open already; default: that of the configuration. */
   readonly store?: ObjectStore;
 }
@@ -28,8 +31,8 @@ export interface StoreControlOptions {
  * on what other processes left. @throws WaystationError when store or keys are not a hub's, or not there.
  */
 export async function storeControl(options: StoreControlOptions): Promise<HubControl> {
-  const { config, who, onFindings = null, store = await openHubStore(config) } = options;
-  const [hub, fleet] = [await openHub(config, store), await openFleet(config, store)];
+  const { config, who, log, onFindings = null, store = await openHubStore(config) } = options;
+  const [hub, fleet] = [await openHub(config, store), await openFleet(config, log, store)];
   const { snapshots, channels, audit, retirements } = hub;
   const { tokens, pops, standings, heartbeats, view } = fleet;
   const control: HubControl = {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
 import { heartbeat } from '../../protocol/heartbeat.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import { jsonBytes, readJson } from '../store/json-object.ts';
@@ -40,7 +41,17 @@ export class Heartbeats {
 
   /** null: it has never been heard of. */
   async last(pop: string): Promise<KeptHeartbeat | null> {
-    return this.#last.get(pop)?.kept ?? (await readJson(this.#store, keysOf.heartbeat(pop), kept))?.value ?? null;
+    return this.#last.get(pop)?.kept ?? this.#stored(pop);
+  }
+
+  /** One that is damaged is none: the next one comes soon, and takes its place. */
+  async #stored(pop: string): Promise<KeptHeartbeat | null> {
+    try {
+      return (await readJson(this.#store, keysOf.heartbeat(pop), kept))?.value ?? null;
+    } catch (error) {
+      if (error instanceof WaystationError && error.code === 'store_damaged') return null;
+      throw error;
+    }
   }
 
   /** @param pointed channel → the snapshot that it points to. */

@@ -59,7 +59,7 @@ export class HubFleet implements Fleet, FleetReport {
   #labels: string | null = null;
 
   constructor({ store, authority, keys, clock, log, certificateLife }: HubFleetOptions) {
-    const pops = new PopRecords({ store, clock });
+    const pops = new PopRecords({ store, clock, log });
     this.#store = store;
     this.#keys = keys;
     this.#clock = clock;

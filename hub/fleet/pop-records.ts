@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
+import { WaystationError } from '../../base/errors.ts';
+import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import { popName } from '../../protocol/registration.ts';
 import { jsonBytes, readJson } from '../store/json-object.ts';
 import type { Versioned } from '../store/json-object.ts';
@@ -64,11 +67,14 @@ export function popIdOf(token: string, key: string, attempt: number): string {
 export class PopRecords {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
+  readonly #log: Logger;
   readonly #known = new Map<string, { readonly record: PopRecord | null; readonly at: number }>();
 
-  constructor({ store, clock }: { readonly store: ObjectStore; readonly clock: Clock }) {
-    this.#store = store;
-    this.#clock = clock;
+  /** @param options `log`: told of records that cannot be read; default: nobody is. */
+  constructor(options: { readonly store: ObjectStore; readonly clock: Clock; readonly log?: Logger }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#log = options.log ?? silentLogger;
   }
 
   /** As it is in the store now. */
@@ -108,11 +114,21 @@ export class PopRecords {
     return this.#store.putIfAbsent(keysOf.pop(id), wholeObject(jsonBytes(document)));
   }
 
-  /** Everyone that has registered, revoked ones too, by id. */
+  /** Everyone that has registered, revoked ones too, by id. A record that cannot be read hides no other. */
   async *list(): AsyncGenerator<PopRecord> {
     for await (const { key } of this.#store.list(keysOf.pops)) {
-      const found = (await readJson(this.#store, key, record))?.value;
+      const found = (await this.#readable(key))?.value;
       if (found !== undefined && isRegistered(found)) yield found;
+    }
+  }
+
+  async #readable(key: string): Promise<Versioned<AnyRecord> | null> {
+    try {
+      return await readJson(this.#store, key, record);
+    } catch (error) {
+      if (!(error instanceof WaystationError) || error.code !== 'store_damaged') throw error;
+      this.#log.error({ path: key, error: error.message }, 'a PoP is passed over: its record is damaged');
+      return null;
     }
   }
 }

@@ -175,7 +175,7 @@ export class LiveHub implements AsyncDisposable {
   }
 
   #control(): Promise<HubControl> {
-    return storeControl({ config: this.config, who: localUser() });
+    return storeControl({ config: this.config, who: localUser(), log: silentLogger });
   }
 
   /** Requests whose method and path fit. */

@@ -37,7 +37,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory.path, { recursive: true, force: true }));
 
 function api(trusted: Actor | null): ReturnType<typeof hubApi> {
-  const control = (who: Actor): ReturnType<typeof storeControl> => storeControl({ config, who });
+  const control = (who: Actor): ReturnType<typeof storeControl> => storeControl({ config, who, log: silentLogger });
   return hubApi({ control, identify: (token) => operators.identify(token), trusted, log: silentLogger });
 }
 
