@@ -22,12 +22,12 @@ interface PullThroughOptions {
 }
 
 /** What `hub serve` gives PoPs that ask for files which the store does not have under their digest alone. */
-export function openOrigins({ config, hub, clock, log, ...rest }: PullThroughOptions): Origins & {
+export function openOrigins({ config, hub, clock, log, meter, ...rest }: PullThroughOptions): Origins & {
   close(): Promise<void>;
 } {
   const { store, snapshots, origins } = hub;
   const maps = new StoreMaps({ store, disk: systemDisk, folder: join(config.state, 'maps') });
-  const sources = new RememberedOrigins({ clock, log, ...rest });
+  const sources = new RememberedOrigins({ clock, log, meter, ...rest });
   const files = new ListedFiles({ snapshots, origins, maps, now: () => clock.monotonic() });
   const sink = new StoreSink({ store, maps });
   const through = new PullThrough({
@@ -38,6 +38,7 @@ export function openOrigins({ config, hub, clock, log, ...rest }: PullThroughOpt
     disk: systemDisk,
     folder: join(config.state, 'pulls'),
     log,
+    meter,
   });
   return {
     open: (wanted, signal) => through.open(wanted, signal),

@@ -1,6 +1,7 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
+import type { Counter, Meter } from '../../base/metrics.ts';
 import { openSized } from '../../base/transfer.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { Disk } from '../../disk/disk.ts';
@@ -12,6 +13,7 @@ import type { ListedFile, ListedFiles } from './listed-files.ts';
 import type { OriginSource } from './origins.ts';
 import { Possession } from './possession.ts';
 import { Pull } from './pull.ts';
+import type { PullResult } from './pull.ts';
 import { Spool } from './spool.ts';
 import type { StoreSink } from './store-sink.ts';
 
@@ -33,6 +35,7 @@ export interface PullThroughParts {
   /** Of this process, absolute, for files on their way. */
   readonly folder: string;
   readonly log: Logger;
+  readonly meter: Meter;
 }
 
 /**
@@ -44,10 +47,14 @@ export class PullThrough implements Origins {
   readonly #parts: PullThroughParts;
   readonly #possession: Possession;
   readonly #pulls = new Map<string, Promise<Pull>>();
+  readonly #results: Counter;
   readonly #ending = new AbortController();
 
   constructor(parts: PullThroughParts) {
     this.#parts = parts;
+    const help =
+      'Files fetched from origins because a PoP asked for them, by how that went: stored, unstored or failed';
+    this.#results = parts.meter.counter('pulls_total', help, ['result']);
     this.#possession = new Possession(parts.store);
   }
 
@@ -83,7 +90,11 @@ export class PullThrough implements Origins {
     const begun = this.#begun(file, source);
     this.#pulls.set(keyOf(file), begun);
     const over = (): void => this.#over(file, begun);
-    begun.then(({ done }) => done).then(over, over);
+    const ended = begun.then(({ done }) => done).catch((): PullResult => 'failed');
+    void ended.then((result) => {
+      this.#results.inc({ result });
+      over();
+    });
     return begun;
   }
 
@@ -98,12 +109,14 @@ export class PullThrough implements Origins {
     const repository = await sources.repository(source, path, signal);
     if (repository === null) throw new WaystationError('upstream_missing', `the origin of ${path} has it no longer`);
     const { listed, loader } = await sized(repository, { digest, href, size: file.size }, signal);
-    const keep = async (spool: Spool): Promise<void> => {
+    const keep = async (spool: Spool): Promise<boolean> => {
       try {
         await sink.adopt(scope, listed, spool.chunks());
+        return true;
       } catch (thrown) {
         const { code, message } = asWaystationError(thrown);
         log.warn({ path, href, code, reason: message }, 'a file that was pulled through cannot be stored');
+        return false;
       }
     };
     log.info({ path, href, bytes: listed.size }, 'a file is pulled through from its origin');

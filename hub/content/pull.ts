@@ -9,11 +9,14 @@ export interface PullOptions {
   readonly listed: Listed;
   readonly loader: Loader;
   readonly spool: () => Promise<Spool>;
-  /** Puts the proven file into the store, for good. It may fail: who waits for the file gets it all the same. */
-  readonly keep: (spool: Spool) => Promise<void>;
+  /** Puts the proven file into the store, for good. @returns false when it cannot: who waits for the file gets it all the same. */
+  readonly keep: (spool: Spool) => Promise<boolean>;
   /** Ends it, whoever waits. */
   readonly signal: AbortSignal;
 }
+
+/** How it went: `unstored` is given to who waited, and asked for again by the next. */
+export type PullResult = 'stored' | 'unstored' | 'failed';
 
 /** One file on its way from its origin, for everybody who asks for it meanwhile. It goes on when they have left. */
 export class Pull {
@@ -21,7 +24,7 @@ export class Pull {
   /** The file as the present source gives it; another one after a source that lied. */
   #spool = Promise.withResolvers<Spool>();
   /** Resolves when the file is stored, or given up. Never rejects. */
-  readonly done: Promise<void>;
+  readonly done: Promise<PullResult>;
 
   constructor(options: PullOptions) {
     this.#options = options;
@@ -50,7 +53,7 @@ export class Pull {
     }
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<PullResult> {
     const { listed, loader, keep, signal } = this.#options;
     this.#spool.promise.catch(() => {});
     for (;;) {
@@ -60,8 +63,7 @@ export class Pull {
         this.#spool.resolve(spool);
         for await (const chunk of provenChunks(listed, loader, signal)) await spool.append(chunk);
         spool.end('proven');
-        await keep(spool);
-        return;
+        return (await keep(spool)) ? 'stored' : 'unstored';
       } catch (thrown) {
         const lied = thrown instanceof Lied;
         const why = `${listed.digest}: an origin gave other bytes than its metadata lists`;
@@ -70,7 +72,7 @@ export class Pull {
         else this.#spool.reject(error);
         this.#spool.promise.catch(() => {});
         spool?.end(error);
-        if (!lied) return;
+        if (!lied) return 'failed';
       } finally {
         spool?.release();
       }
