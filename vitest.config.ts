@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -9,6 +10,7 @@ export default defineConfig({
     // A test left alone by mistake shall not hide the others, nor an empty selection pass.
     allowOnly: false,
     passWithNoTests: false,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', './test/support/totals.ts'],
     projects: [
       {
