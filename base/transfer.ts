@@ -61,6 +61,35 @@ export interface Loader {
   hurry?(): void;
 }
 
+/** A loader around another one, which does all that it does not do itself. */
+export class LoaderAround implements Loader {
+  protected readonly inner: Loader;
+
+  constructor(inner: Loader) {
+    this.inner = inner;
+  }
+
+  open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    return this.inner.open(offset, signal);
+  }
+
+  lied(transfer: Transfer): void {
+    this.inner.lied(transfer);
+  }
+
+  turn(signal: AbortSignal): Promise<boolean> {
+    return this.inner.turn?.(signal) ?? Promise.resolve(false);
+  }
+
+  done(): void {
+    this.inner.done?.();
+  }
+
+  hurry(): void {
+    this.inner.hurry?.();
+  }
+}
+
 export interface Validators {
   readonly etag: string | null;
   readonly lastModified: string | null;

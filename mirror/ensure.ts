@@ -1,6 +1,7 @@
 import type { Listed } from '../base/digest.ts';
 import { asWaystationError } from '../base/errors.ts';
-import type { Loader } from '../base/transfer.ts';
+import { LoaderAround } from '../base/transfer.ts';
+import type { Loader, Transfer } from '../base/transfer.ts';
 import type { Sink } from './sink.ts';
 
 export interface EnsureRequest {
@@ -18,22 +19,22 @@ export async function ensureByOwn(
   { sink, scope, listed, loader: own }: EnsureRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  let asked = false;
-  const loader: Loader = {
-    open: (offset, opening) => {
-      asked = true;
-      return own.open(offset, opening);
-    },
-    lied: (transfer) => own.lied(transfer),
-    turn: async (waiting) => (await own.turn?.(waiting)) ?? false,
-    done: () => own.done?.(),
-    hurry: () => own.hurry?.(),
-  };
+  const loader = new AskedLoader(own);
   for (;;) {
     try {
       return await sink.ensure(scope, listed, loader, signal);
     } catch (thrown) {
-      if (asked || asWaystationError(thrown).source !== 'origin') throw thrown;
+      if (loader.asked || asWaystationError(thrown).source !== 'origin') throw thrown;
     }
+  }
+}
+
+/** The same loader, which knows whether anybody asked it. */
+class AskedLoader extends LoaderAround {
+  asked = false;
+
+  override open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    this.asked = true;
+    return super.open(offset, signal);
   }
 }

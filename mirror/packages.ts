@@ -11,7 +11,7 @@ import type { FetchRank, MapPackage } from './fetch-order.ts';
 import type { PackageProgress } from './progress.ts';
 import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
-import { telling } from './telling.ts';
+import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Packages of one repository that are fetched at a time. */
@@ -164,7 +164,7 @@ class Work {
     }
     await this.#unsettled.room();
     const received = Promise.withResolvers<void>();
-    const loader = telling(repository.supplier.loader(href, 'background', listed.digest), received.resolve);
+    const loader = new TellingLoader(repository.supplier.loader(href, 'background', listed.digest), received.resolve);
     const held = ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal).then(
       () => {
         this.#linkFailures = 0;

@@ -1,14 +1,22 @@
+import { LoaderAround } from '../base/transfer.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 
 /** The same loader, which also tells when a transfer has ended, well or not: what is left then is the disk's work. */
-export function telling(loader: Loader, ended: () => void): Loader {
-  return {
-    open: async (offset, signal) => new Told(await loader.open(offset, signal), ended),
-    lied: (transfer) => loader.lied(transfer instanceof Told ? transfer.original : transfer),
-    turn: async (signal) => (await loader.turn?.(signal)) ?? false,
-    done: () => loader.done?.(),
-    hurry: () => loader.hurry?.(),
-  };
+export class TellingLoader extends LoaderAround {
+  readonly #ended: () => void;
+
+  constructor(inner: Loader, ended: () => void) {
+    super(inner);
+    this.#ended = ended;
+  }
+
+  override async open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    return new Told(await this.inner.open(offset, signal), this.#ended);
+  }
+
+  override lied(transfer: Transfer): void {
+    this.inner.lied(transfer instanceof Told ? transfer.original : transfer);
+  }
 }
 
 class Told implements Transfer {

@@ -1,9 +1,8 @@
 import { dirname, join } from 'node:path';
-import type { ByteSource } from '../../base/body.ts';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
-import { systemCode, WaystationError } from '../../base/errors.ts';
+import { systemCode } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Meter } from '../../base/metrics.ts';
 import { silentMeter } from '../../base/metrics.ts';
@@ -12,6 +11,8 @@ import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
 import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from '../../disk/group-commit.ts';
+import { heldBlob } from './held-blob.ts';
+import type { HeldBlob } from './held-blob.ts';
 import { Provenance } from './provenance.ts';
 import { Quarantine } from './quarantine.ts';
 import { foundAbsent, removeBlob } from './removal.ts';
@@ -25,12 +26,8 @@ import type { Disk } from '../../disk/disk.ts';
 import { DurableNames } from '../../disk/durable-names.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation, Space } from '../space/space.ts';
-
-/** A held file, opened. */
-export interface HeldBlob extends ByteSource {
-  readonly size: number;
-}
+import type { Reservation } from '../space/reservation.ts';
+import type { Space } from '../space/space.ts';
 
 /** A file with proven bytes, before it has its name. */
 export interface PartFile {
@@ -54,6 +51,8 @@ export interface Commit {
 
 /** Larger files are synced before they join others. Bytes. */
 const sharedSyncLimit = 8 * 1024 * 1024;
+
+const notHeld = Promise.resolve(false);
 
 /** Immutable files named by their digest, below a possession scope. */
 export class BlobStore implements Removal {
@@ -152,11 +151,19 @@ export class BlobStore implements Removal {
   }
 
   /** Whether the file is there, durably, and is the one that was proven. */
-  async holds(scope: string, listed: Listed): Promise<boolean> {
+  holds(scope: string, listed: Listed): Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
-    if (this.#exclusive.busy(path)) await this.#exclusive.idle(path);
     // Most of what a first sync looks for: the disk need not be asked.
-    if (this.#index.complete && !this.#index.has(scope, listed.digest)) return false;
+    return this.#isUnknown(path, scope, listed) ? notHeld : this.#looked(path, scope, listed);
+  }
+
+  #isUnknown(path: string, scope: string, listed: Listed): boolean {
+    return !this.#exclusive.busy(path) && this.#index.complete && !this.#index.has(scope, listed.digest);
+  }
+
+  async #looked(path: string, scope: string, listed: Listed): Promise<boolean> {
+    if (this.#exclusive.busy(path)) await this.#exclusive.idle(path);
+    if (this.#isUnknown(path, scope, listed)) return false;
     try {
       const facts = await this.#disk.facts(path);
       if (facts === null) return false;
@@ -281,20 +288,4 @@ export class BlobStore implements Removal {
 async function syncFolders(disk: Disk, folder: string, levels: number): Promise<void> {
   await disk.syncFolder(folder);
   if (levels > 0) for (const name of await disk.list(folder)) await syncFolders(disk, join(folder, name), levels - 1);
-}
-
-function heldBlob(lease: Lease, path: string, size: number): HeldBlob {
-  return {
-    size,
-    async read(buffer, position, length) {
-      const count = await lease.file
-        .read(buffer, position, Math.min(length, size - position))
-        .catch((error: unknown) => {
-          throw diskError(error, path);
-        });
-      if (count === 0) throw new WaystationError('blob_damaged', `${path} is shorter than its name says`);
-      return count;
-    },
-    release: () => lease.release(),
-  };
 }

@@ -40,6 +40,7 @@ export class Sharing {
    */
   async withOthers(scope: string, listed: Listed, sha256: Digest): Promise<void> {
     const { index, layout, log } = this.#parts;
+    if (index.scopeNames.length < 2) return;
     for (const digest of new Set([listed.digest, sha256])) {
       const theirs = { digest, size: listed.size };
       for (const other of index.scopesOf(digest)) {

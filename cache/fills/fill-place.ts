@@ -7,7 +7,8 @@ import { verifyFirstLimit } from './fill.ts';
 import type { Layout } from '../disk/layout.ts';
 import { FilePart, MemoryPart } from './part.ts';
 import type { Part } from './part.ts';
-import type { Reservation, Reserving, Space } from '../space/space.ts';
+import type { Reservation } from '../space/reservation.ts';
+import type { Reserving, Space } from '../space/space.ts';
 
 /** What a place is made from. */
 export interface PlaceStore {

@@ -18,7 +18,7 @@ import type { OpenedFill, OpenedSlice } from './opened.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
-import { tellingLies } from './telling-lies.ts';
+import { LoaderTellingLies } from './telling-lies.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
@@ -293,6 +293,6 @@ export class Fills {
   }
 
   #counting(loader: Loader): Loader {
-    return tellingLies(loader, { lies: this.#lies, log: this.#log });
+    return new LoaderTellingLies(loader, { lies: this.#lies, log: this.#log });
   }
 }

@@ -2,16 +2,13 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /** What the promise resolves with; rejects with the signal's reason as soon as that aborts. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const stop = Promise.withResolvers<never>();
-  const onAbort = (): void => stop.reject(signal.reason as Error);
+export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   const all = waitingFor(signal);
-  all.add(onAbort);
-  try {
-    return await Promise.race([promise, stop.promise]);
-  } finally {
-    all.delete(onAbort);
-  }
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    all.add(onAbort);
+    promise.then(resolve, reject).finally(() => all.delete(onAbort));
+  });
 }
 
 function waitingFor(signal: AbortSignal): Set<() => void> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Reservation, Reserving, Space } from './space.ts';
+import type { Reservation } from './reservation.ts';
+import type { Reserving, Space } from './space.ts';
 
 /** Milliseconds that a reservation waits for others' files to go: after that the file is served without being stored. */
 const patience = 2_000;

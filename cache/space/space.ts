@@ -2,24 +2,14 @@ import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import type { CacheState } from '../../base/status.ts';
 import type { Disk } from '../../disk/disk.ts';
+import { CountedReservation, SpaceCounts } from './reservation.ts';
+import type { Reservation } from './reservation.ts';
 
 export interface SpaceLimits {
   /** Most bytes that blobs and parts may take, given the file system's size. */
   readonly max: (total: number) => number;
   /** Bytes of the file system that stay free, given its size. */
   readonly keepFree: (total: number) => number;
-}
-
-/** Bytes taken from the budget before they are written. Given back, or turned into stored bytes, exactly once. */
-export interface Reservation {
-  /** Asks for more (a file of unknown length). */
-  grow(bytes: number): boolean;
-  /** So many of its bytes are on disk by now: statfs will show them, the rest is still to come. */
-  wrote(total: number): void;
-  /** So many bytes stay on disk; what follows is ignored. */
-  commit(size: number): void;
-  /** Nothing was kept. */
-  release(): void;
 }
 
 /** Gives room before bytes are written. */
@@ -49,19 +39,13 @@ export class Space implements Reserving {
   readonly #root: string;
   readonly #limits: SpaceLimits;
   readonly #clock: Clock;
-  #used = 0;
-  #reserved = 0;
-  /** Reserved, and not on disk yet: no statfs shows these bytes. */
-  #unwritten = 0;
-  /** Written since the last statfs. */
-  #unseen = 0;
+  readonly #counts = new SpaceCounts();
+  readonly #more = (bytes: number): boolean => this.#take(bytes, 0);
   #free = 0;
   #total = 0;
   #freeFiles = Infinity;
   #counting: boolean;
   readonly #whenCounted = Promise.withResolvers<void>();
-  /** Bytes taken since start, and not given back. */
-  #fresh = 0;
   #measured = -Infinity;
   #measuring: Promise<void> | null = null;
   #sick: { state: CacheState; reason: string; until: number } | null = null;
@@ -90,7 +74,7 @@ export class Space implements Reserving {
 
   /** Bytes of blobs and parts. */
   get used(): number {
-    return this.#used;
+    return this.#counts.used;
   }
 
   /** What an earlier run left is counted by now: until then, all that the disk holds is taken to be ours. */
@@ -106,7 +90,7 @@ export class Space implements Reserving {
 
   /** Bytes promised to transfers under way. */
   get reserved(): number {
-    return this.#reserved;
+    return this.#counts.reserved;
   }
 
   get free(): number {
@@ -120,14 +104,14 @@ export class Space implements Reserving {
 
   /** Bytes that are on disk without a reservation of this process: found at start, or gone by other hands. */
   adjust(bytes: number): void {
-    this.#used += bytes;
+    this.#counts.used += bytes;
   }
 
   /** Bytes of a file that was just removed here. */
   freed(bytes: number): void {
-    this.#used -= bytes;
+    this.#counts.used -= bytes;
     // Until the next statfs says so.
-    this.#unseen -= bytes;
+    this.#counts.unseen -= bytes;
   }
 
   /** A write failed, and none has succeeded since. */
@@ -160,13 +144,16 @@ export class Space implements Reserving {
   shortage(bytes: number): number {
     const max = this.#limits.max(this.#total);
     const overMax = Math.max(
-      this.#used + this.#reserved + bytes - max,
+      this.#counts.used + this.#counts.reserved + bytes - max,
       // Not counted yet: what the disk holds may all be ours, and little more can do no harm.
       this.#counting
-        ? Math.min(this.#total - this.#free + this.#reserved + bytes - max, this.#fresh + bytes - harmless)
+        ? Math.min(
+            this.#total - this.#free + this.#counts.reserved + bytes - max,
+            this.#counts.fresh + bytes - harmless,
+          )
         : 0,
     );
-    const free = this.#free - this.#unwritten - this.#unseen;
+    const free = this.#free - this.#counts.unwritten - this.#counts.unseen;
     return Math.max(overMax, this.#limits.keepFree(this.#total) + bytes - free);
   }
 
@@ -175,9 +162,13 @@ export class Space implements Reserving {
     return Math.max(0, fewestFiles - this.#freeFiles);
   }
 
+  get #isOld(): boolean {
+    return this.#clock.monotonic() - this.#measured >= statfsAge;
+  }
+
   /** Measures the file system if the last figure is old. */
   async measure(): Promise<void> {
-    if (this.#clock.monotonic() - this.#measured < statfsAge) return;
+    if (!this.#isOld) return;
     this.#measuring ??= this.#statfs().finally(() => {
       this.#measuring = null;
     });
@@ -186,38 +177,10 @@ export class Space implements Reserving {
 
   /** Of the room that there is; nothing is removed. */
   async reserve(bytes: number, present = 0): Promise<Reservation | null> {
-    await this.measure();
+    if (this.#isOld) await this.measure();
     if (!this.#take(bytes, present)) return null;
-    this.#used -= present;
-    let held = bytes;
-    let written = present;
-    let ended = false;
-    const wrote = (total: number): void => {
-      this.#unwritten -= total - written;
-      this.#unseen += Math.max(0, total - written);
-      written = total;
-    };
-    const end = (size: number): void => {
-      if (ended) return;
-      ended = true;
-      wrote(Math.max(written, Math.min(size, held)));
-      this.#unwritten -= held - written;
-      this.#reserved -= held;
-      this.#fresh -= Math.max(0, held - size);
-      this.#used += size;
-    };
-    return {
-      grow: (more) => {
-        if (ended || !this.#take(more, 0)) return false;
-        held += more;
-        return true;
-      },
-      wrote: (total) => {
-        if (!ended) wrote(Math.min(total, held));
-      },
-      commit: (size) => end(size),
-      release: () => end(0),
-    };
+    this.#counts.used -= present;
+    return new CountedReservation(this.#counts, this.#more, bytes, present);
   }
 
   /** A write failed: the state says so, and nothing is stored for a while. */
@@ -235,13 +198,13 @@ export class Space implements Reserving {
   }
 
   async #statfs(): Promise<void> {
-    const shown = this.#unseen;
+    const shown = this.#counts.unseen;
     try {
       const { free, total, freeFiles } = await this.#disk.space(this.#root);
       this.#free = free;
       this.#total = total;
       this.#freeFiles = freeFiles;
-      this.#unseen -= shown;
+      this.#counts.unseen -= shown;
       this.#measured = this.#clock.monotonic();
     } catch (error) {
       this.failed(error);
@@ -251,7 +214,7 @@ export class Space implements Reserving {
   #limitReached(bytes: number): string {
     if (this.fileShortage > 0) return 'the file system can hardly take more files (inodes)';
     if (this.#counting) return 'what an earlier run left is still being counted';
-    return this.#used + this.#reserved + bytes > this.max
+    return this.#counts.used + this.#counts.reserved + bytes > this.max
       ? 'cache.max leaves no room for a file that was to be stored'
       : 'cache.keepFree leaves no room for a file that was to be stored: the file system is nearly full';
   }
@@ -264,9 +227,9 @@ export class Space implements Reserving {
       return false;
     }
     this.#refused = -Infinity;
-    this.#reserved += bytes;
-    this.#fresh += bytes - present;
-    this.#unwritten += bytes - present;
+    this.#counts.reserved += bytes;
+    this.#counts.fresh += bytes - present;
+    this.#counts.unwritten += bytes - present;
     return true;
   }
 }

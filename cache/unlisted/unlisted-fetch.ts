@@ -13,7 +13,8 @@ import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import { discardPart } from '../fills/fill-place.ts';
 import { FilePart } from '../fills/part.ts';
-import type { Reservation, Reserving, Space } from '../space/space.ts';
+import type { Reservation } from '../space/reservation.ts';
+import type { Reserving, Space } from '../space/space.ts';
 import type { Pointers } from './pointers.ts';
 
 /** Asked for when a file of unknown length grows past what was reserved. */

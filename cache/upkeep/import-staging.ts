@@ -5,7 +5,7 @@ import { diskError } from '../../disk/disk.ts';
 import type { WritableFile } from '../../disk/disk.ts';
 import { passingPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation } from '../space/space.ts';
+import type { Reservation } from '../space/reservation.ts';
 import { filePart } from '../fills/fill-place.ts';
 import { verifyFirstLimit } from '../fills/fill.ts';
 import { changed } from './import-source.ts';

@@ -5,7 +5,8 @@ import type { BlobStore, PartFile } from '../blobs/blob-store.ts';
 import { roomOfPart } from '../disk/layout.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk, WritableFile } from '../../disk/disk.ts';
-import type { Reservation, Space } from '../space/space.ts';
+import type { Reservation } from '../space/reservation.ts';
+import type { Space } from '../space/space.ts';
 
 export type Digests = ReadonlyMap<Algorithm, Digest>;
 

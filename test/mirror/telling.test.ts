@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { telling } from '../../mirror/telling.ts';
+import { TellingLoader } from '../../mirror/telling.ts';
 import { ScriptedLoader } from '../support/scripted-loader.ts';
 
 const patient = new AbortController().signal;
 
 test('a loader that tells when a transfer ended passes on whose turn it is, and who is in a hurry', async () => {
   const asked: string[] = [];
-  const loader = telling(
+  const loader = new TellingLoader(
     {
       open: (offset, signal) => new ScriptedLoader([{ bytes: Buffer.from('rpm') }]).open(offset, signal),
       lied: () => {},
