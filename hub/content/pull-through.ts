@@ -17,6 +17,10 @@ import type { PullResult } from './pull.ts';
 import { Spool } from './spool.ts';
 import type { StoreSink } from './store-sink.ts';
 
+/** Bytes of a file that is in memory on its way, and of all of them together. */
+const smallFile = 1024 * 1024;
+const mostMemory = 64 * 1024 * 1024;
+
 /** The upstreams that snapshots remember. */
 export interface OriginSources {
   /**
@@ -48,6 +52,8 @@ export class PullThrough implements Origins {
   readonly #possession: Possession;
   readonly #pulls = new Map<string, Promise<Pull>>();
   readonly #results: Counter;
+  /** Bytes of files on their way that are in memory. */
+  #memory = 0;
   readonly #ending = new AbortController();
 
   constructor(parts: PullThroughParts) {
@@ -78,6 +84,14 @@ export class PullThrough implements Origins {
     await Promise.all([...this.#pulls.values()].map((pull) => pull.then(({ done }) => done).catch(() => {})));
   }
 
+  /** Small files need no disk on their way: they reach PoPs also while it is full. */
+  async #spool(size: number): Promise<Spool> {
+    const { disk, folder } = this.#parts;
+    if (size > smallFile || this.#memory + size > mostMemory) return Spool.onDisk(disk, folder, size);
+    this.#memory += size;
+    return Spool.inMemory(size, () => (this.#memory -= size));
+  }
+
   async #held({ scope, digest, size: said }: ListedFile): Promise<OpenObject | null> {
     const size = said ?? (await this.#possession.size(scope, digest));
     if (size === null || !(await this.#possession.holds(scope, { digest, size }))) return null;
@@ -103,7 +117,7 @@ export class PullThrough implements Origins {
   }
 
   async #begun(file: ListedFile, source: OriginSource): Promise<Pull> {
-    const { disk, folder, sources, sink, log } = this.#parts;
+    const { sources, sink, log } = this.#parts;
     const { signal } = this.#ending;
     const { scope, digest, href, path } = file;
     const repository = await sources.repository(source, path, signal);
@@ -120,7 +134,7 @@ export class PullThrough implements Origins {
       }
     };
     log.info({ path, href, bytes: listed.size }, 'a file is pulled through from its origin');
-    return new Pull({ listed, loader, keep, signal, spool: () => Spool.open(disk, folder, listed.size) });
+    return new Pull({ listed, loader, keep, signal, spool: () => this.#spool(listed.size) });
   }
 }
 

@@ -2,18 +2,25 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { WaystationError } from '../../base/errors.ts';
 import { diskError } from '../../disk/disk.ts';
-import type { Disk, WritableFile } from '../../disk/disk.ts';
+import type { Disk } from '../../disk/disk.ts';
 
 /** Bytes at the end of a file that nobody gets before its digest is right: at least one, so that no wrong file is whole. */
 const tail = 64 * 1024;
 const readSize = 256 * 1024;
 
+/** Where the bytes are. */
+interface Backing {
+  write(chunks: readonly Buffer[], position: number): Promise<void>;
+  read(buffer: Buffer, position: number, length: number): Promise<number>;
+  close(): Promise<void>;
+}
+
 /**
- * A file on its way from an origin, on the local disk, read while it grows by any number of readers. It has no name:
- * nothing of it outlives the process.
+ * A file on its way from an origin, read while it grows by any number of readers: in memory, or on the local disk without
+ * a name. Nothing of it outlives the process.
  */
 export class Spool {
-  readonly #file: WritableFile;
+  readonly #file: Backing;
   readonly #size: number;
   #written = 0;
   #ending: 'proven' | WaystationError | null = null;
@@ -21,13 +28,27 @@ export class Spool {
   /** Who still needs it: the transfer, what stores it, and readers. */
   #users = 1;
 
-  private constructor(file: WritableFile, size: number) {
+  private constructor(file: Backing, size: number) {
     this.#file = file;
     this.#size = size;
   }
 
+  /** @param size of the whole, bytes. @param over called when the memory is free again. */
+  static inMemory(size: number, over: () => void): Spool {
+    const bytes = Buffer.allocUnsafe(size);
+    const backing: Backing = {
+      write: async (chunks, position) => {
+        let at = position;
+        for (const chunk of chunks) at += chunk.copy(bytes, at);
+      },
+      read: async (buffer, position, length) => bytes.copy(buffer, 0, position, position + length),
+      close: async () => over(),
+    };
+    return new Spool(backing, size);
+  }
+
   /** @param folder of this process, absolute; made when absent. @param size of the whole, bytes. */
-  static async open(disk: Disk, folder: string, size: number): Promise<Spool> {
+  static async onDisk(disk: Disk, folder: string, size: number): Promise<Spool> {
     const path = join(folder, randomBytes(12).toString('hex'));
     try {
       await disk.makeFolder(folder);

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
@@ -17,7 +17,8 @@ import { SimulatedPulp } from '../../support/pulp/simulated-pulp.ts';
 import { treeinfoText } from '../../support/treeinfo-text.ts';
 
 const href = 'p/big-1-1.noarch.rpm';
-const content = incompressibleText(1_000_000, 'pulled');
+/** Larger than what is in memory on its way. */
+const content = incompressibleText(3_000_000, 'pulled');
 const digest = digestOf(content);
 const never = new AbortController().signal;
 const at = { snapshot: 'one', path: 'base', href };
@@ -110,6 +111,22 @@ test('nobody gets the last bytes of a file that its origin has changed, and noth
   expect(await hub.blobs()).toEqual(before);
   lie.remove();
   await until(async () => (await read(await opened(hub.origins))).error === null);
+});
+
+test('small files need no disk of the hub on their way, and are proven all the same', async () => {
+  await using origin = await FaultyOrigin.start();
+  await using hub = await started(origin);
+  // Where large ones would lie: a disk that takes nothing.
+  await mkdir(join(hub.path, 'state'), { recursive: true });
+  await writeFile(join(hub.path, 'state/pulls'), '');
+  await expect(opened(hub.origins)).rejects.toMatchObject({ source: 'disk' });
+  const small = { href: 'p/small-1-1.noarch.rpm' };
+  const lie = origin.on('/base/p/small-1-1.noarch.rpm', flippedAt(2));
+  await expect(opened(hub.origins, small, digestOf('small'))).rejects.toMatchObject({ code: 'upstream_lied' });
+  lie.remove();
+  await until(
+    async () => (await opened(hub.origins, small, digestOf('small')).then(read)).bytes.toString() === 'small',
+  );
 });
 
 test('what an origin does not give now is an error, and what nobody lists is not asked for', async () => {
