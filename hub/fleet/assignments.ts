@@ -12,6 +12,7 @@ import type { ObjectStore } from '../store/object-store.ts';
 import { wantedOf } from './assignment-rules.ts';
 import type { HubState } from './hub-view.ts';
 import type { Labels } from './labels.ts';
+import { Turns } from './turns.ts';
 
 /** For how long an assignment is believed without hearing of it again. Milliseconds. */
 const life = 30 * 24 * 60 * 60_000;
@@ -42,7 +43,7 @@ export class Assignments {
   readonly #clock: Clock;
   readonly #made = new Map<string, Made>();
   /** One at a time for each PoP: what was asked for later is never signed before what was asked for earlier. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
 
   constructor(options: { readonly store: ObjectStore; readonly keys: SigningKeys; readonly clock: Clock }) {
     this.#store = options.store;
@@ -54,17 +55,7 @@ export class Assignments {
     const labels = JSON.stringify(pop.labels);
     const made = this.#made.get(pop.id);
     if (made?.state === state.number && made.labels === labels && this.#isYoung(made.document)) return made;
-    const turn = (this.#turns.get(pop.id) ?? Promise.resolve()).then(() => this.#make(pop, labels, state));
-    const ended = turn.then(
-      () => {},
-      () => {},
-    );
-    this.#turns.set(pop.id, ended);
-    try {
-      return await turn;
-    } finally {
-      if (this.#turns.get(pop.id) === ended) this.#turns.delete(pop.id);
-    }
+    return this.#turns.take(pop.id, () => this.#make(pop, labels, state));
   }
 
   async #make(pop: Assigned, labels: string, state: HubState): Promise<Answered> {

@@ -13,6 +13,7 @@ import { claimGrace } from './pop-names.ts';
 import { isRegistered } from './pop-records.ts';
 import type { PopRecords } from './pop-records.ts';
 import { hashOfSecret, isSecretOf, newId, newSecret } from './secret.ts';
+import { Turns } from './turns.ts';
 
 const instant = z.iso.datetime();
 
@@ -48,6 +49,8 @@ export class Tokens {
   readonly #store: ObjectStore;
   readonly #pops: PopRecords;
   readonly #clock: Clock;
+  /** A site that starts all at once shall not have each of its PoPs try again after each other one. */
+  readonly #turns = new Turns();
 
   constructor({
     store,
@@ -104,7 +107,11 @@ export class Tokens {
   }
 
   /** Uses a token for a PoP, once for each, however often it is asked. @throws WaystationError `token_refused` */
-  async claim(id: string, pop: string): Promise<void> {
+  claim(id: string, pop: string): Promise<void> {
+    return this.#turns.take(id, () => this.#claim(id, pop));
+  }
+
+  async #claim(id: string, pop: string): Promise<void> {
     for (;;) {
       const found = await this.#read(id);
       if (found === null) throw refused('the hub does not know this token');

@@ -8,7 +8,7 @@ import type { PopRecord } from '../../../hub/fleet/pop-records.ts';
 import type { ObjectStore } from '../../../hub/store/object-store.ts';
 import { csrOf, from, ground, minute, popKeys } from './fleet-ground.ts';
 import type { Ground } from './fleet-ground.ts';
-import { cutBefore, HeldStore } from './interrupted-store.ts';
+import { cutBefore, HeldStore, InterruptedStore } from './interrupted-store.ts';
 
 const who: Actor = { kind: 'user', name: 'test', id: null, from: null };
 
@@ -39,6 +39,18 @@ describe('registrations at the same time', () => {
     for (const each of done)
       if (each.status === 'rejected') expect(each.reason).toMatchObject({ code: 'token_refused' });
     expect(await registered(hub)).toHaveLength(uses);
+  });
+
+  test('of a whole site take one write of the token each', async () => {
+    await using hub = await ground();
+    const keys: string[] = [];
+    const fleet = hub.fleet(new InterruptedStore(hub.store, async (_write, key) => void keys.push(key)));
+    const token = await hub.token({ uses: 20 });
+    const tries = Array.from({ length: 20 }, async (_, index) =>
+      fleet.register({ token, csr: await csrOf(await popKeys()), name: `pop-${index}` }, from),
+    );
+    await Promise.all(tries);
+    expect(keys.filter((key) => key.startsWith('private/tokens/'))).toHaveLength(20);
   });
 
   test('for one name let in one', async () => {
