@@ -43,7 +43,7 @@ import { Following } from './following.ts';
 import { generationControl } from './generation-control.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { imports } from './imports.ts';
-import { withAssignedPolicies } from './assigned-policies.ts';
+import { AssignedPolicies } from './assigned-policies.ts';
 import { addressText, socketListener, tlsOf } from './listening.ts';
 import type { LogLevel } from './log-levels.ts';
 import { serviceLog } from './logging.ts';
@@ -81,7 +81,8 @@ export async function serve(written: Config, options: { version: string; logLeve
   const serviceLogs = serviceLog({ level: options.logLevel });
   const log = serviceLogs.logger;
   const meter = serviceMeter();
-  const config = withAssignedPolicies(written, (name) => following.policy(name));
+  const assigned = new AssignedPolicies(written);
+  const { config } = assigned;
   const { max, keepFree } = config.cache;
   const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
   keepNativeAddonsIn(config.state, log);
@@ -110,6 +111,7 @@ export async function serve(written: Config, options: { version: string; logLeve
   const hubParts = { version, clock, log, health, traffic, notes: store.notes };
   const following = new Following({ ...hubParts, state: config.state, kept: (name) => store.kept(name) });
   const upstreams = new Upstreams({ ...hubParts, following });
+  assigned.by((name) => following.policy(name));
   const events: EventStreams = { log: new EventLog(), open: 0 };
   const eventSources = new EventSources(events.log, clock);
   const runObserver = observers(measureRuns(meter), eventSources.runs, { ...nobody, ended: () => heartbeats.hurry() });
@@ -166,9 +168,7 @@ export async function serve(written: Config, options: { version: string; logLeve
   );
   const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
   const carrier = carryOvers({ carriers: carrying, runs: upkeepRuns, clock, log });
-
   const watched = watchedParts({ subscriptions, upkeepRuns, space: store.space });
-
   const manager = serviceManager({
     environment: readEnvironment(),
     status: () => partsLine(watched),

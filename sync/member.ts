@@ -41,6 +41,10 @@ export class Member {
   mark: UpstreamMark | null;
   failure: MemberFailure | null = null;
   reading = false;
+  /** Its first document is proven, in the read under way: it serves before its packages are held. */
+  early = false;
+  /** Its last read was called off: what it has may be of another moment than what the others have. */
+  unsettled = false;
   /** Whether the last read got an answer; null: not read yet in this process. */
   reached: boolean | null = null;
   /** Monotonic time of the next read. */
@@ -65,9 +69,16 @@ export class Member {
     this.#failingSince = start.note?.failingSince ?? null;
   }
 
-  /** Its last read proved what its upstream shows, and no newer one is under way. */
+  /** Its last read proved what its upstream shows, and no newer one is under way that has anything to say. */
   get sound(): boolean {
-    return this.reached === true && this.failure === null && this.takenBy === null && !this.reading;
+    const isSettled = !this.unsettled && (!this.reading || this.early);
+    return this.reached === true && this.failure === null && this.takenBy === null && isSettled;
+  }
+
+  /** A read begins. */
+  begins(): void {
+    this.reading = true;
+    this.early = false;
   }
 
   succeeded(document: RepositoryDocument, mark: UpstreamMark, now: number): void {
@@ -77,6 +88,7 @@ export class Member {
     this.failure = null;
     this.#failingSince = null;
     this.reached = true;
+    this.unsettled = false;
   }
 
   /** Everything that its policy wants is held. */

@@ -74,7 +74,7 @@ export class Pass {
     const lease = store.beginRun(name);
     run.begin();
     // Before anything is awaited: nobody else shall begin to read them, and none counts as sound meanwhile.
-    for (const member of members) member.reading = true;
+    for (const member of members) member.begins();
     if (discover) this.#due = next;
     const targets = new Set(members);
     try {
@@ -91,6 +91,7 @@ export class Pass {
         throw thrown;
       }
       run.end('cancelled', 'stopping');
+      for (const member of targets) if (member.reading) member.unsettled = true;
       // Who called it off does not want it to begin again at once.
       for (const member of targets) if (member.due <= clock.monotonic()) member.due = next;
     } finally {
@@ -121,7 +122,7 @@ export class Pass {
       for (const member of targets) if (!readable.has(member)) this.#drop(member, targets);
       for (const member of readable) {
         if (known.has(member) || member.reading) continue;
-        member.reading = true;
+        member.begins();
         targets.add(member);
       }
       for (const { path, takenBy } of roster.all) if (takenBy !== null) run.failed(this.#taken(path, takenBy));
@@ -180,11 +181,12 @@ export class Pass {
       const first = member.proven === null;
       const proven = (): void => {
         member.succeeded(result.document, result.mark, parts.clock.now());
-        if (options.flip === 'each') publisher.changed();
+        if (options.flip === 'each' || first) publisher.changed();
       };
       member.begun = result.document;
       // The first generation serves at once; a later one has to hold what its policy promises.
       sayVariants({ member, document: result.document, context: this.#context });
+      member.early = first;
       if (first || onDemand) proven();
       const wanted = { run, member, repository, document: result.document, context: this.#context };
       await fetchWanted(wanted, signal);

@@ -40,6 +40,7 @@ export class HubSession {
   #believed: Believed | null = null;
   #etag: string | null = null;
   #error: WaystationError | null = null;
+  #saidExpired = false;
   #denied: ReadonlySet<Digest> = new Set();
   /** Who waits for the answer to a question that has not begun yet. */
   #waiting: Waiting[] = [];
@@ -144,6 +145,7 @@ export class HubSession {
     for (let failures = 0; !signal.aborted;) {
       this.#hurry = new AbortController();
       const waiting = this.#waiting.splice(0);
+      this.#sayExpired();
       try {
         await this.#ask(waiting.length === 0 && failures === 0 && this.#etag !== null ? wait : 0, signal);
         failures = 0;
@@ -197,6 +199,15 @@ export class HubSession {
     // The same object as long as it says the same: who remembers answers has to forget them only for others.
     if (!isSame) this.#denied = new Set(deny);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Once, when what was said last has to be heard again and was not; and once when it was. */
+  #sayExpired(): void {
+    const expires = this.#believed?.assignment.expires;
+    const isExpired = expires !== undefined && this.membership.api.now() > Date.parse(expires);
+    if (isExpired && !this.#saidExpired)
+      this.#log.warn({ hub: this.url, expires }, 'what the hub said last has expired: it is served on');
+    this.#saidExpired = isExpired;
   }
 
   #succeeded(): void {

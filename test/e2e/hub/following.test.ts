@@ -183,4 +183,17 @@ describe('a PoP that follows a channel', { timeout: 60_000 }, () => {
     expect(await pop.run('register', '--hub', hub.url)).toMatchObject({ code: 2 });
     expect(await pop.run('register', '--hub', 'http://hub')).toMatchObject({ code: 2 });
   });
+
+  test('leaves a sync that a promotion made pointless, and keeps what it had fetched', async () => {
+    await using hub = await hubWithFour();
+    const options = followingPop(hub, { token: await hub.token(), policy: 'full' });
+    await using pop = await Pop.start({ ...options, config: { ...options.config, limits: [{ rate: '32KiB/s' }] } });
+    await pop.until(({ subscriptions: [site] }) => site?.snapshot === 'one' && site.sync.phase === 'packages');
+    await hub.promote('prod', 'two');
+    await serves(pop, 'two');
+    const runs = await pop.runs();
+    expect(runs.map(({ state, reason }) => [state, reason])).toContainEqual(['cancelled', 'superseded']);
+    expect((await pop.repository('el9/base')).packages).toMatchObject({ listed: 10, held: 10 });
+    expect(hub.bytes).toBeLessThan(13 * size);
+  });
 });

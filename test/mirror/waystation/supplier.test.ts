@@ -2,9 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf, hexOf } from '../../../base/digest.ts';
+import { KeyFolder } from '../../../hub/keys/key-folder.ts';
+import { SigningKeys } from '../../../hub/keys/signing-keys.ts';
 import { keysOf } from '../../../hub/store/layout.ts';
 import type { WantedRepository } from '../../../mirror/discovery.ts';
 import { readWhole } from '../../../origin/read-whole.ts';
+import { signed } from '../../../protocol/signed.ts';
 import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { putRepository } from '../../support/hand-made-repository.ts';
 import type { HandMadeRepository } from '../../support/hand-made-repository.ts';
@@ -173,5 +176,27 @@ describe('a channel', () => {
     await told.promise;
     expect(heard).toEqual(['trouble', 'news']);
     expect((await channel.hub.discover(signal)).hubVersion).toBe('two');
+  });
+
+  test('is followed also when what the hub says has expired, and that is said', async () => {
+    await using ground = await Ground.start();
+    const { hub } = ground;
+    await using pop = await RegisteredPop.start(hub.url, await hub.token(), 'lyon-2');
+    await using channel = await pop.follow('prod');
+    await channel.hub.discover(signal);
+    expect(channel.hub.following().problem).toBeNull();
+    const answer = await pop.folder.assignment();
+    const { signer } = await SigningKeys.open(new KeyFolder(hub.config.keys));
+    const [, body = ''] = answer?.assignment.split('.') ?? [];
+    const document = JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown>;
+    const late = { ...document, expires: new Date(Date.now() - 1_000).toISOString() };
+    const old = JSON.stringify({ ...answer, assignment: await signed('assignment', late, signer) });
+    hub.intercept = (request, response) => {
+      if (!(request.url ?? '').startsWith('/v1/assignment')) return false;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(old);
+      return true;
+    };
+    expect((await channel.hub.discover(signal)).hubVersion).toBe('one');
+    expect(channel.hub.following().problem).toMatch(/expired/);
   });
 });
