@@ -106,15 +106,17 @@ export class SnapshotMaker {
         'snapshot_exists',
         `there was a snapshot ${request.name} of other content, retired ${retired.at}`,
       );
-    if (retired !== null) await retirements.undo(request.name);
     // Before the snapshot: whoever sees that knows where its files come from. The same content anew is asked for there.
     await origins.write(gathered.origins(snapshot));
     const made =
       (await snapshots.find(request.name)) === null &&
       (await snapshots.add(request.name, await signed('snapshot', snapshot, keys.signer)));
-    if (made) return { snapshot, made };
-    const before = await snapshots.need(request.name);
-    if (before.content === snapshot.content) return { snapshot: before, made };
+    const before = made ? snapshot : await snapshots.need(request.name);
+    if (before.content === snapshot.content) {
+      // Last: until then the name stays taken.
+      if (retired !== null) await retirements.undo(request.name);
+      return { snapshot: before, made };
+    }
     const why = `there is a snapshot ${request.name} of other content, made ${before.created}`;
     throw new WaystationError('snapshot_exists', `${why}: snapshots never change; choose another name`);
   }

@@ -66,8 +66,13 @@ test(
     expect(await readdir(join(directory.path, 'maps'))).toHaveLength(1);
     // The name never means anything else, and can be had back.
     expect((await directory.hub('snapshot', 'show', 'old')).code).toBe(2);
-    const again = await directory.sources([{ snapshot: 'new' }]);
-    expect(await directory.hub('snapshot', 'create', 'old', '--from', again)).toMatchObject({ code: 1 });
+    const from = join(directory.path, 'sources.yaml');
+    const other = await directory.hub('snapshot', 'create', 'old', '--from', from);
+    expect([other.code, other.stderr]).toEqual([1, expect.stringMatching(/other content, retired/)]);
+    putRepository(origin, 'base', { packages: numberedPackages(5, () => 1) });
+    expect(await directory.hub('snapshot', 'create', 'old', '--from', from)).toMatchObject({ code: 0 });
+    expect(await keys(hub, 'private/retired/')).toEqual([]);
+    expect(await wholeSnapshots(hub, hub.store, directory.path)).toEqual(['new', 'old']);
   },
 );
 
