@@ -96,9 +96,9 @@ export class Collection {
       const young = now - settle;
       const channels = await retirements.histories();
       const gone = await this.#gone(channels, young, dryRun);
-      const left: SnapshotDocument[] = [];
+      const [left, going]: [SnapshotDocument[], string[]] = [[], []];
       for await (const snapshot of this.#parts.snapshots.list()) {
-        if (gone.has(snapshot.name)) did.removed.push(snapshot.name);
+        if (gone.has(snapshot.name)) going.push(snapshot.name);
         else left.push(snapshot);
       }
       for (const name of keep === null ? [] : outlived(left, channels, { keep, now: clock.now() })) {
@@ -109,9 +109,10 @@ export class Collection {
         if (retired) did.retired.push(name);
       }
       for (const snapshot of left) await marks.add(snapshot, await origins.of(snapshot), turn);
-      for (const name of did.removed) {
+      for (const name of going) {
         await turn();
         if (!dryRun) await this.#parts.snapshots.remove(name);
+        did.removed.push(name);
       }
       for await (const found of garbage(store, { marks, left, young })) {
         await turn();
