@@ -9,7 +9,7 @@ import { silentLogger } from '../base/log.ts';
 import { silentMeter } from '../base/metrics.ts';
 import type { Loader, Transfer } from '../base/transfer.ts';
 import { systemDisk } from '../disk/disk.ts';
-import type { Disk, WritableFile } from '../disk/disk.ts';
+import type { Disk } from '../disk/disk.ts';
 import { Store } from '../cache/store.ts';
 import { median } from './lab/processes.ts';
 
@@ -118,23 +118,11 @@ function loaderOf(bytes: Buffer): Loader {
 }
 
 function counting(counts: { syncs: number }, together: boolean): Disk {
-  const counted = (part: WritableFile): WritableFile => ({
-    fd: part.fd,
-    write: (chunks, position) => part.write(chunks, position),
-    read: (buffer, position, length) => part.read(buffer, position, length),
-    stamp: () => part.stamp(),
-    close: () => part.close(),
-    sync: () => {
-      counts.syncs += 1;
-      return part.sync();
-    },
-  });
   return {
     ...systemDisk,
-    openPart: async (path) => counted(await systemDisk.openPart(path)),
-    makePart: async (path) => {
-      const part = await systemDisk.makePart(path);
-      return part === null ? null : counted(part);
+    syncFile: (path) => {
+      counts.syncs += 1;
+      return systemDisk.syncFile(path);
     },
     syncFolder: (path) => {
       counts.syncs += 1;

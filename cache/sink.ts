@@ -71,11 +71,13 @@ export class CacheSink {
   async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
     // Again when it is gone: a fill that has just ended may be one of a file that was removed since.
     while (!(await this.holds(scope, listed))) {
-      const known = await this.#claims.during(scope, listed.digest, async () => {
+      this.#claims.begun(scope, listed.digest);
+      try {
         await this.#fill(scope, listed, loader, signal);
-        return this.#claims.claim(scope, listed.digest);
-      });
-      if (known) return;
+        if (this.#claims.claim(scope, listed.digest)) return;
+      } finally {
+        this.#claims.ended(scope, listed.digest);
+      }
       // Asked again at once, the fill that has ended would say again that it is held.
       await this.#fills.gone({ scope, listed }, signal);
     }

@@ -72,16 +72,26 @@ export class Claims {
 
   /** Has a blob, or what refers to it, made by `work`: it stays meanwhile, and for the rest of a pass. */
   async during<T>(scope: string, digest: Digest, work: () => Promise<T>): Promise<T> {
-    const key = keyOf(scope, digest);
-    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    this.begun(scope, digest);
     try {
       return await work();
     } finally {
-      this.#marks.mark(scope, digest, false);
-      const others = (this.#underWay.get(key) ?? 1) - 1;
-      if (others === 0) this.#underWay.delete(key);
-      else this.#underWay.set(key, others);
+      this.ended(scope, digest);
     }
+  }
+
+  /** A blob is being had from now on, until as many have `ended` it: what `during` does, where a file waits for long. */
+  begun(scope: string, digest: Digest): void {
+    const key = keyOf(scope, digest);
+    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+  }
+
+  ended(scope: string, digest: Digest): void {
+    const key = keyOf(scope, digest);
+    this.#marks.mark(scope, digest, false);
+    const others = (this.#underWay.get(key) ?? 1) - 1;
+    if (others === 0) this.#underWay.delete(key);
+    else this.#underWay.set(key, others);
   }
 
   /** Whether a blob is being had right now. */

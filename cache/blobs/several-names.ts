@@ -55,8 +55,8 @@ export class SeveralNames {
   }
 
   /** Resolves when this name may be worked on; waited for by who is not alone. */
-  async ready(path: string): Promise<void> {
-    await this.#count?.ready(path);
+  ready(path: string): void | Promise<void> {
+    return this.#count?.ready(path);
   }
 
   /** A name is about to go, or to lead elsewhere; told by who is alone. @throws the disk's error. */
