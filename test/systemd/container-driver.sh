@@ -45,6 +45,24 @@ save again curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8081/healthz/
 save stop systemctl stop waystation
 show stopped waystation
 
+# The hub, as its own user.
+as_hub() {
+  setpriv --reuid=waystation-hub --regid=waystation-hub --clear-groups "$@"
+}
+save hub-install sh /systemd/install-hub.sh
+show hub-installed waystation-hub
+save hub-ready curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8444/healthz/ready
+save hub-process cat "/proc/$(systemctl show waystation-hub --property=MainPID --value)/status"
+save hub-token as_hub /usr/bin/waystation hub token create --config /etc/waystation-hub/hub.yaml
+save hub-member setpriv --reuid=nobody --regid=waystation-hub --clear-groups \
+  curl -s -f --unix-socket /var/lib/waystation-hub/hub.sock http://hub/api/v1/tokens
+save hub-stranger setpriv --reuid=nobody --regid=nogroup --clear-groups \
+  curl -s -f --unix-socket /var/lib/waystation-hub/hub.sock http://hub/api/v1/tokens
+save hub-tls curl -s -o /dev/null -w '%{http_code}' --cacert /etc/waystation-hub/keys/ca.crt https://localhost:8443/v1/assignment
+save hub-again sh /systemd/install-hub.sh
+save hub-stop systemctl stop waystation-hub
+show hub-stopped waystation-hub
+
 echo 'nonsense: true' >/etc/waystation/waystation.yaml
 save misconfigured systemctl start waystation
 until_shown waystation 'ActiveState=failed'

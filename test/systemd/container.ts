@@ -37,6 +37,11 @@ const configuration = {
   ],
 };
 
+const hubConfiguration = {
+  publicUrl: 'https://localhost:8443',
+  store: { type: 'directory', path: '/srv/waystation' },
+};
+
 const files: Readonly<Record<string, string>> = {
   'etc/passwd': 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n',
   'etc/group': 'root:x:0:\nnogroup:x:65534:\n',
@@ -44,6 +49,8 @@ const files: Readonly<Record<string, string>> = {
   'etc/os-release': 'ID=test\n',
   'etc/machine-id': '',
   'etc/waystation/waystation.yaml': JSON.stringify(configuration, null, 2),
+  'etc/waystation-hub/hub.yaml': JSON.stringify(hubConfiguration, null, 2),
+  'etc/hosts': '127.0.0.1 localhost\n',
   'etc/credstore/waystation.hub-password': 'from the credential\n',
   'etc/systemd/system/test.target': '[Unit]\nWants=systemd-journald.service driver.service\n',
   // However the driver ends, the container ends with it.

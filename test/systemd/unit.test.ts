@@ -112,6 +112,26 @@ describeWith(
       expect(await results.text('journal.out')).toMatch(/hanging\.service: Watchdog timeout/);
     });
 
+    test('systemd/install-hub.sh makes a hub that is ready when systemctl returns, and may be run again', async () => {
+      for (const name of ['hub-install', 'hub-again'])
+        expect([await code(name), await results.text(`${name}.out`)]).toEqual([0, expect.stringMatching(/authority/)]);
+      expect(await results.properties('hub-installed')).toMatchObject({ ActiveState: 'active', SubState: 'running' });
+      expect(await results.text('hub-ready.out')).toBe('200');
+      // By a name of its own authority, to whom no certificate is shown.
+      expect(await results.text('hub-tls.out')).toBe('403');
+      expect(await results.properties('hub-stopped')).toMatchObject({ ActiveState: 'inactive', Result: 'success' });
+    });
+
+    test('a hub runs without privileges; commands beside it and its socket are for its own user and group', async () => {
+      const status = await results.text('hub-process.out');
+      expect(status).toMatch(/^Seccomp:\t2$/m);
+      expect(status).toMatch(/^CapEff:\t0+$/m);
+      expect(status).not.toMatch(/^Uid:\t0\t/m);
+      expect(await results.text('hub-token.out')).toMatch(/^wst1_\S+\n$/);
+      expect(JSON.parse(await results.text('hub-member.out'))).toMatchObject({ tokens: [{ state: 'good' }] });
+      expect(await code('hub-stranger')).not.toBe(0);
+    });
+
     test('it stops when it is told to', async () => {
       expect(await results.properties('stopped')).toMatchObject({
         ActiveState: 'inactive',
