@@ -31,7 +31,7 @@ async function create(directory: HubDirectory, origin: FaultyOrigin, name = 'one
   return directory.hub('snapshot', 'create', name, '--from', from);
 }
 
-describe('a snapshot is not made', { timeout: 180_000 }, () => {
+describe('a snapshot is not made', { timeout: 300_000 }, () => {
   test('of a source that changes while it is read; the next one is of what is there then', async () => {
     await using origin = await FaultyOrigin.start();
     await using directory = await hubDirectory();
@@ -142,7 +142,7 @@ describe('a snapshot is not made', { timeout: 180_000 }, () => {
 describeWith([mounts], 'a full disk of a hub', () => {
   test(
     'stops a snapshot that does not fit, and the next one goes on when there is room',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       await using origin = await FaultyOrigin.start();
       const packages = Array.from({ length: 12 }, (_, index) => [

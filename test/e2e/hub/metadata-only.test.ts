@@ -22,7 +22,7 @@ async function popOf(hub: HubProcess, name: string): Promise<Pop> {
 
 test(
   'packages of a metadata-only snapshot reach PoPs through the hub, once from their origin, never wrong',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     await using origin = await FaultyOrigin.start();
     await using hub = await HubProcess.start();

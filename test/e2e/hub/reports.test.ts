@@ -6,7 +6,7 @@ import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { nevraOfFile, putRepository } from '../../support/hand-made-repository.ts';
 import { hubDirectory, numberedPackages } from '../../support/hub-directory.ts';
 
-test('what gates said of a snapshot is kept with who asked and why', { timeout: 120_000 }, async () => {
+test('what gates said of a snapshot is kept with who asked and why', { timeout: 300_000 }, async () => {
   await using hub = await hubDirectory('gates: gates.yaml\n');
   await using origin = await FaultyOrigin.start();
   putRepository(origin, 'base', { packages: numberedPackages(3, () => 1), nevra: nevraOfFile });

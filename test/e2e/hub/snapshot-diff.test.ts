@@ -3,7 +3,7 @@ import { FaultyOrigin } from '../../support/faulty-origin.ts';
 import { nevraOfFile, putRepository } from '../../support/hand-made-repository.ts';
 import { hubDirectory, numberedPackages } from '../../support/hub-directory.ts';
 
-const patience = { timeout: 120_000 };
+const patience = { timeout: 300_000 };
 const advisories = (...ids: string[]): { updateinfo: string } => ({
   updateinfo: `<updates>${ids.map((id) => `<update><id>${id}</id></update>`).join('')}</updates>`,
 });

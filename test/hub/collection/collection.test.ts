@@ -143,7 +143,7 @@ test(
     await reached.promise;
     putRepository(origin, 'base', { packages: numberedPackages(5, () => 1) });
     const fourth = directory.hub('snapshot', 'create', 'fourth', '--from', join(directory.path, 'sources.yaml'));
-    await expect.poll(() => keys(hub, 'private/leases/'), { timeout: 20_000 }).toHaveLength(2);
+    await expect.poll(() => keys(hub, 'private/leases/'), { timeout: 90_000 }).toHaveLength(2);
     // So long that it looks again.
     await systemClock.sleep(600);
     held.resolve();

@@ -12,9 +12,11 @@ import { collected, wholeSnapshots } from './collecting-hub.ts';
 
 const href = 'p/old-1-1.noarch.rpm';
 const content = 'listed by sha1';
+/** Commands are processes of their own, on a machine with much else to do. */
+const patience = { timeout: 240_000 };
 const never = new AbortController().signal;
 
-test('files of forgeable digests stay those of their source, composed, given out and collected', async () => {
+test('files of forgeable digests stay those of their source, composed, given out and collected', patience, async () => {
   await using origin = await FaultyOrigin.start();
   await using directory = await hubDirectory();
   putRepository(origin, 'base', { packages: { [href]: content }, checksum: 'sha1' });

@@ -20,6 +20,8 @@ const href = 'p/big-1-1.noarch.rpm';
 /** Larger than what is in memory on its way. */
 const content = incompressibleText(3_000_000, 'pulled');
 const digest = digestOf(content);
+/** Commands are processes of their own, on a machine with much else to do. */
+const patience = { timeout: 240_000 };
 const never = new AbortController().signal;
 const at = { snapshot: 'one', path: 'base', href };
 
@@ -70,50 +72,58 @@ async function read(object: OpenObject): Promise<{ readonly bytes: Buffer; reado
 }
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
-  await expect.poll(holds, { timeout: 20_000 }).toBe(true);
+  await expect.poll(holds, { timeout: 90_000 }).toBe(true);
 }
 
-test('a package of a metadata-only snapshot comes from its origin once, for all who ask, and is kept', async () => {
-  await using origin = await FaultyOrigin.start();
-  await using hub = await started(origin);
-  const shown = async (): Promise<object> =>
-    JSON.parse((await hub.hub('snapshot', 'show', 'one', '--json')).stdout).onlyAtOrigin;
-  expect(await shown()).toEqual({ files: 2, bytes: content.length + 5 });
-  expect((await hub.hub('snapshot', 'show', 'one')).stdout).toMatch(/2 files \(.*\) only at their origins/);
+test(
+  'a package of a metadata-only snapshot comes from its origin once, for all who ask, and is kept',
+  patience,
+  async () => {
+    await using origin = await FaultyOrigin.start();
+    await using hub = await started(origin);
+    const shown = async (): Promise<object> =>
+      JSON.parse((await hub.hub('snapshot', 'show', 'one', '--json')).stdout).onlyAtOrigin;
+    expect(await shown()).toEqual({ files: 2, bytes: content.length + 5 });
+    expect((await hub.hub('snapshot', 'show', 'one')).stdout).toMatch(/2 files \(.*\) only at their origins/);
 
-  const gate = new Gate();
-  const rule = origin.on(`/base/${href}`, stallAt(500_000, gate));
-  const first = await opened(hub.origins);
-  const others = await Promise.all([opened(hub.origins), opened(hub.origins)]);
-  // What has come flows before the rest is there.
-  const start = Buffer.alloc(1_000);
-  expect(await first.read(start, 0, 1_000)).toBe(1_000);
-  expect(start.toString()).toBe(content.slice(0, 1_000));
-  gate.open();
-  for (const object of [first, ...others]) expect((await read(object)).bytes.toString()).toBe(content);
-  expect(origin.count(`/base/${href}`)).toBe(1);
+    const gate = new Gate();
+    const rule = origin.on(`/base/${href}`, stallAt(500_000, gate));
+    const first = await opened(hub.origins);
+    const others = await Promise.all([opened(hub.origins), opened(hub.origins)]);
+    // What has come flows before the rest is there.
+    const start = Buffer.alloc(1_000);
+    expect(await first.read(start, 0, 1_000)).toBe(1_000);
+    expect(start.toString()).toBe(content.slice(0, 1_000));
+    gate.open();
+    for (const object of [first, ...others]) expect((await read(object)).bytes.toString()).toBe(content);
+    expect(origin.count(`/base/${href}`)).toBe(1);
 
-  await until(async () => (await hub.blobs()).some((blob) => blob.endsWith(digest.slice('sha256:'.length))));
-  rule.remove();
-  await origin.stop();
-  expect((await read(await opened(hub.origins))).bytes.toString()).toBe(content);
-  expect(await shown()).toEqual({ files: 1, bytes: 5 });
-});
+    await until(async () => (await hub.blobs()).some((blob) => blob.endsWith(digest.slice('sha256:'.length))));
+    rule.remove();
+    await origin.stop();
+    expect((await read(await opened(hub.origins))).bytes.toString()).toBe(content);
+    expect(await shown()).toEqual({ files: 1, bytes: 5 });
+  },
+);
 
-test('nobody gets the last bytes of a file that its origin has changed, and nothing of it is kept', async () => {
-  await using origin = await FaultyOrigin.start();
-  await using hub = await started(origin);
-  const before = await hub.blobs();
-  const lie = origin.on(`/base/${href}`, flippedAt(700_000));
-  const { bytes, error } = await read(await opened(hub.origins));
-  expect(bytes.length).toBeLessThan(content.length);
-  expect(error).toMatchObject({ code: 'upstream_lied' });
-  expect(await hub.blobs()).toEqual(before);
-  lie.remove();
-  await until(async () => (await read(await opened(hub.origins))).error === null);
-});
+test(
+  'nobody gets the last bytes of a file that its origin has changed, and nothing of it is kept',
+  patience,
+  async () => {
+    await using origin = await FaultyOrigin.start();
+    await using hub = await started(origin);
+    const before = await hub.blobs();
+    const lie = origin.on(`/base/${href}`, flippedAt(700_000));
+    const { bytes, error } = await read(await opened(hub.origins));
+    expect(bytes.length).toBeLessThan(content.length);
+    expect(error).toMatchObject({ code: 'upstream_lied' });
+    expect(await hub.blobs()).toEqual(before);
+    lie.remove();
+    await until(async () => (await read(await opened(hub.origins))).error === null);
+  },
+);
 
-test('small files need no disk of the hub on their way, and are proven all the same', async () => {
+test('small files need no disk of the hub on their way, and are proven all the same', patience, async () => {
   await using origin = await FaultyOrigin.start();
   await using hub = await started(origin);
   // Where large ones would lie: a disk that takes nothing.
@@ -129,7 +139,7 @@ test('small files need no disk of the hub on their way, and are proven all the s
   );
 });
 
-test('what an origin does not give now is an error, and what nobody lists is not asked for', async () => {
+test('what an origin does not give now is an error, and what nobody lists is not asked for', patience, async () => {
   await using origin = await FaultyOrigin.start();
   await using hub = await started(origin);
   const asked = origin.requests.length;
@@ -160,39 +170,43 @@ test('what an origin does not give now is an error, and what nobody lists is not
   expect((await read(await opened(hub.origins))).bytes.toString()).toBe(content);
 });
 
-test('the credentials of an origin are read from their file when they are used, and are not in the store', async () => {
-  await using origin = await FaultyOrigin.start({ basic: { username: 'hub', password: 'renewed' } });
-  await using directory = await hubDirectory();
-  putRepository(origin, 'base', { packages: { [href]: content } });
-  await writeFile(join(directory.path, 'password'), 'renewed\n');
-  const access = { username: 'hub', passwordFile: 'password' };
-  const source = { type: 'yum', path: 'base', url: `${origin.url}base/`, ...access };
-  await directory.create('one', [source], 'metadata-only');
-  await writeFile(join(directory.path, 'password'), 'wrong\n');
-  await using origins = await originsOf(directory);
-  await expect(opened(origins)).rejects.toMatchObject({ code: 'upstream_unauthorized' });
-  await writeFile(join(directory.path, 'password'), 'renewed\n');
-  await until(async () => (await opened(origins).then(read, () => ({ error: true }))).error === null);
-  const folder = join(directory.path, 'store/private/origins/one');
-  const [name = ''] = await readdir(folder);
-  const [, payload = ''] = (await readFile(join(folder, name), 'utf8')).split('.');
-  const remembered = Buffer.from(payload, 'base64url').toString();
-  expect(remembered).toContain('"passwordFile":"password"');
-  expect(remembered).not.toContain('renewed');
+test(
+  'the credentials of an origin are read from their file when they are used, and are not in the store',
+  patience,
+  async () => {
+    await using origin = await FaultyOrigin.start({ basic: { username: 'hub', password: 'renewed' } });
+    await using directory = await hubDirectory();
+    putRepository(origin, 'base', { packages: { [href]: content } });
+    await writeFile(join(directory.path, 'password'), 'renewed\n');
+    const access = { username: 'hub', passwordFile: 'password' };
+    const source = { type: 'yum', path: 'base', url: `${origin.url}base/`, ...access };
+    await directory.create('one', [source], 'metadata-only');
+    await writeFile(join(directory.path, 'password'), 'wrong\n');
+    await using origins = await originsOf(directory);
+    await expect(opened(origins)).rejects.toMatchObject({ code: 'upstream_unauthorized' });
+    await writeFile(join(directory.path, 'password'), 'renewed\n');
+    await until(async () => (await opened(origins).then(read, () => ({ error: true }))).error === null);
+    const folder = join(directory.path, 'store/private/origins/one');
+    const [name = ''] = await readdir(folder);
+    const [, payload = ''] = (await readFile(join(folder, name), 'utf8')).split('.');
+    const remembered = Buffer.from(payload, 'base64url').toString();
+    expect(remembered).toContain('"passwordFile":"password"');
+    expect(remembered).not.toContain('renewed');
 
-  // A secret in the file itself cannot be remembered.
-  const spoken = [{ ...source, headers: { 'X-Token': 'spoken' } }];
-  const refused = await directory.hub(
-    'snapshot',
-    'create',
-    'two',
-    '--from',
-    await directory.sources(spoken, 'metadata-only'),
-  );
-  expect([refused.code, refused.stderr]).toEqual([78, expect.stringMatching(/X-Token: must be \{ file: NAME \}/)]);
-});
+    // A secret in the file itself cannot be remembered.
+    const spoken = [{ ...source, headers: { 'X-Token': 'spoken' } }];
+    const refused = await directory.hub(
+      'snapshot',
+      'create',
+      'two',
+      '--from',
+      await directory.sources(spoken, 'metadata-only'),
+    );
+    expect([refused.code, refused.stderr]).toEqual([78, expect.stringMatching(/X-Token: must be \{ file: NAME \}/)]);
+  },
+);
 
-test('a composed snapshot has its files where its sources have them, also those of a tree', async () => {
+test('a composed snapshot has its files where its sources have them, also those of a tree', patience, async () => {
   await using origin = await FaultyOrigin.start();
   await using directory = await hubDirectory();
   putRepository(origin, 'os', { packages: { [href]: content } });
@@ -207,7 +221,7 @@ test('a composed snapshot has its files where its sources have them, also those 
   expect((await read(image)).bytes.toString()).toBe('stage two');
 });
 
-test('the origin can be a Pulp hub, asked for its list by what is remembered', async () => {
+test('the origin can be a Pulp hub, asked for its list by what is remembered', patience, async () => {
   await using pulp = await SimulatedPulp.start();
   await using directory = await hubDirectory();
   const text = 'the tools';
