@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { RateLimit } from '../../../hub/service/rate-limit.ts';
+import { rawConnection } from '../../support/raw-connection.ts';
 import { StandingClock } from '../../support/standing-clock.ts';
 import { ServedHub } from './served-hub.ts';
 
@@ -30,7 +31,7 @@ describe('registrations', () => {
     await using hub = await ServedHub.start();
     const answer = await hub.ask(hub.agent(null), '/v1/registrations', { method: 'POST', body: text });
     expect([answer.status, answer.json()['code']]).toEqual([status, code]);
-    expect(answer.headers.connection).toBe(status === 413 ? 'close' : 'keep-alive');
+    expect(answer.headers.connection).toBe('keep-alive');
     expect(hub.fleet.registered).toEqual([]);
   });
 
@@ -40,6 +41,13 @@ describe('registrations', () => {
     const huge = { method: 'POST', headers, body: 'x'.repeat(70_000) };
     const answer = await hub.ask(hub.agent(null), '/v1/registrations', huge);
     expect([answer.status, answer.json()['code']]).toEqual([413, 'body_too_large']);
+  });
+
+  test('are refused at once, and the connection closed, when a body would never end', async () => {
+    await using hub = await ServedHub.start();
+    const connection = await rawConnection(hub.listener.port ?? 0, { tls: true });
+    connection.send('POST /v1/registrations HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n{');
+    expect((await connection.closed()).text).toMatch(/^HTTP\/1\.1 413 [^]*body_too_large/);
   });
 
   test('of one address are slowed down', async () => {
