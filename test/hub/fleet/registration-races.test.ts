@@ -169,6 +169,25 @@ describe('who is slow', () => {
     }
     expect(endings.filter((ending) => ending.includes('another PoP is called lyon-2'))).toHaveLength(2);
   });
+
+  test('does not take a name whose last holder has just taken it back', async () => {
+    await using hub = await ground();
+    const token = await hub.token({ uses: 2 });
+    await hub.fleet().register({ token, csr: await csrOf(await popKeys()), name: 'lyon-1' }, from);
+    await control(hub.store, hub).rename('lyon-1', 'lyon-2', who);
+    // It has seen that the name is free, made sure of it, and is about to take it.
+    const slow = new HeldStore(3, hub.store);
+    const second = { token, csr: await csrOf(await popKeys()), name: 'lyon-1' };
+    const ended = hub
+      .fleet(slow)
+      .register(second, from)
+      .catch((error: unknown) => error);
+    await slow.held;
+    await control(hub.store, hub).rename('lyon-2', 'lyon-1', who);
+    slow.go();
+    expect(await ended).toMatchObject({ code: 'pop_name_taken' });
+    expect((await registered(hub)).map(({ name }) => name)).toEqual(['lyon-1']);
+  });
 });
 
 describe('a name', () => {
