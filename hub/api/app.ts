@@ -18,6 +18,19 @@ import { tokenOperations } from './token-operations.ts';
 /** Everything that the API can do: paths, roles and documents come from here alone. */
 export const operations: readonly Operation[] = [...contentOperations, ...fleetOperations, ...tokenOperations];
 
+/** Where the API describes itself. */
+const documentPath = '/openapi.json';
+
+/** What its document begins with. */
+export const documentFrame = {
+  openapi: '3.1.0',
+  info: {
+    title: 'waystation hub',
+    version: '1',
+    description: 'What operators see of a hub, and do to it. Errors are application/problem+json (docs/errors.md).',
+  },
+};
+
 /** Bytes of a body: assignments are the longest. */
 const mostBytes = 1024 * 1024;
 
@@ -66,6 +79,7 @@ export function hubApi(ports: HubApiPorts): OpenAPIHono<Environment> {
     };
     app.openapi(routeOf(own), handler as never);
   }
+  app.get(documentPath, (context) => context.json(app.getOpenAPI31Document(documentFrame)));
   for (const [path, methods] of Map.groupBy(operations, ({ path: each }) => each))
     app.all(path.replaceAll(/\{(\w+)\}/g, ':$1'), (context) => {
       const allow = methods.map(({ method }) => (method === 'get' ? 'GET, HEAD' : method.toUpperCase())).join(', ');

@@ -9,6 +9,7 @@ import { storeControl } from '../../../cli/hub/store-control.ts';
 import { parseHubConfig } from '../../../config/hub/load.ts';
 import type { HubConfig } from '../../../config/hub/config.ts';
 import { hubApi, operations } from '../../../hub/api/app.ts';
+import { apiDocumentText } from '../../../hub/api/document.ts';
 import type { Actor } from '../../../hub/audit/audit.ts';
 import { Operators } from '../../../hub/operators/operators.ts';
 import type { OperatorRole } from '../../../hub/operators/operators.ts';
@@ -195,6 +196,11 @@ describe('the API of a hub', () => {
   ])('refuses %s %s with %j', async (...[method, path, body, status, code]) => {
     const { status: own, json } = await ask(await tokenOf('admin'), method, path, body);
     expect([own, json['code']]).toEqual([status, code]);
+  });
+
+  test('describes itself', async () => {
+    const { json } = await ask(await tokenOf('viewer'), 'GET', '/openapi.json');
+    expect(json).toEqual(JSON.parse(apiDocumentText()));
   });
 
   test('takes no body that is huge', async () => {
