@@ -12,6 +12,7 @@ import { parseToken } from '../../protocol/token.ts';
 import { certificateRequest } from './certificate-request.ts';
 import { HubApi } from './hub-api.ts';
 import type { IdentityFolder, PopIdentity } from './identity-folder.ts';
+import { seenByAnother } from './seen.ts';
 
 /** What it takes to talk to a hub before one is anybody there. */
 export interface HubAddress {
@@ -61,6 +62,7 @@ export async function register(
     // What was seen of a hub is seen for good: only its epoch may be another one for who registers anew.
     const made = { format: 1 as const, url, ...pop, token: token.id, issued, keys, epoch: before?.epoch ?? null };
     const own = { ...made, key, certificate, authority: credentials.authority };
+    if (before !== null && before.id !== pop.id) await folder.keepSeen(seenByAnother(await folder.seen()));
     await folder.adopt(own);
     return own;
   } finally {

@@ -16,3 +16,9 @@ export const nothingSeen: Seen = { format: 1, epochs: {} };
 export function seenIn(seen: Seen, epoch: number): Seen['epochs'][string] {
   return seen.epochs[epoch] ?? { assignment: 0, channels: {} };
 }
+
+/** For who is another PoP from now on: its assignments are numbered anew, the channels are the same. */
+export function seenByAnother({ epochs }: Seen): Seen {
+  const kept = Object.entries(epochs).map(([epoch, { channels }]) => [epoch, { assignment: 0, channels }] as const);
+  return { format: 1, epochs: Object.fromEntries(kept) };
+}

@@ -1,11 +1,14 @@
 import { X509Certificate } from 'node:crypto';
-import { readdir, rename, stat } from 'node:fs/promises';
+import { chown, mkdir, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { IdentityFolder } from '../../../mirror/waystation/identity-folder.ts';
 import { register } from '../../../mirror/waystation/registration.ts';
 import { parseToken, tokenText } from '../../../protocol/token.ts';
 import { ForwardProxy } from '../../support/forward-proxy.ts';
 import { LiveHub } from '../../support/live-hub.ts';
+import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { describeWith, root } from '../../support/tools.ts';
 import { addressOf, RegisteredPop } from './registered-pop.ts';
 
 const signal = AbortSignal.timeout(120_000);
@@ -115,5 +118,20 @@ describe('an identity', () => {
     await pop.folder.nextKey();
     await rename(join(pop.folder.path, 'key.next.pem'), join(pop.folder.path, 'key.pem'));
     await expect(pop.folder.load()).rejects.toMatchObject({ code: 'secret_unreadable' });
+  });
+});
+
+describeWith([root], 'an identity that root makes', () => {
+  test('belongs to the owner of the state directory, to the last file', async () => {
+    await using hub = await LiveHub.start();
+    await using directory = await temporaryDirectory();
+    const state = join(directory.path, 'state');
+    await mkdir(state);
+    await chown(state, 4711, 4712);
+    const folder = new IdentityFolder(state, hub.url);
+    await register(addressOf(hub.url), { folder, token: await hub.token(), name: 'lyon-1' }, signal);
+    const made = (await readdir(state, { recursive: true })).map((name) => join(state, name));
+    expect(made.length).toBeGreaterThan(5);
+    for (const path of made) expect(await stat(path)).toMatchObject({ uid: 4711, gid: 4712 });
   });
 });

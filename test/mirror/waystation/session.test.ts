@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
+import { digestOf } from '../../../base/digest.ts';
 import { PopRecords } from '../../../hub/fleet/pop-records.ts';
 import { keysOf } from '../../../hub/store/layout.ts';
 import type { HubSession } from '../../../mirror/waystation/hub-session.ts';
@@ -159,6 +160,12 @@ describe('the contact with a hub', () => {
     const session = await pop.session(async () => given);
     await session.refresh(signal);
     const id = session.membership.need().id;
+    // Assignments are numbered for each PoP: those of the next one begin below.
+    for (const deny of ['a', 'b', 'c']) await hub.assign([{ channels: ['prod'], deny: [digestOf(deny)] }]);
+    await session.refresh(signal);
+    await hub.assign([{ channels: ['prod'] }]);
+    await session.refresh(signal);
+    expect(session.assignment?.sequence).toBeGreaterThan(2);
     await revoke(hub, id);
     for (;;) {
       const refused = await session.refresh(signal).then(
@@ -174,6 +181,7 @@ describe('the contact with a hub', () => {
     given = tokens[1] ?? '';
     await session.refresh(signal);
     expect(session.membership.need().id).not.toBe(id);
+    expect(session.assignment).toMatchObject({ sequence: 1, audience: session.membership.need().id });
     await session.close();
   });
 
