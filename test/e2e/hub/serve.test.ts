@@ -78,7 +78,7 @@ function emptySnapshot(name: string): SnapshotDocument {
   return { format: 1, name, created, policy: 'full', content, repositories: {} };
 }
 
-describe('hub serve', { timeout: 120_000 }, () => {
+describe('hub serve', { timeout: 300_000 }, () => {
   test('registers a PoP, serves it, and shows how it does', async () => {
     await using hub = await HubProcess.start();
     const agent = await registered(hub, 'lyon');
@@ -120,7 +120,8 @@ describe('hub serve', { timeout: 120_000 }, () => {
     const began = performance.now();
     await channels.promote('rhel9-prod', emptySnapshot('week-1'), { by: 'test', why: null });
     const changed = await waiting;
-    expect(performance.now() - began).toBeLessThan(2_000);
+    // How soon it is on a machine that has nothing else to do: `npm run bench -- hub-service waiting`.
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect([changed.status, Object.keys((JSON.parse(changed.text) as AssignmentAnswer).channels)]).toEqual([
       200,
       ['rhel9-prod'],
