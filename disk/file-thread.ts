@@ -9,7 +9,7 @@ const traySize = 2 * 1024 * 1024;
 /** Files up to this size go this way: many fit on the tray. */
 export const mostPut = 256 * 1024;
 /** Milliseconds after the last job: then its memory (some 9 MB) is given back. */
-const patience = 60_000;
+const usualPatience = 60_000;
 
 interface Waiting {
   readonly job: FileJob;
@@ -42,10 +42,12 @@ export class FileThread {
   /** It ended by itself, or could not begin: nothing more is given to it. */
   #broken = false;
   readonly #program: typeof fileThreadProgram;
+  readonly #patience: number;
 
-  /** @param program another one is for tests. */
-  constructor(program = fileThreadProgram) {
+  /** @param options others than these are for tests. */
+  constructor({ program = fileThreadProgram, patience = usualPatience } = {}) {
     this.#program = program;
+    this.#patience = patience;
   }
 
   /** Whether it takes files. */
@@ -136,7 +138,7 @@ export class FileThread {
     this.#load();
     if (this.#sent.length > 0) return;
     this.#worker?.unref();
-    this.#idle ??= setTimeout(() => this.#stop(), patience).unref();
+    this.#idle ??= setTimeout(() => this.#stop(), this.#patience).unref();
     this.#idle.refresh();
   }
 

@@ -84,8 +84,11 @@ export class MemoryPart implements Part {
     try {
       this.#file ??= reopen();
       const file = await this.#file;
-      if (file === null) throw new WaystationError('disk_failing', 'a file that was just written is gone');
-      return await file.read(buffer, position, Math.min(length, this.written - position));
+      const wanted = Math.min(length, this.written - position);
+      const count = file === null ? 0 : await file.read(buffer, position, wanted);
+      // Removed, or shortened, by other hands.
+      if (count === 0 && wanted > 0) throw new WaystationError('disk_failing', 'a file that was just written is gone');
+      return count;
     } catch (error) {
       throw diskError(error, 'a file that was just written');
     }

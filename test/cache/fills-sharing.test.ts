@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { stat, truncate } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import type { Algorithm } from '../../base/digest.ts';
 import { digestOf } from '../../base/digest.ts';
@@ -212,8 +212,8 @@ test('a file that is held by its sha256 already is stored once when it comes by 
   expect([space.used, await bytesBelow(layout.blobs)]).toEqual([5000, 5000]);
 });
 
-/** A disk that syncs no file before the gate opens; of `sick` ones nothing can be read. */
-function slowlySynced(gate: Gate, sick: boolean): Disk {
+/** A disk that syncs no file before the gate opens. */
+function slowlySynced(gate: Gate, openRead: Disk['openRead']): Disk {
   return {
     ...systemDisk,
     syncAll: async () => false,
@@ -221,16 +221,27 @@ function slowlySynced(gate: Gate, sick: boolean): Disk {
       await passed(gate);
       await systemDisk.syncFile(path);
     },
-    openRead: (path) => (sick ? Promise.reject(failure('EIO', path)) : systemDisk.openRead(path)),
+    openRead,
   };
 }
 
-test.each([
-  ['is served from there', false],
-  ['goes on by a transfer of its own when it cannot be read there', true],
-] as const)('a client that comes when a small file was written, and has no name yet, %s', async (_, sick) => {
+const emptied: Disk['openRead'] = async (path) => {
+  await truncate(path);
+  return systemDisk.openRead(path);
+};
+
+test.each<[string, number, Disk['openRead']]>([
+  ['is served from there', 1, (path) => systemDisk.openRead(path)],
+  [
+    'goes on by a transfer of its own when it cannot be read there',
+    2,
+    async (path) => Promise.reject(failure('EIO', path)),
+  ],
+  ['or when it is gone', 2, async () => null],
+  ['or when other hands have emptied it', 2, emptied],
+])('a client that comes when a small file was written, and has no name yet, %s', async (_, transfers, openRead) => {
   const gate = new Gate();
-  await using store = await pieces({ disk: slowlySynced(gate, sick) });
+  await using store = await pieces({ disk: slowlySynced(gate, openRead) });
   const { bytes, listed } = file(50_000);
   const loader = new ScriptedLoader([], { again: { bytes } });
   const request = { scope: 'open', listed, loader: () => loader };
@@ -238,7 +249,7 @@ test.each([
   await gate.reached;
   const { source, outcome } = await store.fills.open(request, 0);
   expect((await readAll(source)).bytes.equals(bytes)).toBe(true);
-  expect([outcome, loader.opened.length]).toEqual(['hit', sick ? 2 : 1]);
+  expect([outcome, loader.opened.length]).toEqual(['hit', transfers]);
   gate.open();
   await stored;
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MessageChannel } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { systemDisk } from '../../disk/disk.ts';
@@ -82,13 +83,23 @@ test('a name is given, and why it is not is told', async () => {
 
 test('when the thread ends by itself what it had fails, and nothing more is given to it', async () => {
   await using folder = await temporaryDirectory();
-  const thread = new FileThread(({ parentPort }) => void parentPort?.on('message', () => process.exit(3)));
+  const thread = new FileThread({ program: ({ parentPort }) => void parentPort?.on('message', () => process.exit(3)) });
   const path = join(folder.path, 'part');
   const [one, other] = await Promise.all([thread.put(path, Buffer.alloc(1)), thread.rename(path, path).catch(String)]);
   expect(one).toMatchObject({ made: true, error: { code: 'EIO' } });
   expect(other).toMatch(/the thread that writes files has ended/);
   expect([thread.usable, thread.running]).toEqual([false, false]);
   expect(await thread.put(path, Buffer.alloc(1))).toMatchObject({ error: { code: 'EIO' } });
+});
+
+test('one that has nothing to do ends, and another is begun when there is more', async () => {
+  await using folder = await temporaryDirectory();
+  const thread = new FileThread({ patience: 10 });
+  for (const name of ['one', 'other']) {
+    expect(await thread.put(join(folder.path, name), Buffer.alloc(1))).toEqual({ made: true, error: null });
+    while (thread.running) await sleep(5);
+  }
+  expect([await readdir(folder.path), thread.usable]).toEqual([['one', 'other'], true]);
 });
 
 test('the disk puts large files down by itself, and tells the same', async () => {
