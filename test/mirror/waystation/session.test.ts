@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import { digestOf } from '../../../base/digest.ts';
+import { WaystationError } from '../../../base/errors.ts';
 import { PopRecords } from '../../../hub/fleet/pop-records.ts';
 import { keysOf } from '../../../hub/store/layout.ts';
 import type { HubSession } from '../../../mirror/waystation/hub-session.ts';
@@ -197,5 +198,24 @@ describe('the contact with a hub', () => {
     await until(session, () => session.assignment !== null);
     expect(session.channel('prod').snapshot).toBe('one');
     await session.close();
+  });
+
+  test('registers by the configured token as soon as the hub can be reached, and needs the token no more', async () => {
+    await using hub = await hubWithTwo();
+    await using pop = await RegisteredPop.start(hub.url, null);
+    const token = await hub.token();
+    await hub.stop();
+    const session = await pop.session(async () => token);
+    await expect(session.refresh(signal)).rejects.toMatchObject({ code: 'upstream_unreachable' });
+    await hub.resume();
+    await until(session, () => session.assignment !== null);
+    await session.close();
+    const gone = async (): Promise<string> => {
+      throw new WaystationError('secret_unreadable', 'the token is gone');
+    };
+    const again = await pop.session(gone);
+    await again.refresh(signal);
+    expect(again.channel('prod').snapshot).toBe('one');
+    await again.close();
   });
 });
