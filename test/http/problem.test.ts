@@ -43,7 +43,8 @@ describe('a problem', () => {
     const { status, headers, body } = problemOf(new WaystationError(code, 'the message'), '/content/a');
     expect(JSON.parse(body)).toMatchObject({
       type: 'about:blank',
-      title: STATUS_CODES[status],
+      // RFC 9110 gave it another name than Node has.
+      title: status === 413 ? 'Content Too Large' : STATUS_CODES[status],
       status,
       code,
       instance: '/content/a',
