@@ -12,6 +12,7 @@ export const errorCatalogue = {
   method_not_allowed: ['client', false],
   range_not_satisfiable: ['client', false],
   not_found: ['client', false],
+  unauthorized: ['client', false],
   denied: ['client', false],
   guarded_at_hub: ['client', false],
   repository_pending: ['hub', true],

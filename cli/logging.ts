@@ -20,6 +20,8 @@ export interface AccessEntry {
   readonly client: string | null;
   /** At a hub: the PoP that asked, null when nobody knows. */
   readonly pop?: string | null;
+  /** At a hub: the operator that asked, null when nobody has shown to be one. */
+  readonly operator?: string | null;
 }
 
 export interface ServiceLog {
@@ -79,12 +81,16 @@ function timeTexts(): (now: number) => string {
 export function accessLine(entry: AccessEntry, time: string): string {
   const query = entry.path.indexOf('?');
   const path = JSON.stringify(query < 0 ? entry.path : entry.path.slice(0, query));
-  const pop = entry.pop === undefined ? '' : `,"pop":${JSON.stringify(entry.pop)}`;
+  const who = `${named('pop', entry.pop)}${named('operator', entry.operator)}`;
   return (
     `{"level":"info","time":"${time}","msg":"request","method":${JSON.stringify(entry.method)},"path":${path},` +
     `"status":${entry.status},"bytes":${entry.bytes},"seconds":${entry.seconds.toFixed(6)},` +
-    `"outcome":"${entry.outcome}","client":${JSON.stringify(entry.client)}${pop}}\n`
+    `"outcome":"${entry.outcome}","client":${JSON.stringify(entry.client)}${who}}\n`
   );
+}
+
+function named(field: string, value: string | null | undefined): string {
+  return value === undefined ? '' : `,"${field}":${JSON.stringify(value)}`;
 }
 
 interface Sink {

@@ -11,6 +11,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
   method_not_allowed: 405,
   range_not_satisfiable: 416,
   not_found: 404,
+  unauthorized: 401,
   denied: 403,
   guarded_at_hub: 403,
   repository_pending: 503,
@@ -80,6 +81,7 @@ export const statusOf: Readonly<Record<ErrorCode, number>> = {
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   403: 'Forbidden',
   404: 'Not Found',
   405: 'Method Not Allowed',
@@ -116,6 +118,8 @@ export function problemOf(error: WaystationError, instance: string | null): Prob
   if (status === 429 || status === 503 || status === 504) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(error.retryAfter ?? defaultRetryAfter)));
   }
+  // RFC 9110 §11.6.1: a 401 says how to show who one is.
+  if (status === 401) headers['www-authenticate'] = 'Bearer';
   if (status === 405) headers['allow'] = 'GET, HEAD';
   const body = JSON.stringify({
     type: 'about:blank',

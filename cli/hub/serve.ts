@@ -11,6 +11,7 @@ import type { Actor } from '../../hub/audit/audit.ts';
 import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
+import { OperatorCallers } from '../../hub/operators/operator-callers.ts';
 import { Operators } from '../../hub/operators/operators.ts';
 import { routes } from '../../hub/service/accounts.ts';
 import { ServerCertificate } from '../../hub/service/server-certificate.ts';
@@ -55,12 +56,12 @@ export async function hubServe(
   const environment = readEnvironment();
   const { credentialsDirectory } = environment;
   const origins = openOrigins({ config, hub, clock, log, meter, credentialsDirectory });
-  const operators = new Operators({ store, clock });
+  const callers = new OperatorCallers({ operators: new Operators({ store, clock }) });
   const api = (trusted: Actor | null): ListenerOptions['onRequest'] =>
     webApp(async () => {
       const { hubApi } = await import('../../hub/api/app.ts');
       const control = (who: Actor): Promise<HubControl> => storeControl({ config, who, log, store });
-      return hubApi({ control, identify: (token) => operators.identify(token), trusted, log });
+      return hubApi({ control, identify: (shown) => callers.identify(shown), trusted, log });
     });
   const service = new HubService({
     store,
@@ -69,7 +70,7 @@ export async function hubServe(
     clock,
     meter,
     log,
-    api: api(null),
+    api: { serve: api(null), operatorOf: (request) => callers.of(request)?.name ?? null },
     access: (line) => serviceLogs.access(line),
   });
   const host = new URL(config.publicUrl).hostname;

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -7,6 +8,7 @@ import type { Logger } from '../../base/log.ts';
 import { problemOf } from '../../http/problem.ts';
 import type { Actor } from '../audit/audit.ts';
 import { operatorRoles } from '../operators/operators.ts';
+import type { Shown } from '../operators/operator-callers.ts';
 import type { Operator, OperatorRole } from '../operators/operators.ts';
 import { contentOperations } from './content-operations.ts';
 import type { HubControl } from './control.ts';
@@ -37,8 +39,8 @@ const mostBytes = 1024 * 1024;
 export interface HubApiPorts {
   /** What can be done to the hub on somebody's behalf. */
   readonly control: (who: Actor) => Promise<HubControl>;
-  /** Who shows this token. @throws WaystationError `denied` */
-  readonly identify: (token: string) => Promise<Operator>;
+  /** Who sends a request. @throws WaystationError `unauthorized` */
+  readonly identify: (shown: Shown) => Promise<Operator>;
   /**
    * Who comes in without a token, where the way in says it: members of a group, by a socket. null: nobody does.
    */
@@ -48,7 +50,7 @@ export interface HubApiPorts {
 
 interface Environment {
   readonly Variables: { readonly who: Actor; readonly role: OperatorRole };
-  readonly Bindings: { readonly incoming?: { readonly socket: { readonly remoteAddress?: string } } };
+  readonly Bindings: { readonly incoming?: IncomingMessage };
 }
 
 /** The API of operators, below `/api/v1`. Answers are never cached. */
@@ -99,17 +101,15 @@ export function hubApi(ports: HubApiPorts): OpenAPIHono<Environment> {
 /** Who asks, before anything else is looked at. */
 function identified({ identify, trusted }: HubApiPorts): MiddlewareHandler<Environment> {
   return async (context, next) => {
-    const token = /^Bearer +(\S+)$/i.exec(context.req.header('Authorization') ?? '')?.[1];
-    if (token !== undefined) {
-      const { id, name, role } = await identify(token);
-      const from = context.env?.incoming?.socket.remoteAddress ?? null;
-      context.set('who', { kind: 'operator', name, id, from });
-      context.set('role', role);
-    } else if (trusted === null) {
-      throw new WaystationError('denied', 'say who you are: Authorization: Bearer and a token of an operator');
-    } else {
+    const token = /^Bearer +(\S+)$/i.exec(context.req.header('Authorization') ?? '')?.[1] ?? null;
+    if (token === null && trusted !== null) {
       context.set('who', trusted);
       context.set('role', 'admin');
+    } else {
+      const request = context.env?.incoming ?? null;
+      const { id, name, role } = await identify({ token, request });
+      context.set('who', { kind: 'operator', name, id, from: request?.socket.remoteAddress ?? null });
+      context.set('role', role);
     }
     await next();
   };

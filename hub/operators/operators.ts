@@ -77,14 +77,14 @@ export class Operators {
     return { record: made.data, text: `${prefix}${id}_${secret}` };
   }
 
-  /** Who shows this token now. @throws WaystationError `denied`; the token is in no message. */
+  /** Who shows this token now. @throws WaystationError `unauthorized`; the token is in no message. */
   async identify(text: string): Promise<Operator> {
     const [, id, secret] = shape.exec(text.trim()) ?? [];
     const found = id === undefined ? null : await readJson(this.#store, keysOf.operator(id), operatorRecord);
-    if (found === null || !isSecretOf(found.value.hash, String(secret))) throw denied('this token is not known');
+    if (found === null || !isSecretOf(found.value.hash, String(secret))) throw unknown('this token is not known');
     const { name, role, expires, revoked } = found.value;
-    if (revoked !== null) throw denied(`the token of ${name} was revoked`);
-    if (Date.parse(expires) <= this.#clock.now()) throw denied(`the token of ${name} ended at ${expires}`);
+    if (revoked !== null) throw unknown(`the token of ${name} was revoked`);
+    if (Date.parse(expires) <= this.#clock.now()) throw unknown(`the token of ${name} ended at ${expires}`);
     return { id: found.value.id, name, role };
   }
 
@@ -107,6 +107,6 @@ export class Operators {
   }
 }
 
-function denied(why: string): WaystationError {
-  return new WaystationError('denied', `${why}; \`waystation hub token create --role …\` makes one`);
+function unknown(why: string): WaystationError {
+  return new WaystationError('unauthorized', `${why}; \`waystation hub token create --role …\` makes one`);
 }

@@ -30,13 +30,17 @@ export interface HubAccess {
   readonly client: string | null;
   /** The name of the PoP that asked, null where it is not known. */
   readonly pop: string | null;
+  /** The name of the operator that asked, null where none has shown who he is. */
+  readonly operator: string | null;
 }
 
-/** One request of a PoP, and what is known of it so far. */
+/** One request, and what is known of it so far. */
 export class Visit {
   readonly exchange: Exchange;
   route: Route = 'none';
   pop: Pop | null = null;
+  /** Name of the operator that asks. */
+  operator: string | null = null;
 
   constructor(exchange: Exchange) {
     this.exchange = exchange;
@@ -71,7 +75,7 @@ export class Accounts {
     this.#requests.inc({ route: 'none', code: String(status) });
   }
 
-  #end({ exchange, route, pop }: Visit): void {
+  #end({ exchange, route, pop, operator }: Visit): void {
     const { request, response } = exchange;
     const status = response.headersSent ? response.statusCode : 499;
     const bytes = exchange.bodyBytes();
@@ -86,6 +90,7 @@ export class Accounts {
       outcome: exchange.finalOutcome(),
       client: exchange.client,
       pop: pop?.name ?? null,
+      operator,
     });
   }
 }

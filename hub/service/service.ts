@@ -24,6 +24,13 @@ import type { Target } from './target.ts';
 /** Bytes of a heartbeat: a hundred channels with some failures each. */
 const mostHeartbeatBytes = 1024 * 1024;
 
+/** What operators ask, and who they are. */
+export interface OperatorApi {
+  readonly serve: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Name of the operator that sent a request; null: nobody has shown to be one. */
+  readonly operatorOf: (request: IncomingMessage) => string | null;
+}
+
 export interface ServiceOptions {
   readonly store: Pick<ObjectStore, 'get' | 'open'>;
   readonly fleet: Fleet;
@@ -32,7 +39,7 @@ export interface ServiceOptions {
   readonly meter: Meter;
   readonly log: Logger;
   /** The API of operators, who are known by other means than PoPs; absent: there is none. */
-  readonly api?: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly api?: OperatorApi;
   /** Where access lines go. */
   readonly access: (line: HubAccess) => void;
 }
@@ -61,7 +68,7 @@ const methods: Readonly<Record<Route, readonly string[]>> = {
 export class HubService {
   readonly #fleet: Fleet;
   readonly #log: Logger;
-  readonly #api: NonNullable<ServiceOptions['api']> | null;
+  readonly #api: OperatorApi | null;
   readonly #accounts: Accounts;
   readonly #callers: Callers;
   readonly #registrations: Registrations;
@@ -135,12 +142,17 @@ export class HubService {
     await this.#blobs.serve(visit, { digest, listed: listedAt(query) });
   }
 
-  #serveOperator({ exchange }: Visit, api: NonNullable<ServiceOptions['api']>): void {
+  #serveOperator(visit: Visit, api: OperatorApi): void {
+    const { exchange } = visit;
     const { request, response } = exchange;
+    // Before it is accounted for.
+    response.prependOnceListener('close', () => {
+      visit.operator = api.operatorOf(request);
+    });
     response.once('finish', () => {
       exchange.outcome = response.statusCode >= 400 ? refusalOutcome(response.statusCode) : 'local';
     });
-    api(request, response);
+    api.serve(request, response);
   }
 
   #serveAtHand(visit: Visit, { rest }: Pick<Target, 'rest'>): boolean {

@@ -12,6 +12,7 @@ describe('the status of an error', () => {
 
   test.each<[ErrorCode, number]>([
     ['bad_path', 400],
+    ['unauthorized', 401],
     ['denied', 403],
     ['guarded_at_hub', 403],
     ['not_found', 404],
@@ -50,6 +51,7 @@ describe('a problem', () => {
       instance: '/content/a',
     });
     expect(headers['content-type']).toBe('application/problem+json');
+    expect(headers['www-authenticate']).toBe(status === 401 ? 'Bearer' : undefined);
     expect('retry-after' in headers).toBe([429, 503, 504].includes(status));
   });
 

@@ -16,7 +16,10 @@ describe('an operator', () => {
       expect(kept).not.toContain(text.slice(-43));
     }
     hub.clock.advance(day);
-    await expect(operators.identify(text)).rejects.toMatchObject({ code: 'denied', message: /token of ops ended/ });
+    await expect(operators.identify(text)).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: /token of ops ended/,
+    });
   });
 
   test('is refused by anything else, which is in no message', async () => {
@@ -27,7 +30,7 @@ describe('an operator', () => {
     const unknown = `wso1_${'0'.repeat(16)}_${text.slice(-43)}`;
     for (const shown of ['', 'wst1_x', other, unknown, `${text}x`, text.replace('wso1', 'wso2'), `../${text}`]) {
       const error: unknown = await operators.identify(shown).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ code: 'denied', message: expect.stringMatching(/^this token is not known/) });
+      expect(error).toMatchObject({ code: 'unauthorized', message: expect.stringMatching(/^this token is not known/) });
     }
   });
 

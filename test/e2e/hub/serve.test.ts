@@ -136,7 +136,7 @@ describe('hub serve', { timeout: 300_000 }, () => {
     await using hub = await HubProcess.start();
     const { certificate: ca } = await Authority.open(new KeyFolder(loadHubConfig(hub.configFile).keys));
     const stranger = new Agent({ ca, servername: 'localhost' });
-    expect((await ask(hub, stranger, '/api/v1/pops')).status).toBe(403);
+    expect((await ask(hub, stranger, '/api/v1/pops')).status).toBe(401);
     const made = await hub.run('token', 'create', '--role', 'admin', '--name', 'ci', '--ttl', '1h');
     const headers = { authorization: `Bearer ${made.stdout.trim()}` };
     await registered(hub, 'lyon');
@@ -150,6 +150,12 @@ describe('hub serve', { timeout: 300_000 }, () => {
     const who = { kind: 'operator', name: 'ci', from: expect.stringMatching(/127\.0\.0\.1$/) };
     expect(audit.at(-1)).toMatchObject({ what: 'pop.revoke', on: 'lyon', why: 'stolen', who });
     expect(hub.output).not.toContain(made.stdout.trim().slice(-20));
+    const lines = hub.lines.filter(({ msg, path }) => msg === 'request' && String(path).startsWith('/api/'));
+    expect(lines).toMatchObject([
+      { status: 401, outcome: 'denied', operator: null },
+      { status: 200, operator: 'ci', pop: null },
+      { path: '/api/v1/pops/lyon/revoke', status: 200, operator: 'ci' },
+    ]);
   });
 
   test('stops when it is told to: who waits is answered, who reads gets all of it', async () => {

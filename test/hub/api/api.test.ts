@@ -11,6 +11,7 @@ import type { HubConfig } from '../../../config/hub/config.ts';
 import { hubApi, operations } from '../../../hub/api/app.ts';
 import { apiDocumentText } from '../../../hub/api/document.ts';
 import type { Actor } from '../../../hub/audit/audit.ts';
+import { OperatorCallers } from '../../../hub/operators/operator-callers.ts';
 import { Operators } from '../../../hub/operators/operators.ts';
 import type { OperatorRole } from '../../../hub/operators/operators.ts';
 import { signed } from '../../../protocol/signed.ts';
@@ -39,7 +40,12 @@ afterEach(() => rm(directory.path, { recursive: true, force: true }));
 
 function api(trusted: Actor | null): ReturnType<typeof hubApi> {
   const control = (who: Actor): ReturnType<typeof storeControl> => storeControl({ config, who, log: silentLogger });
-  return hubApi({ control, identify: (token) => operators.identify(token), trusted, log: silentLogger });
+  return hubApi({
+    control,
+    identify: (shown) => new OperatorCallers({ operators }).identify(shown),
+    trusted,
+    log: silentLogger,
+  });
 }
 
 async function tokenOf(role: OperatorRole, ttl = 60_000): Promise<string> {
@@ -62,6 +68,7 @@ async function ask(token: string | null, method: string, path: string, body?: un
     ...(body === undefined ? {} : { body: text }),
   });
   expect(answer.headers.get('cache-control')).toBe('no-store');
+  expect(answer.headers.get('www-authenticate')).toBe(answer.status === 401 ? 'Bearer' : null);
   return { status: answer.status, json: (await answer.json()) as Record<string, unknown> };
 }
 
@@ -85,7 +92,7 @@ describe('the API of a hub', () => {
         ['GET', '/nothing'],
       ] as const) {
         const { status, json } = await ask(token, method, path);
-        expect([status, json['code']]).toEqual([403, 'denied']);
+        expect([status, json['code']]).toEqual([401, 'unauthorized']);
         expect(JSON.stringify(json)).not.toContain(viewer.slice(-20));
       }
     }
@@ -163,7 +170,7 @@ describe('the API of a hub', () => {
     expect(JSON.stringify(listed)).not.toMatch(/wst1_|wso1_|hash/);
     for (const { json } of [made, other])
       expect((await ask(admin, 'DELETE', `/tokens/${String(json['id'])}`)).status).toBe(200);
-    expect((await ask(String(other.json['token']), 'GET', '/pops')).status).toBe(403);
+    expect((await ask(String(other.json['token']), 'GET', '/pops')).status).toBe(401);
     expect((await ask(admin, 'DELETE', '/tokens/0123456789abcdef')).json['code']).toBe('token_unknown');
   });
 
