@@ -13,6 +13,7 @@ import { Tokens } from '../../hub/fleet/tokens.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { SigningKeys } from '../../hub/keys/signing-keys.ts';
+import { OperatorCertificates } from '../../hub/operators/operator-certificates.ts';
 import { Operators } from '../../hub/operators/operators.ts';
 import type { ObjectStore } from '../../hub/store/object-store.ts';
 import { readFormat } from '../../hub/store/store-format.ts';
@@ -46,9 +47,11 @@ export async function openFleet(config: HubConfig, log: Logger, opened?: ObjectS
   const names = new PopNames({ store, pops: records, clock });
   const view = new HubView({ store, keys, clock, log });
   const heartbeats = new Heartbeats({ store, clock });
+  const operators = new Operators({ store, clock });
   const tokens = new TokenControl({
     tokens: new Tokens({ store, pops: records, clock }),
-    operators: new Operators({ store, clock }),
+    operators,
+    certificates: new OperatorCertificates({ operators, authority, clock }),
     audit,
     hub: { url: config.publicUrl, ca: authority.fingerprint },
   });

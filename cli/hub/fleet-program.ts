@@ -28,24 +28,25 @@ export function fleetCommands(hub: Command, frame: HubFrame): void {
 
 function tokenCommands(hub: Command, { command, operation, end, terminal, control }: HubFrame): void {
   const token = command(hub, 'token', 'tokens, with which PoPs register and operators act from elsewhere');
-  operation(token, 'create', 'print a new token, which is not shown again')
+  operation(token, 'create', 'print a new token, which is not shown again, or the certificate of an operator')
     .option('--label <key=value...>', 'what PoPs that register with it are labelled')
     .option('--uses <count>', 'how many PoPs may register with it (default: 1)')
     .option('--ttl <duration>', 'for how long (default: 1h)')
     .option('--role <role>', 'for an operator: viewer, publisher or admin')
     .option('--name <name>', 'who the operator is')
+    .option('--csr <file>', 'for an operator: the signing request for which he gets a certificate in place of a token')
     .option(...jsonOption)
     .action(async ({ json = false, ...asked }: JsonOption & TokenAsked, self: Command) => {
       const { tokenCreate } = await import('./token-commands.ts');
       end(await tokenCreate({ hub: await control(self), asked, json }, terminal));
     });
-  operation(token, 'list', 'list the tokens')
+  operation(token, 'list', 'list the tokens and the certificates of operators')
     .option(...jsonOption)
     .action(async ({ json = false }: JsonOption, self: Command) => {
       const { tokenList } = await import('./token-commands.ts');
       end(await tokenList({ hub: await control(self), json }, terminal));
     });
-  operation(token, 'revoke', 'let nobody in with a token any more')
+  operation(token, 'revoke', 'let nobody in with a token, or a certificate of an operator, any more')
     .argument('<id>', 'its id')
     .action(async (id: string, _options: object, self: Command) => {
       const { tokenRevoke } = await import('./token-commands.ts');

@@ -3,11 +3,13 @@ import { systemCode, WaystationError } from '../../base/errors.ts';
 import type { HubControl } from '../../hub/api/control.ts';
 import { answerOf } from '../client.ts';
 
+/** An operator: by a token, or by certificate and key (PEM). */
+export type RemoteIdentity = { readonly token: string } | { readonly cert: string; readonly key: string };
+
 export interface RemoteHub {
   /** Base URL, https. */
   readonly url: string;
-  /** Of an operator. */
-  readonly token: string;
+  readonly as: RemoteIdentity;
   /** Certificate of the hub's authority, PEM; null: what the system trusts. */
   readonly ca: string | null;
 }
@@ -40,6 +42,7 @@ export function remoteControl(there: RemoteHub): HubControl {
     tokens: () => get('/tokens'),
     createToken: (body) => post('/tokens', body),
     createOperator: (body) => post('/operators', body),
+    certifyOperator: (body) => post('/operators/certificates', body),
     revokeToken: (id) => ask('DELETE', `/tokens/${part(id)}`),
     assignments: () => get('/assignments'),
     setAssignments: (assignments) => ask('PUT', '/assignments', { assignments }),
@@ -48,21 +51,21 @@ export function remoteControl(there: RemoteHub): HubControl {
 }
 
 async function asked(
-  { url, token, ca }: RemoteHub,
+  { url, as, ca }: RemoteHub,
   { method, path, body }: { readonly method: Method; readonly path: string; readonly body: object | null },
 ): Promise<unknown> {
   const { origin, pathname } = new URL(url);
   const client = new Client(origin, {
     headersTimeout: answerWithin,
     bodyTimeout: answerWithin,
-    ...(ca === null ? {} : { connect: { ca } }),
+    connect: { ...(ca === null ? {} : { ca }), ...('cert' in as ? as : {}) },
   });
   try {
     const response = await client.request({
       method,
       path: `${pathname.replace(/\/+$/, '')}/api/v1${path}`,
       headers: {
-        authorization: `Bearer ${token}`,
+        ...('token' in as ? { authorization: `Bearer ${as.token}` } : {}),
         ...(body === null ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === null ? {} : { body: JSON.stringify(body) }),

@@ -12,6 +12,7 @@ import { HubFleet } from '../../hub/fleet/hub-fleet.ts';
 import { Authority } from '../../hub/keys/authority.ts';
 import { KeyFolder } from '../../hub/keys/key-folder.ts';
 import { OperatorCallers } from '../../hub/operators/operator-callers.ts';
+import { OperatorCertificates } from '../../hub/operators/operator-certificates.ts';
 import { Operators } from '../../hub/operators/operators.ts';
 import { routes } from '../../hub/service/accounts.ts';
 import { ServerCertificate } from '../../hub/service/server-certificate.ts';
@@ -56,7 +57,9 @@ export async function hubServe(
   const environment = readEnvironment();
   const { credentialsDirectory } = environment;
   const origins = openOrigins({ config, hub, clock, log, meter, credentialsDirectory });
-  const callers = new OperatorCallers({ operators: new Operators({ store, clock }) });
+  const operators = new Operators({ store, clock });
+  const certificates = new OperatorCertificates({ operators, authority, clock });
+  const callers = new OperatorCallers({ operators, certificates });
   const api = (trusted: Actor | null): ListenerOptions['onRequest'] =>
     webApp(async () => {
       const { hubApi } = await import('../../hub/api/app.ts');

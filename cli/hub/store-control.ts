@@ -87,6 +87,10 @@ export async function storeControl(options: StoreControlOptions): Promise<HubCon
       const { record, text } = await tokens.createOperator({ name, role, ttl: ttl * 1_000 }, who);
       return { token: text, id: record.id, name, role, expires: record.expires };
     },
+    certifyOperator: async ({ name, role, ttl, csr }) => {
+      const { record, certificate } = await tokens.certifyOperator({ name, role, ttl: ttl * 1_000 }, csr, who);
+      return { certificate, id: record.id, name, role, expires: record.expires };
+    },
     revokeToken: async (id) => {
       await tokens.revoke(id, who);
       return { id };

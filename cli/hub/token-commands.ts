@@ -7,6 +7,7 @@ import type { OperatorRole } from '../../hub/operators/operators.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
+import { textOf } from './elsewhere.ts';
 import { tokensText } from './token-text.ts';
 
 /** As the command line has it. */
@@ -16,16 +17,18 @@ export interface TokenAsked {
   readonly ttl?: string;
   readonly role?: string;
   readonly name?: string;
+  readonly csr?: string;
 }
 
-/** `hub token create`: the token alone on a line, so that it can be piped into a file. */
+/** `hub token create`: the token alone on a line, or the certificate, so that it can be piped into a file. */
 export async function tokenCreate(
   { hub, asked, json }: { readonly hub: HubControl; readonly asked: TokenAsked; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const ttl = lifeOf(asked);
   if (asked.role !== undefined) return operatorCreate({ hub, asked, ttl, json }, terminal);
-  if (asked.name !== undefined) throw new WaystationError('bad_request', '--name goes with --role: a PoP has its own');
+  if (asked.name !== undefined || asked.csr !== undefined)
+    throw new WaystationError('bad_request', '--name and --csr go with --role: a PoP has its own');
   const uses = Number(asked.uses ?? '1');
   if (!/^\d{1,6}$/.test(asked.uses ?? '1') || uses < 1)
     throw new WaystationError('bad_request', '--uses is a whole number from 1 to 999999');
@@ -44,7 +47,7 @@ async function operatorCreate(
   }: { readonly hub: HubControl; readonly asked: TokenAsked; readonly ttl: number; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  const { role = '', name, label, uses } = asked;
+  const { role = '', name, label, uses, csr } = asked;
   if (label !== undefined || uses !== undefined)
     throw new WaystationError(
       'bad_request',
@@ -53,7 +56,13 @@ async function operatorCreate(
   if (name === undefined) throw new WaystationError('bad_request', '--role needs --name: who acts with the token');
   if (!operatorRoles.includes(role as OperatorRole))
     throw new WaystationError('bad_request', `--role is one of ${operatorRoles.join(', ')}`);
-  const made = await hub.createOperator({ name, role: role as OperatorRole, ttl });
+  const wanted = { name, role: role as OperatorRole, ttl };
+  if (csr !== undefined) {
+    const made = await hub.certifyOperator({ ...wanted, csr: await textOf(csr) });
+    terminal.out(json ? JSON.stringify(made, null, 2) : made.certificate.trimEnd());
+    return exitCodes.ok;
+  }
+  const made = await hub.createOperator(wanted);
   terminal.out(json ? JSON.stringify(made, null, 2) : made.token);
   return exitCodes.ok;
 }

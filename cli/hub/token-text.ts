@@ -9,8 +9,15 @@ export function tokensText({ tokens, operators }: TokenRows, paint: Terminal['pa
   const stateText = (state: TokenState): string => (state === 'good' ? paint('green', state) : paint('dim', state));
   for (const { id, state, labels, uses, used, expires, by } of tokens)
     table.push([id, stateText(state), `PoPs ${labelsText(labels)}`.trim(), `${used}/${uses}`, expires, plainText(by)]);
-  for (const { id, state, name, role, expires, by } of operators)
-    table.push([id, stateText(state), `${role} ${name}`, '', expires, plainText(by)]);
+  for (const { id, state, name, role, kind, expires, by } of operators)
+    table.push([
+      id,
+      stateText(state),
+      `${role} ${name}${kind === 'token' ? '' : ' (certificate)'}`,
+      '',
+      expires,
+      plainText(by),
+    ]);
   return tableText(table);
 }
 

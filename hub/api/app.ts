@@ -72,6 +72,7 @@ export function hubApi(ports: HubApiPorts): OpenAPIHono<Environment> {
   });
   app.use(bodyLimit({ maxSize: mostBytes, onError: tooLarge }));
   app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'certificate', { type: 'mutualTLS' });
   for (const own of operations) {
     const handler = async (context: Context<Environment>): Promise<Response> => {
       const valid = (part: 'param' | 'query' | 'json'): Record<string, unknown> => context.req.valid(part as never);
@@ -120,7 +121,7 @@ function withRole(role: OperatorRole): MiddlewareHandler<Environment> {
   return async (context, next) => {
     const own = context.get('role');
     if (operatorRoles.indexOf(own) < operatorRoles.indexOf(role))
-      throw new WaystationError('denied', `that takes the role ${role}, and this token has ${own}`);
+      throw new WaystationError('denied', `that takes the role ${role}, and you have ${own}`);
     await next();
   };
 }
@@ -134,7 +135,7 @@ function routeOf({ id, role, method, path, summary, params, query, body, answer 
     operationId: id,
     summary,
     description: `Role: ${role}`,
-    security: [{ operator: [] }],
+    security: [{ operator: [] }, { certificate: [] }],
     request: {
       params,
       query,

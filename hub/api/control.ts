@@ -50,6 +50,11 @@ export interface MadeOperator {
   readonly expires: string;
 }
 
+/** A new certificate of an operator, PEM. It is no secret: who has not its key can do nothing with it. */
+export interface CertifiedOperator extends Omit<MadeOperator, 'token'> {
+  readonly certificate: string;
+}
+
 /**
  * What somebody who may can do to a hub, and see of it, as the documents of the commands (`--json`) and of the API. Every
  * change is in the audit. Two implement it: the store itself, and the API of a hub elsewhere.
@@ -84,6 +89,13 @@ export interface HubControl {
     readonly role: OperatorRole;
     readonly ttl: number;
   }): Promise<MadeOperator>;
+  /** @param asked `ttl`: seconds; `csr`: PEM. @throws WaystationError `bad_request` */
+  certifyOperator(asked: {
+    readonly name: string;
+    readonly role: OperatorRole;
+    readonly ttl: number;
+    readonly csr: string;
+  }): Promise<CertifiedOperator>;
   /** @throws WaystationError `token_unknown` */
   revokeToken(id: string): Promise<{ readonly id: string }>;
   /** null: none were ever set. */

@@ -106,9 +106,16 @@ export const shownPop = popStanding.extend({ registered: instant, from: z.string
 export const popNamed = z.looseObject({ id: z.string(), name: z.string() });
 export const tokens = z.looseObject({
   tokens: z.array(token.extend({ labels: z.record(z.string(), z.string()), uses: count, used: count })),
-  operators: z.array(token.extend({ name: z.string(), role })),
+  operators: z.array(token.extend({ name: z.string(), role, kind: z.enum(['token', 'certificate']) })),
 });
 export const madeToken = z.looseObject({ token: z.string(), id, expires: instant });
+export const certifiedOperator = z.looseObject({
+  certificate: z.string(),
+  id,
+  name: z.string(),
+  role,
+  expires: instant,
+});
 export const revokedToken = z.looseObject({ id });
 export const assignments = z.looseObject({ assignments: z.array(rule).nullable() });
 export const auditList = z.looseObject({

@@ -3,6 +3,12 @@ import { operation } from './operation.ts';
 import type { Operation } from './operation.ts';
 import * as schemas from './schemas.ts';
 
+const newOperator = z.object({
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
+  role: schemas.role,
+  ttl: schemas.ttl,
+});
+
 /** Who may act on the hub, and who did. */
 export const tokenOperations: readonly Operation[] = [
   operation({
@@ -34,20 +40,26 @@ export const tokenOperations: readonly Operation[] = [
     method: 'post',
     path: '/operators',
     summary: 'Make a token with which somebody acts on the hub. It is told this once; ttl in seconds',
-    body: z.object({
-      name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/),
-      role: schemas.role,
-      ttl: schemas.ttl,
-    }),
+    body: newOperator,
     answer: schemas.madeToken,
     run: (hub, { body }) => hub.createOperator(body),
+  }),
+  operation({
+    id: 'certifyOperator',
+    role: 'admin',
+    method: 'post',
+    path: '/operators/certificates',
+    summary: 'Make a certificate with which somebody acts on the hub, for the key of a signing request; ttl in seconds',
+    body: newOperator.extend({ csr: z.string().max(16_384).openapi({ description: 'PKCS #10, PEM' }) }),
+    answer: schemas.certifiedOperator,
+    run: (hub, { body }) => hub.certifyOperator(body),
   }),
   operation({
     id: 'revokeToken',
     role: 'admin',
     method: 'delete',
     path: '/tokens/{id}',
-    summary: 'Let nobody in with a token any more, of a PoP or an operator',
+    summary: 'Let nobody in with a token any more, of a PoP or an operator, or with a certificate of an operator',
     params: z.object({ id: schemas.id }),
     answer: schemas.revokedToken,
     run: (hub, { params }) => hub.revokeToken(params.id),

@@ -23,7 +23,7 @@ export async function readCsr(pem: string): Promise<RequestedKey> {
     const request = new Pkcs10CertificateRequest(pem);
     publicKey = Buffer.from(request.publicKey.rawData);
     if (!isTaken(createPublicKey({ key: publicKey, format: 'der', type: 'spki' })))
-      throw new WaystationError('bad_request', 'the key of a PoP is P-256, Ed25519, or RSA of 2048 to 8192 bits');
+      throw new WaystationError('bad_request', 'the key has to be P-256, Ed25519, or RSA of 2048 to 8192 bits');
     if (!(await request.verify())) throw new Error('signature');
   } catch (cause) {
     if (cause instanceof WaystationError) throw cause;

@@ -2,12 +2,11 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
 import { popUri } from '../../protocol/registration.ts';
+import { readClientCertificate } from '../keys/client-certificate.ts';
 import type { PopRecord, PopRecords } from './pop-records.ts';
 
 /** How long after its end a certificate is still good for a new one. Milliseconds. */
 const renewable = 30 * 24 * 60 * 60_000;
-/** RFC 5280 §4.2.1.12: for clients of TLS. */
-const clientAuth = '1.3.6.1.5.5.7.3.2';
 /** Certificates remembered, by their sha256: what is in one never changes. */
 const remembered = 4_096;
 
@@ -58,24 +57,13 @@ export class Identification {
   }
 
   #read(der: Buffer): Shown {
-    let certificate: X509Certificate;
-    try {
-      certificate = new X509Certificate(der);
-    } catch (cause) {
-      throw refused('what was shown is no certificate', cause);
-    }
-    const { ca, keyUsage, subjectAltName = '', validFrom, validTo } = certificate;
-    if (!certificate.checkIssued(this.#authority) || !certificate.verify(this.#authority.publicKey))
-      throw refused("the certificate is not of this hub's authority");
-    const id = /^URI:urn:waystation:pop:([0-9a-f-]{36})$/.exec(subjectAltName)?.[1];
-    // What `keyUsage` has is the extended one.
-    const isForClients = (keyUsage as readonly string[] | undefined)?.includes(clientAuth) === true;
-    if (ca || id === undefined || subjectAltName !== `URI:${popUri(id)}` || !isForClients)
-      throw refused('the certificate is not that of a PoP');
-    return { id, from: Date.parse(validFrom), until: Date.parse(validTo) };
+    const { uri, from, until } = readClientCertificate(der, this.#authority);
+    const id = /^urn:waystation:pop:([0-9a-f-]{36})$/.exec(uri ?? '')?.[1];
+    if (id === undefined || uri !== popUri(id)) throw refused('the certificate is not that of a PoP');
+    return { id, from, until };
   }
 }
 
-function refused(why: string, cause?: unknown): WaystationError {
-  return new WaystationError('certificate_refused', why, { cause });
+function refused(why: string): WaystationError {
+  return new WaystationError('certificate_refused', why);
 }

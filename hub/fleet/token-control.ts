@@ -1,13 +1,15 @@
 import { tokenText } from '../../protocol/token.ts';
 import type { Actor, Audit } from '../audit/audit.ts';
-import type { OperatorRecord, OperatorRole, Operators } from '../operators/operators.ts';
+import type { OperatorCertificates } from '../operators/operator-certificates.ts';
+import type { NewOperator, OperatorRecord, Operators } from '../operators/operators.ts';
 import type { Labels } from './labels.ts';
 import type { TokenRecord, Tokens } from './tokens.ts';
 
-/** What operators do with tokens: those of PoPs, and their own. */
+/** What operators do with tokens: those of PoPs, and their own; certificates of operators, too. */
 export class TokenControl {
   readonly #tokens: Tokens;
   readonly #operators: Operators;
+  readonly #certificates: OperatorCertificates;
   readonly #audit: Audit;
   readonly #hub: { readonly url: string; readonly ca: string };
 
@@ -15,11 +17,13 @@ export class TokenControl {
   constructor(options: {
     readonly tokens: Tokens;
     readonly operators: Operators;
+    readonly certificates: OperatorCertificates;
     readonly audit: Audit;
     readonly hub: { readonly url: string; readonly ca: string };
   }) {
     this.#tokens = options.tokens;
     this.#operators = options.operators;
+    this.#certificates = options.certificates;
     this.#audit = options.audit;
     this.#hub = options.hub;
   }
@@ -36,20 +40,30 @@ export class TokenControl {
     return { record, text: tokenText({ ...this.#hub, id: record.id, secret }) };
   }
 
-  /** A token with which somebody acts on the hub from elsewhere. @param asked `ttl`: milliseconds. */
+  /** A token with which somebody acts on the hub from elsewhere. */
   async createOperator(
-    asked: { readonly name: string; readonly role: OperatorRole; readonly ttl: number },
+    asked: Omit<NewOperator, 'by'>,
     who: Actor,
   ): Promise<{ readonly record: OperatorRecord; readonly text: string }> {
     const made = await this.#operators.create({ ...asked, by: who.name });
-    const { name, role, expires } = made.record;
-    await this.#audit.note({
-      who,
-      what: 'operator.create',
-      on: made.record.id,
-      to: `${name}, ${role} until ${expires}`,
-    });
+    await this.#noteNew(made.record, who);
     return made;
+  }
+
+  /** A certificate with which somebody acts. @param csr PEM. @throws WaystationError `bad_request` */
+  async certifyOperator(
+    asked: Omit<NewOperator, 'by'>,
+    csr: string,
+    who: Actor,
+  ): Promise<{ readonly record: OperatorRecord; readonly certificate: string }> {
+    const made = await this.#certificates.create({ ...asked, by: who.name }, csr);
+    await this.#noteNew(made.record, who);
+    return made;
+  }
+
+  async #noteNew({ id, name, role, expires, key }: OperatorRecord, who: Actor): Promise<void> {
+    const to = `${name}, ${role} until ${expires}${key === null ? '' : ', by certificate'}`;
+    await this.#audit.note({ who, what: 'operator.create', on: id, to });
   }
 
   /** Of either kind, by its id. @throws WaystationError `token_unknown` */

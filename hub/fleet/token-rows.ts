@@ -19,7 +19,11 @@ export interface TokenRows {
     readonly uses: number;
     readonly used: number;
   })[];
-  readonly operators: readonly (Row & { readonly name: string; readonly role: string })[];
+  readonly operators: readonly (Row & {
+    readonly name: string;
+    readonly role: string;
+    readonly kind: 'token' | 'certificate';
+  })[];
 }
 
 export function tokenRows(
@@ -35,9 +39,9 @@ export function tokenRows(
       })
       .toSorted(oldestFirst),
     operators: operators
-      .map(({ id, name, role, created, expires, by, revoked }) => {
+      .map(({ id, name, role, key, created, expires, by, revoked }) => {
         const state = stateOf({ revoked, expires, isUsedUp: false }, now);
-        return { id, state, name, role, created, expires, by };
+        return { id, state, name, role, kind: key === null ? 'token' : 'certificate', created, expires, by } as const;
       })
       .toSorted(oldestFirst),
   };

@@ -12,12 +12,15 @@ export const operatorRoles = ['viewer', 'publisher', 'admin'] as const;
 export type OperatorRole = (typeof operatorRoles)[number];
 
 const instant = z.iso.datetime();
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const operatorRecord = z.object({
   format: z.literal(1),
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  /** sha256 of the secret, hex. */
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  /** sha256 of the secret of a token, hex; null: a certificate is what lets in. */
+  hash: sha256.nullable(),
+  /** sha256 of the key of a certificate (SubjectPublicKeyInfo), hex; null: a token is what lets in. */
+  key: sha256.nullable().default(null),
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, { error: 'a-z, 0-9, ".", "_" and "-", at most 63' }),
   role: z.enum(operatorRoles),
   created: instant,
@@ -35,10 +38,21 @@ export interface Operator {
   readonly role: OperatorRole;
 }
 
+/** `ttl`: milliseconds from now. */
+export interface NewOperator {
+  readonly name: string;
+  readonly role: OperatorRole;
+  readonly ttl: number;
+  readonly by: string;
+}
+
 const prefix = 'wso1_';
 const shape = /^wso1_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
-/** Who may act on the hub from elsewhere, by tokens `wso1_ID_SECRET`. The store has hashes of their secrets. */
+/**
+ * Who may act on the hub from elsewhere: by tokens `wso1_ID_SECRET`, of whose secrets the store has hashes, or by
+ * certificates (`operator-certificates.ts`).
+ */
 export class Operators {
   readonly #store: ObjectStore;
   readonly #clock: Clock;
@@ -48,44 +62,53 @@ export class Operators {
     this.#clock = clock;
   }
 
-  /**
-   * @param asked `ttl`: milliseconds from now.
-   * @returns the token too, which nobody can ask for later.
-   * @throws WaystationError `bad_request` for a name that is none.
-   */
-  async create({
-    ttl,
-    ...own
-  }: {
-    readonly name: string;
-    readonly role: OperatorRole;
-    readonly ttl: number;
-    readonly by: string;
-  }): Promise<{ readonly record: OperatorRecord; readonly text: string }> {
-    const [now, secret, id] = [this.#clock.now(), newSecret(), newId()];
-    const times = { created: new Date(now).toISOString(), expires: new Date(now + ttl).toISOString() };
-    const made = operatorRecord.safeParse({
-      format: 1,
-      id,
-      hash: hashOfSecret(secret),
-      revoked: null,
-      ...times,
-      ...own,
-    });
+  /** @returns the token too, which nobody can ask for later. @throws WaystationError `bad_request`: no name. */
+  async create(asked: NewOperator): Promise<{ readonly record: OperatorRecord; readonly text: string }> {
+    const secret = newSecret();
+    const record = await this.#add(asked, { hash: hashOfSecret(secret), key: null });
+    return { record, text: `${prefix}${record.id}_${secret}` };
+  }
+
+  /** One who is known by a key. @param key sha256, hex. @throws WaystationError `bad_request`: no name. */
+  createOfKey(asked: NewOperator, key: string): Promise<OperatorRecord> {
+    return this.#add(asked, { hash: null, key });
+  }
+
+  async #add({ ttl, ...own }: NewOperator, known: Pick<OperatorRecord, 'hash' | 'key'>): Promise<OperatorRecord> {
+    const [now, id] = [this.#clock.now(), newId()];
+    // Certificates end with a whole second.
+    const end = known.key === null ? now + ttl : Math.ceil((now + ttl) / 1_000) * 1_000;
+    const times = { created: new Date(now).toISOString(), expires: new Date(end).toISOString() };
+    const made = operatorRecord.safeParse({ format: 1, id, revoked: null, ...known, ...times, ...own });
     if (!made.success) throw new WaystationError('bad_request', `${own.name} is no name of an operator`);
     await this.#store.putIfAbsent(keysOf.operator(id), wholeObject(jsonBytes(made.data)));
-    return { record: made.data, text: `${prefix}${id}_${secret}` };
+    return made.data;
   }
 
   /** Who shows this token now. @throws WaystationError `unauthorized`; the token is in no message. */
   async identify(text: string): Promise<Operator> {
     const [, id, secret] = shape.exec(text.trim()) ?? [];
-    const found = id === undefined ? null : await readJson(this.#store, keysOf.operator(id), operatorRecord);
-    if (found === null || !isSecretOf(found.value.hash, String(secret))) throw unknown('this token is not known');
-    const { name, role, expires, revoked } = found.value;
-    if (revoked !== null) throw unknown(`the token of ${name} was revoked`);
-    if (Date.parse(expires) <= this.#clock.now()) throw unknown(`the token of ${name} ended at ${expires}`);
-    return { id: found.value.id, name, role };
+    const found = id === undefined ? null : await this.#find(id);
+    if (found === null || found.hash === null || !isSecretOf(found.hash, String(secret)))
+      throw unknown('this token is not known');
+    return this.#countsNow(found, 'token');
+  }
+
+  /** Who has this key now. @param key sha256, hex. @throws WaystationError `unauthorized` */
+  async identifyKey(id: string, key: string): Promise<Operator> {
+    const found = await this.#find(id);
+    if (found === null || found.key !== key) throw unknown('this certificate is not known');
+    return this.#countsNow(found, 'certificate');
+  }
+
+  #countsNow({ id, name, role, expires, revoked }: OperatorRecord, what: 'token' | 'certificate'): Operator {
+    if (revoked !== null) throw unknown(`the ${what} of ${name} was revoked`);
+    if (Date.parse(expires) <= this.#clock.now()) throw unknown(`the ${what} of ${name} ended at ${expires}`);
+    return { id, name, role };
+  }
+
+  async #find(id: string): Promise<OperatorRecord | null> {
+    return (await readJson(this.#store, keysOf.operator(id), operatorRecord))?.value ?? null;
   }
 
   /** All that there ever were, by id. */

@@ -5,6 +5,7 @@ import { openHub } from '../../../cli/hub/hub-parts.ts';
 import { loadHubConfig } from '../../../config/hub/load.ts';
 import { signed } from '../../../protocol/signed.ts';
 import { contentOf } from '../../../protocol/snapshot.ts';
+import { csrOf, popKeys } from '../../hub/fleet/fleet-ground.ts';
 import { command } from '../../support/command.ts';
 import type { CommandResult } from '../../support/command.ts';
 import { HubProcess } from '../../support/hub-process.ts';
@@ -63,6 +64,34 @@ describe('commands on a hub elsewhere', { timeout: 300_000 }, () => {
     expect([denied.code, denied.stderr]).toEqual([1, expect.stringMatching(/takes the role admin/)]);
     const unknown = await hub('promote', 'prod', 'none', ...there);
     expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringMatching(/no snapshot is called none/)]);
+  });
+
+  test('act by a certificate, for a key that never was at the hub, until it is revoked', async () => {
+    await using process = await HubProcess.start();
+    await snapshot(process, 'week-1');
+    const at = (name: string): string => join(process.directory, name);
+    const keys = await popKeys();
+    const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
+    await writeFile(at('ci.key'), `-----BEGIN PRIVATE KEY-----\n${pkcs8}\n-----END PRIVATE KEY-----\n`, {
+      mode: 0o600,
+    });
+    await writeFile(at('ci.csr'), await csrOf(keys));
+    const asked = ['--role', 'publisher', '--name', 'ci', '--ttl', '1h', '--csr', at('ci.csr')];
+    const made = await process.run('token', 'create', ...asked);
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^-----BEGIN CERTIFICATE-----\n/) });
+    await writeFile(at('ci.crt'), made.stdout);
+    const there = ['--hub', process.url, '--cert', at('ci.crt'), '--key', at('ci.key'), '--ca', at('keys/ca.crt')];
+    expect(await hub('promote', 'prod', 'week-1', ...there)).toMatchObject({ code: 0 });
+    expect((await hub('token', 'create', ...there)).stderr).toMatch(/takes the role admin/);
+    const { stdout: listed } = await hub('token', 'list', ...there);
+    const id = /([0-9a-f]{16}) .*publisher ci \(certificate\)/m.exec(listed)?.[1] ?? '';
+    expect((await hub('audit', ...there)).stdout).toMatch(/operator ci \(.*channel\.promote/);
+    expect(await process.run('token', 'revoke', id)).toMatchObject({ code: 0 });
+    const refused = await hub('channels', ...there);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/certificate of ci was revoked/)]);
+    const [otherKey, half] = [[...there, '--key', at('keys/ca.key')], there.slice(0, 4)];
+    expect((await hub('channels', ...otherKey)).stderr).toMatch(/is not the key of/);
+    expect((await hub('channels', ...half)).stderr).toMatch(/--hub needs --token-file, or --cert and --key/);
   });
 
   test('say what is wrong with the way there', async () => {
