@@ -1,7 +1,8 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { dnfTools, freshDnf } from '../../support/dnf.ts';
+import type { Dnf } from '../../support/dnf.ts';
 import { followingPop } from '../../support/following-pop.ts';
 import { HubProcess } from '../../support/hub-process.ts';
 import { Pop } from '../../support/pop.ts';
@@ -10,9 +11,9 @@ import { temporaryDirectory } from '../../support/temporary-directory.ts';
 import { describeWith } from '../../support/tools.ts';
 import { section, worked } from './pulp-pop.ts';
 
-/** Pulp publishes, a hub makes snapshots of it, a PoP that never talks to Pulp follows, and dnf installs. */
-describeWith([livePulp, ...dnfTools], 'a PoP behind a hub that takes its snapshots from Pulp', () => {
-  test('serves what Pulp published when the snapshot was made, and the next one when the channel says so', async () => {
+/** Pulp publishes, a hub makes snapshots of it, PoPs that never talk to Pulp follow, and dnf installs from each. */
+describeWith([livePulp, ...dnfTools], 'three PoPs behind a hub that takes its snapshots from Pulp', () => {
+  test('serve what Pulp published when the snapshot was made, and the next one when the channel says so', async () => {
     await using directory = await temporaryDirectory();
     const pulp = new LivePulp();
     const labels = { pulp_labels: { suite: 'hubbed' } };
@@ -38,27 +39,44 @@ describeWith([livePulp, ...dnfTools], 'a PoP behind a hub that takes its snapsho
     };
     await done('snapshot', 'create', 'week-1', '--from', await sources('full'));
     await done('promote', 'prod', 'week-1');
-    await using pop = await Pop.start(followingPop(hub, { token: await done('token', 'create') }));
-    const serves = (snapshot: string): Promise<unknown> =>
-      pop.until(({ subscriptions: [site] }) => site?.snapshot === snapshot && site.sync.state === 'idle');
-    await serves('week-1');
-    const repositories = ['hubbed', 'hubbed-lazy'].map((path) => section(pop, path));
-    const dnf = await freshDnf(directory.path, repositories);
-    worked(await dnf.download('edge-hello', 'edge-lazy'), pop);
-    worked(await dnf.install('edge-ten', '--nogpgcheck'), pop);
+    await using processes = new AsyncDisposableStack();
+    const token = await done('token', 'create', '--uses', '3');
+    const sites: { readonly pop: Pop; readonly dnf: Dnf }[] = [];
+    for (const name of ['lyon', 'metz', 'nice']) {
+      const pop = processes.use(await Pop.start(followingPop(hub, { token, name })));
+      const repositories = ['hubbed', 'hubbed-lazy'].map((path) => section(pop, path));
+      await mkdir(join(directory.path, name));
+      sites.push({ pop, dnf: await freshDnf(join(directory.path, name), repositories) });
+    }
+    const serve = async (snapshot: string): Promise<void> => {
+      for (const { pop } of sites) {
+        await pop.until(({ subscriptions: [site] }) => site?.snapshot === snapshot && site.sync.state === 'idle');
+      }
+    };
+    const hellos = async (): Promise<string[]> => {
+      const found: string[] = [];
+      for (const { pop, dnf } of sites) {
+        const asked = ['--refresh', '--quiet', 'repoquery', '--latest-limit=1', '--qf=%{version}', 'edge-hello'];
+        found.push(worked(await dnf.run(...asked), pop).trim());
+      }
+      return found;
+    };
+    await serve('week-1');
+    for (const { pop, dnf } of sites) {
+      worked(await dnf.download('edge-hello', 'edge-lazy'), pop);
+      worked(await dnf.install('edge-ten', '--nogpgcheck'), pop);
+    }
 
     await pulp.publish(repository.pulp_href, [{ name: 'edge-hello', version: '1.1' }]);
     await done('snapshot', 'create', 'week-2', '--from', await sources('metadata-only'));
-    const hello = async (): Promise<string> =>
-      worked(await dnf.run('--refresh', '--quiet', 'repoquery', '--latest-limit=1', 'edge-hello'), pop);
-    expect(await hello()).toContain('1.0');
+    expect(await hellos()).toEqual(['1.0', '1.0', '1.0']);
     await done('promote', 'prod', 'week-2');
-    await serves('week-2');
-    expect(await hello()).toContain('1.1');
-    // The hub has what lists it, and has it brought from Pulp for the one who asks.
-    worked(await dnf.download('edge-hello-1.1'), pop);
+    await serve('week-2');
+    expect(await hellos()).toEqual(['1.1', '1.1', '1.1']);
+    // The hub has what lists it, and has it brought from Pulp for those who ask.
+    for (const { pop, dnf } of sites) worked(await dnf.download('edge-hello-1.1'), pop);
     await done('rollback', 'prod');
-    await serves('week-1');
-    expect(await hello()).toContain('1.0');
+    await serve('week-1');
+    expect(await hellos()).toEqual(['1.0', '1.0', '1.0']);
   });
 });
