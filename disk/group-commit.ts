@@ -20,10 +20,13 @@ interface Waiting extends Pending {
 const manyFiles = 16;
 /** Files in one round. */
 const mostFiles = 512;
-/** Files that are written together while others are being synced: they share what it costs to have another thread do it. */
-const burst = 16;
-/** Files that are written or named at a time: a burst of them is done at once. */
-const lanes = burst;
+/**
+ * Files that are written together while others are being synced: they share what it costs to have another thread do it.
+ * Few, since what is not written yet is fetched again after a kill (16 were 7 % faster, for the same CPU).
+ */
+const burst = 4;
+/** Files that are written or named at a time. */
+const lanes = 16;
 /** Of those who wait so many are told in one turn of the event loop: each has something to do then, and clients wait. */
 const toldAtOnce = 4;
 
