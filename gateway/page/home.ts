@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { CacheStatus, RepositoryStatus, SubscriptionStatus } from '../../base/status.ts';
+import type { CacheStatus, FollowingStatus, RepositoryStatus, SubscriptionStatus } from '../../base/status.ts';
 import { encodePath } from '../../http/request-path.ts';
 import type { Catalog, CatalogSubscription } from './catalog.ts';
 import { type Markup, type Page, page } from './document.ts';
@@ -42,7 +42,7 @@ function subscriptionCard(
   catalogued: CatalogSubscription | undefined,
   { now, publicUrl }: Surroundings,
 ): Markup {
-  const { name, state, generation, published, checked, policy, repositories, rolledBack } = status;
+  const { name, state, generation, published, checked, policy, repositories, rolledBack, hub } = status;
   const heading = `subscription-${name}`;
   return html`<section class="card" aria-labelledby="${heading}">
     <div class="head">
@@ -60,12 +60,21 @@ function subscriptionCard(
       </li>
       <li>last looked <b>${ago(checked, now)}</b></li>
       <li>policy <b>${policy}</b></li>
+      ${hub.following === undefined ? '' : followed(hub.following, status.snapshot ?? null)}
     </ul>
+    ${hub.following?.problem ? html`<p class="reason">${hub.following.problem}</p>` : ''}
     ${rolledBack === null ? '' : rolledBackNote(generation, rolledBack, now)}
     ${repositories.length === 0 ? html`<p>No repositories yet.</p>` : repositoryTable(repositories, now)}
     ${catalogued === undefined ? '' : usage(catalogued, publicUrl)}
     ${catalogued === undefined || published === null ? '' : goingBack(catalogued, published, publicUrl)}
   </section> `;
+}
+
+/** The channel, and what of it is served; where it has gone on to when that is not served yet. */
+function followed({ channel, snapshot }: FollowingStatus, served: string | null): Markup {
+  const shown = served === null ? html`nothing of it yet` : html`snapshot <b>${served}</b>`;
+  const ahead = snapshot === null || snapshot === served ? '' : html`, on the way to <b>${snapshot}</b>`;
+  return html`<li>channel <b>${channel}</b>, ${shown}${ahead}</li>`;
 }
 
 function rolledBackNote(

@@ -64,6 +64,24 @@ describe('the page', () => {
     expect(text).toMatch(/Cache ok/);
   });
 
+  test('says which channel a subscription follows, what of it is served, and what is wrong', async () => {
+    const { hub } = subscriptionDocument();
+    const following = { id: null, name: 'lyon-1', channel: 'prod', certificateEnds: null, expires: null };
+    const words = async (snapshot: string | null, problem: string | null): Promise<string> => {
+      const changed = { hub: { ...hub, following: { ...following, snapshot: 'week-2', problem } }, snapshot };
+      const status = () => Promise.resolve(statusDocumentOf([subscriptionDocument(changed)]));
+      return textOf(await pageOf({ status }))
+        .replaceAll(/\s+/g, ' ')
+        .replaceAll(' ,', ',');
+    };
+    expect(await words('week-2', null)).toContain('channel prod, snapshot week-2 ');
+    expect(await words('week-1', null)).toContain('channel prod, snapshot week-1, on the way to week-2');
+    expect(await words(null, 'it was revoked')).toMatch(
+      /channel prod, nothing of it yet, on the way to week-2.*it was revoked/,
+    );
+    expect(textOf(await pageOf())).not.toContain('channel');
+  });
+
   test('says that a subscription is rolled back, since when, and what is newest', async () => {
     const rolledBack = { since: '2026-11-23T12:15:00Z', newest: '20261123T120000Z-ffffffff' };
     const status = (changes: object) => () =>
