@@ -3,6 +3,7 @@ import { systemClock } from '../../base/clock.ts';
 import { bytesText } from '../../gateway/page/figures.ts';
 import type { HubConfig } from '../../config/hub/config.ts';
 import { systemDisk } from '../../disk/disk.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import { Collection } from '../../hub/collection/collection.ts';
 import type { CollectionResult } from '../../hub/collection/collection.ts';
 import { StoreMaps } from '../../hub/content/store-maps.ts';
@@ -23,16 +24,17 @@ interface Asked {
 
 /** `hub snapshot retire NAME`: it can be promoted no more, and goes with a later collection. */
 export async function retireSnapshot(
-  { config, json, name, why }: Asked & { readonly name: string; readonly why: string | null },
+  {
+    hub,
+    json,
+    name,
+    why,
+  }: { readonly hub: HubControl; readonly json: boolean; readonly name: string; readonly why: string | null },
   terminal: Terminal,
 ): Promise<number> {
-  const { snapshots, retirements, audit } = await openHub(config);
-  const who = localUser();
-  const grace = config.keep?.grace ?? null;
-  await retirements.retire(await snapshots.need(name), { by: who.name, why, grace });
-  await audit.note({ who, what: 'snapshot.retire', on: name, why });
+  const retired = await hub.retire({ snapshot: name, why });
   const said = `${name} is retired; \`waystation hub collect\` removes it and what it alone refers to`;
-  terminal.out(json ? JSON.stringify(await retirements.find(name), null, 2) : plainText(said));
+  terminal.out(json ? JSON.stringify(retired, null, 2) : plainText(said));
   return exitCodes.ok;
 }
 

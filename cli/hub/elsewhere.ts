@@ -2,9 +2,11 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { systemCode, WaystationError } from '../../base/errors.ts';
+import type { HubConfig } from '../../config/hub/config.ts';
 import type { HubControl } from '../../hub/api/control.ts';
+import type { Terminal } from '../terminal.ts';
 import { terminalLog } from '../terminal-log.ts';
-import type { HubFrame } from './frame.ts';
+import type { HubFrame, InsteadOfConfigured } from './frame.ts';
 import type { RemoteIdentity } from './remote-control.ts';
 
 /** Options of commands that act on the store of this machine, or on a hub elsewhere. */
@@ -33,14 +35,18 @@ export function orElsewhere(command: Command): Command {
 export async function controlOf(
   self: Command,
   { loaded, terminal }: Pick<HubFrame, 'loaded' | 'terminal'>,
+  { gates }: InsteadOfConfigured = {},
 ): Promise<HubControl> {
   const asked = self.optsWithGlobals<Elsewhere>();
   const { hub, ca } = asked;
   if (hub === undefined) {
     if ([asked.tokenFile, asked.cert, asked.key, ca].some((each) => each !== undefined))
       throw new WaystationError('bad_request', '--token-file, --cert, --key and --ca go with --hub');
-    return localControl(self, { loaded, terminal });
+    const config = await loaded(self);
+    return localControl(gates === undefined ? config : { ...config, gates }, terminal);
   }
+  if (gates !== undefined)
+    throw new WaystationError('bad_request', '--gates goes without --hub: there the gates of its configuration count');
   const as = await identityOf(asked);
   if (!URL.canParse(hub) || new URL(hub).protocol !== 'https:')
     throw new WaystationError('bad_request', '--hub is the URL of a hub, https://…');
@@ -67,17 +73,14 @@ function belongTogether({ cert, key }: { readonly cert: string; readonly key: st
   }
 }
 
-async function localControl(
-  self: Command,
-  { loaded, terminal }: Pick<HubFrame, 'loaded' | 'terminal'>,
-): Promise<HubControl> {
+async function localControl(config: HubConfig, terminal: Terminal): Promise<HubControl> {
   const [{ storeControl }, { localUser }, { findingText }] = await Promise.all([
     import('./store-control.ts'),
     import('./local-user.ts'),
     import('./gate-text.ts'),
   ]);
   return storeControl({
-    config: await loaded(self),
+    config,
     who: localUser(),
     log: terminalLog(terminal),
     onFindings: (findings) => {

@@ -19,7 +19,13 @@ export interface HubFrame extends Omit<CommandFrame, 'configFile'> {
   /** Adds a command that can act on a hub elsewhere, too. */
   readonly operation: CommandFrame['command'];
   /** The hub that the command line of such a one means. */
-  readonly control: (self: Command) => Promise<HubControl>;
+  readonly control: (self: Command, instead?: InsteadOfConfigured) => Promise<HubControl>;
+}
+
+/** What a command line says in the place of the hub's configuration. */
+export interface InsteadOfConfigured {
+  /** A file of this machine. */
+  readonly gates?: string | undefined;
 }
 
 export interface JsonOption {

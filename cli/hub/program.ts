@@ -39,7 +39,7 @@ export function hubCommands(program: Command, { command, configFile, end, termin
     terminal,
     loaded,
     operation: (parent, name, summary) => orElsewhere(command(parent, name, summary)),
-    control: (self) => controlOf(self, { loaded, terminal }),
+    control: (self, instead) => controlOf(self, { loaded, terminal }, instead),
   };
   snapshotCommands(hub, frame);
   channelCommands(hub, frame);

@@ -30,6 +30,12 @@ export function remoteControl(there: RemoteHub): HubControl {
   return {
     snapshots: () => get('/snapshots'),
     snapshot: (name) => get(`/snapshots/${part(name)}`),
+    diff: (from, to) => get(`/snapshots/${part(from)}/diff/${part(to)}`),
+    notes: (name) => get(`/snapshots/${part(name)}/notes`),
+    note: ({ snapshot, ...body }) => post(`/snapshots/${part(snapshot)}/notes`, body),
+    check: ({ snapshot, ...body }) => post(`/snapshots/${part(snapshot)}/check`, body),
+    reports: (name, all) => get(`/snapshots/${part(name)}/reports?all=${all}`),
+    retire: ({ snapshot, ...body }) => post(`/snapshots/${part(snapshot)}/retire`, body),
     channels: () => get('/channels'),
     channel: (name) => get(`/channels/${part(name)}`),
     promote: ({ channel, ...body }) => post(`/channels/${part(channel)}/promote`, body),

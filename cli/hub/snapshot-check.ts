@@ -1,8 +1,7 @@
 import { systemClock } from '../../base/clock.ts';
-import { WaystationError } from '../../base/errors.ts';
-import type { HubConfig } from '../../config/hub/config.ts';
 import { readEnvironment } from '../../config/environment.ts';
 import { loadGates } from '../../config/hub/gates.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import { checkBundle } from '../../hub/gates/check.ts';
 import type { GateReport } from '../../hub/gates/check.ts';
 import { Reports } from '../../hub/gates/reports.ts';
@@ -12,31 +11,22 @@ import { ExternalSolver } from '../../solver/external-solver.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 import { gateText } from './gate-text.ts';
-import { openHub } from './hub-parts.ts';
 import type { HubParts } from './hub-parts.ts';
-import { localUser } from './local-user.ts';
 
 export interface SnapshotCheckRequest {
-  readonly config: HubConfig;
+  readonly hub: HubControl;
   readonly name: string;
-  /** The file with the gates; undefined: that of the configuration. */
-  readonly gates: string | undefined;
   /** What it would be promoted to: it is compared with what that points to. undefined: with nothing. */
   readonly channel: string | undefined;
   readonly json: boolean;
 }
 
 /** `waystation hub snapshot check NAME`: succeeds when no error is found that is not waived. */
-export async function snapshotCheck(request: SnapshotCheckRequest, terminal: Terminal): Promise<number> {
-  const { config, name, channel, json } = request;
-  const gates = request.gates ?? config.gates;
-  if (gates === null)
-    throw new WaystationError(
-      'bad_request',
-      'no gates: name their file with --gates, or with `gates` in the configuration',
-    );
-  const asked = { gates, name, channel: channel ?? null, occasion: 'check', by: localUser().name } as const;
-  const report = await checkSnapshot(await openHub(config), asked);
+export async function snapshotCheck(
+  { hub, name, channel, json }: SnapshotCheckRequest,
+  terminal: Terminal,
+): Promise<number> {
+  const report = await hub.check({ snapshot: name, channel: channel ?? null });
   terminal.out(json ? JSON.stringify(report, null, 2) : gateText(report, terminal.paint));
   return report.passed ? exitCodes.ok : exitCodes.failed;
 }

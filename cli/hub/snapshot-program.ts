@@ -35,8 +35,8 @@ export function snapshotCommands(hub: Command, frame: HubFrame): void {
   endCommands(hub, snapshot, frame);
 }
 
-function checkCommand(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
-  command(snapshot, 'check', 'lead a snapshot through the gates')
+function checkCommand(snapshot: Command, { operation, end, terminal, control }: HubFrame): void {
+  operation(snapshot, 'check', 'lead a snapshot through the gates')
     .argument('<name>', 'which one')
     .option('--gates <file>', 'the file with the gates (default: that of the configuration)')
     .option('--channel <channel>', 'compare with what this channel points to and pointed to')
@@ -44,15 +44,15 @@ function checkCommand(snapshot: Command, { command, end, terminal, loaded }: Hub
     .action(async (name: string, options: CheckOptions, self: Command) => {
       const { snapshotCheck } = await import('./snapshot-check.ts');
       const { gates, channel, json = false } = options;
-      end(await snapshotCheck({ config: await loaded(self), name, gates, channel, json }, terminal));
+      end(await snapshotCheck({ hub: await control(self, { gates }), name, channel, json }, terminal));
     });
-  command(snapshot, 'report', 'show what gates said of a snapshot, on check and on promote')
+  operation(snapshot, 'report', 'show what gates said of a snapshot, on check and on promote')
     .argument('<name>', 'which one')
     .option('--all', 'each time, newest first (default: the last time)')
     .option('--json', 'print a JSON document')
     .action(async (name: string, { json = false, all = false }: Report, self: Command) => {
       const { snapshotReport } = await import('./snapshot-report.ts');
-      end(await snapshotReport({ config: await loaded(self), name, all, json }, terminal));
+      end(await snapshotReport({ hub: await control(self), name, all, json }, terminal));
     });
 }
 
@@ -66,30 +66,30 @@ interface CheckOptions extends JsonOption {
 type Text = JsonOption & { readonly text: string };
 
 /** What is compared, and what people say. */
-function saidCommands(snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
-  command(snapshot, 'diff', 'compare two snapshots: packages, repositories, advisories')
+function saidCommands(snapshot: Command, { operation, end, terminal, control }: HubFrame): void {
+  operation(snapshot, 'diff', 'compare two snapshots: packages, repositories, advisories')
     .argument('<from>', 'the earlier one')
     .argument('<to>', 'the later one')
     .option('--json', 'print a JSON document')
     .action(async (...[from, to, { json = false }, self]: [string, string, JsonOption, Command]) => {
       const { diffSnapshots } = await import('./snapshot-diff.ts');
-      end(await diffSnapshots({ config: await loaded(self), from, to, json }, terminal));
+      end(await diffSnapshots({ hub: await control(self), from, to, json }, terminal));
     });
-  command(snapshot, 'note', 'say something of a package of a snapshot')
+  operation(snapshot, 'note', 'say something of a package of a snapshot')
     .argument('<name>', 'which one')
     .argument('<nevra>', 'name-[epoch:]version-release.arch')
     .requiredOption('--text <text>', 'what is to be said')
     .option('--json', 'print a JSON document')
     .action(async (...[name, nevra, { json = false, text }, self]: [string, string, Text, Command]) => {
       const { addNote } = await import('./snapshot-notes.ts');
-      end(await addNote({ config: await loaded(self), name, nevra, text, json }, terminal));
+      end(await addNote({ hub: await control(self), name, nevra, text, json }, terminal));
     });
-  command(snapshot, 'notes', 'list what was said of a snapshot')
+  operation(snapshot, 'notes', 'list what was said of a snapshot')
     .argument('<name>', 'which one')
     .option('--json', 'print a JSON document')
     .action(async (name: string, { json = false }: JsonOption, self: Command) => {
       const { listNotes } = await import('./snapshot-notes.ts');
-      end(await listNotes({ config: await loaded(self), name, json }, terminal));
+      end(await listNotes({ hub: await control(self), name, json }, terminal));
     });
 }
 
@@ -97,14 +97,15 @@ type Why = JsonOption & { readonly why?: string };
 type Collect = JsonOption & { readonly dryRun?: boolean; readonly age: string };
 
 /** How snapshots go, and what they alone refer to. */
-function endCommands(hub: Command, snapshot: Command, { command, end, terminal, loaded }: HubFrame): void {
-  command(snapshot, 'retire', 'say that a snapshot is to go; no channel may point to it')
+function endCommands(hub: Command, snapshot: Command, frame: HubFrame): void {
+  const { command, operation, end, terminal, loaded, control } = frame;
+  operation(snapshot, 'retire', 'say that a snapshot is to go; no channel may point to it')
     .argument('<name>', 'which one')
     .option('--why <text>', 'for the audit')
     .option('--json', 'print a JSON document')
     .action(async (name: string, { json = false, why }: Why, self: Command) => {
       const { retireSnapshot } = await import('./collect.ts');
-      end(await retireSnapshot({ config: await loaded(self), name, why: why ?? null, json }, terminal));
+      end(await retireSnapshot({ hub: await control(self), name, why: why ?? null, json }, terminal));
     });
   command(hub, 'collect', 'retire snapshots by `keep`, and remove what nothing refers to any more')
     .option('--dry-run', 'only say what would go')

@@ -1,25 +1,22 @@
-import type { HubConfig } from '../../config/hub/config.ts';
-import { Reports } from '../../hub/gates/reports.ts';
+import type { HubControl } from '../../hub/api/control.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { plainText } from '../terminal.ts';
 import type { Terminal } from '../terminal.ts';
 import { gateText } from './gate-text.ts';
-import { openHub } from './hub-parts.ts';
 
 /** `hub snapshot report NAME [--all]`: what gates said of it last, or each time. */
 export async function snapshotReport(
   {
-    config,
+    hub,
     name,
     all,
     json,
-  }: { readonly config: HubConfig; readonly name: string; readonly all: boolean; readonly json: boolean },
+  }: { readonly hub: HubControl; readonly name: string; readonly all: boolean; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
-  const { store, snapshots } = await openHub(config);
-  await snapshots.need(name);
-  const reports = await new Reports(store).of(name, all ? Infinity : 1);
-  if (json) terminal.out(JSON.stringify({ snapshot: name, reports }, null, 2));
+  const list = await hub.reports(name, all);
+  const { reports } = list;
+  if (json) terminal.out(JSON.stringify(list, null, 2));
   else if (reports.length === 0) terminal.out('no gate has looked at it yet');
   else
     for (const report of reports) {

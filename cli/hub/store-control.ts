@@ -12,6 +12,7 @@ import { openFleet } from './fleet-parts.ts';
 import { openHub } from './hub-parts.ts';
 import { onlyAtOrigin } from './missing-at-origin.ts';
 import { openHubStore } from './open-store.ts';
+import { snapshotControl } from './snapshot-control.ts';
 import { promoteThrough } from './promotion.ts';
 
 export interface StoreControlOptions {
@@ -36,6 +37,7 @@ export async function storeControl(options: StoreControlOptions): Promise<HubCon
   const { snapshots, channels, audit, retirements } = hub;
   const { tokens, pops, standings, heartbeats, view } = fleet;
   const control: HubControl = {
+    ...snapshotControl(hub, { config, who }),
     snapshots: async () => {
       const list: ListedSnapshot[] = [];
       for await (const snapshot of snapshots.list())

@@ -15,10 +15,16 @@ import type { HubControl } from './control.ts';
 import { fleetOperations } from './fleet-operations.ts';
 import type { Operation } from './operation.ts';
 import * as schemas from './schemas.ts';
+import { snapshotOperations } from './snapshot-operations.ts';
 import { tokenOperations } from './token-operations.ts';
 
 /** Everything that the API can do: paths, roles and documents come from here alone. */
-export const operations: readonly Operation[] = [...contentOperations, ...fleetOperations, ...tokenOperations];
+export const operations: readonly Operation[] = [
+  ...contentOperations,
+  ...snapshotOperations,
+  ...fleetOperations,
+  ...tokenOperations,
+];
 
 /** Where the API describes itself. */
 const documentPath = '/openapi.json';

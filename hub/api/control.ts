@@ -10,6 +10,7 @@ import type { Note } from '../snapshots/notes.ts';
 import type { ChannelDocument } from '../../protocol/channel.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { SnapshotDocument } from '../../protocol/snapshot.ts';
+import type { SnapshotControl } from './snapshot-control.ts';
 import type { TokenRows } from '../fleet/token-rows.ts';
 
 /** A snapshot, and since when it is to go. */
@@ -59,7 +60,7 @@ export interface CertifiedOperator extends Omit<MadeOperator, 'token'> {
  * What somebody who may can do to a hub, and see of it, as the documents of the commands (`--json`) and of the API. Every
  * change is in the audit. Two implement it: the store itself, and the API of a hub elsewhere.
  */
-export interface HubControl {
+export interface HubControl extends SnapshotControl {
   snapshots(): Promise<{ readonly snapshots: readonly ListedSnapshot[] }>;
   /** @throws WaystationError `unknown_snapshot` */
   snapshot(name: string): Promise<ShownSnapshot>;

@@ -6,7 +6,7 @@ import { operatorRoles } from '../operators/operators.ts';
 
 // What the API takes is checked by these; what it gives is described by them. Fields may be added to answers.
 
-const instant = z.string().openapi({ format: 'date-time' });
+export const instant = z.string().openapi({ format: 'date-time' });
 const count = z.int().min(0);
 export const name = z
   .string()
@@ -94,11 +94,13 @@ const popStanding = z
 
 const token = z.looseObject({ id, state: z.string(), created: instant, expires: instant, by: z.string() });
 
+export const note = z.looseObject({ nevra: z.string(), text: z.string(), by: z.string(), at: instant });
+
 export const snapshots = z.looseObject({ snapshots: z.array(snapshot) });
 export const shownSnapshot = snapshot.extend({
   retirement: z.looseObject({ at: instant, by: z.string(), why: z.string().nullable() }).nullable(),
   onlyAtOrigin: z.looseObject({ files: count, bytes: count }),
-  notes: z.array(z.looseObject({ nevra: z.string(), text: z.string(), by: z.string(), at: instant })),
+  notes: z.array(note),
 });
 export const channels = z.looseObject({ channels: z.array(channel) });
 export const pops = z.looseObject({ pops: z.array(popStanding) });

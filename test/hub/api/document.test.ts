@@ -16,9 +16,9 @@ test('the document has every operation, with the role that it takes', () => {
   expect(Object.values(paths).flatMap(Object.keys)).toHaveLength(operations.length);
 });
 
-test('nobody changes anything with the role viewer, and only channels with publisher', () => {
+test('nobody changes anything with the role viewer, and only channels, notes and reports with publisher', () => {
   const changing = operations.filter(({ method }) => method !== 'get');
   expect(changing.filter(({ role }) => role === 'viewer')).toEqual([]);
   const byPublisher = changing.filter(({ role }) => role === 'publisher').map(({ id }) => id);
-  expect(byPublisher).toEqual(['promote', 'rollback']);
+  expect(byPublisher).toEqual(['promote', 'rollback', 'addNote', 'checkSnapshot']);
 });
