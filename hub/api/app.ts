@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -41,6 +41,8 @@ export const documentFrame = {
 
 /** Bytes of a body: assignments are the longest. */
 const mostBytes = 1024 * 1024;
+/** Milliseconds that may pass until there is an answer: gates take their time. Those who ask wait for ten minutes. */
+const longestAnswer = 11 * 60_000;
 
 export interface HubApiPorts {
   /** What can be done to the hub on somebody's behalf. */
@@ -56,7 +58,7 @@ export interface HubApiPorts {
 
 interface Environment {
   readonly Variables: { readonly who: Actor; readonly role: OperatorRole };
-  readonly Bindings: { readonly incoming?: IncomingMessage };
+  readonly Bindings: { readonly incoming?: IncomingMessage; readonly outgoing?: Pick<ServerResponse, 'setTimeout'> };
 }
 
 /** The API of operators, below `/api/v1`. Answers are never cached. */
@@ -118,6 +120,8 @@ function identified({ identify, trusted }: HubApiPorts): MiddlewareHandler<Envir
       context.set('who', { kind: 'operator', name, id, from: request?.socket.remoteAddress ?? null });
       context.set('role', role);
     }
+    // Longer than a listener has patience with connections on which nothing happens.
+    context.env?.outgoing?.setTimeout(longestAnswer);
     await next();
   };
 }

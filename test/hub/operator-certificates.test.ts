@@ -1,4 +1,5 @@
 import type { webcrypto } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
@@ -24,6 +25,8 @@ import { HubService } from '../../hub/service/service.ts';
 import type { HubAccess } from '../../hub/service/accounts.ts';
 import { ServerCertificate } from '../../hub/service/server-certificate.ts';
 import { popUri } from '../../protocol/registration.ts';
+import { signed } from '../../protocol/signed.ts';
+import { contentOf } from '../../protocol/snapshot.ts';
 import { openListener } from '../../web/listener.ts';
 import type { Listener } from '../../web/listener.ts';
 import { prometheus } from '../../cli/prometheus.ts';
@@ -42,9 +45,9 @@ class Ground {
   certificates!: OperatorCertificates;
   listener!: Listener;
 
-  async start(): Promise<void> {
+  async start({ idleTimeout = 120_000, settings = '' } = {}): Promise<void> {
     const directory = this.resources.use(await temporaryDirectory());
-    const text = 'publicUrl: https://localhost\nstore: { type: directory, path: store }\nkeys: keys\nstate: state\n';
+    const text = `publicUrl: https://localhost\nstore: { type: directory, path: store }\nkeys: keys\nstate: state\n${settings}`;
     this.config = parseHubConfig(text, join(directory.path, 'hub.yaml'));
     const noTerminal = { out: () => {}, err: () => {}, paint: (_: string, own: string) => own };
     await hubInit(this.config, { json: true, isRestored: false }, noTerminal as never);
@@ -77,6 +80,7 @@ class Ground {
       clientsOf: authority.certificate,
       onRequest: service.handle,
       log: silentLogger,
+      limits: { idleTimeout },
     });
     this.resources.defer(() => this.listener.drain(0));
   }
@@ -124,6 +128,23 @@ afterEach(() => hub.resources.disposeAsync());
 
 const pops = '/api/v1/pops';
 const promotion = { method: 'POST', body: '{"snapshot":"none"}' };
+
+test('an operator waits for his answer as long as gates take', { timeout: 60_000 }, async () => {
+  await hub.resources.disposeAsync();
+  hub = new Ground();
+  await hub.start({ idleTimeout: 1_500, settings: 'gates: gates.yaml\n' });
+  const gates = "exec: [ { name: slow, command: [ /bin/sh, -c, 'cat >/dev/null; sleep 5; exit 1' ] } ]\n";
+  await writeFile(String(hub.config.gates), gates);
+  const { snapshots, keys } = await openHub(hub.config);
+  const content = contentOf({ policy: 'full', repositories: {} });
+  const created = '2026-11-30T12:00:00.000Z';
+  const document = { format: 1, name: 'one', created, policy: 'full', content, repositories: {} };
+  await snapshots.add('one', await signed('snapshot', document, keys.signer));
+  const { agent } = await hub.operator('publisher');
+  const asked = { method: 'POST', body: '{"snapshot":"one"}' };
+  const [status, { code }] = await hub.ask(agent, '/api/v1/channels/prod/promote', asked);
+  expect([status, code]).toEqual([409, 'gates_failed']);
+});
 
 describe('an operator with a certificate', () => {
   test('acts as far as his role goes, and is named', async () => {
