@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
@@ -170,6 +171,27 @@ describe('an operator with a certificate', () => {
         ['a-publisher', 404],
         ['a-publisher', 200],
       ]);
+  });
+
+  test('is known on a connection that resumes an earlier one', async () => {
+    const { agent, id } = await hub.operator('viewer');
+    const reused: boolean[] = [];
+    // No certificate is sent again when a session is resumed.
+    const resuming = new Agent({ ...agent.options, keepAlive: false });
+    const asked = async (): Promise<number> => {
+      const sent = request({ host: '127.0.0.1', port: hub.listener.port, path: pops, agent: resuming });
+      sent.once('socket', (socket) =>
+        socket.once('secureConnect', () => reused.push((socket as TLSSocket).isSessionReused())),
+      );
+      sent.end();
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      await response.toArray();
+      return response.statusCode ?? 0;
+    };
+    expect([await asked(), await asked()]).toEqual([200, 200]);
+    await hub.operators.revoke(id, 'test');
+    expect(await asked()).toBe(401);
+    expect(reused).toEqual([false, true, true]);
   });
 
   test('who was revoked is out at once, on connections that are open', async () => {
