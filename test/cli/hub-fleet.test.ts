@@ -66,7 +66,7 @@ describe('the commands about PoPs', { timeout: 120_000 }, () => {
     [['--role', 'admin', '--ttl', '1h'], /--role needs --name/],
     [['--role', 'admin', '--name', 'ops'], /--role needs --ttl/],
     [['--role', 'king', '--name', 'ops', '--ttl', '1h'], /--role is one of viewer, publisher, admin/],
-    [['--name', 'ops'], /--name goes with --role/],
+    [['--name', 'ops'], /--name and --csr go with --role/],
   ])('refuse `token create %s`', async (words, message) => {
     await using directory = await temporaryDirectory();
     const { code, stdout, stderr } = await (await freshHub(directory.path))('token', 'create', ...words);
