@@ -118,13 +118,26 @@ async function makePart(path: string): Promise<WritableFile | null> {
 }
 
 const thread = new FileThread();
+/** Files that are being put by way of the pool; from so many at a time on a thread of their own is worth its memory. */
+let byPool = 0;
+const manyPuts = 4;
+
+async function putPart(path: string, bytes: Buffer): Promise<Put> {
+  if (thread.ready && bytes.length <= mostPut) return thread.put(path, bytes);
+  byPool += 1;
+  if (byPool >= manyPuts) thread.begin();
+  try {
+    return await putInSteps(() => makePart(path), bytes);
+  } finally {
+    byPool -= 1;
+  }
+}
 
 /** The machine's file system. */
 export const systemDisk: Disk = {
   openPart: (path) => OpenFile.open(path, 'make'),
   makePart,
-  putPart: (path, bytes) =>
-    thread.usable && bytes.length <= mostPut ? thread.put(path, bytes) : putInSteps(() => makePart(path), bytes),
+  putPart,
   openRead: (path) =>
     absent(async () => {
       const file = await OpenFile.open(path, 'read');
@@ -144,7 +157,7 @@ export const systemDisk: Disk = {
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
   facts: (path) => absent(async () => factsOf(await fs.stat(path))),
   isFile: async (path) => (await fs.lstat(path)).isFile(),
-  rename: (from, to) => (thread.running ? thread.rename(from, to) : fs.rename(from, to)),
+  rename: (from, to) => (thread.ready ? thread.rename(from, to) : fs.rename(from, to)),
   link: (from, to) => fs.link(from, to),
   clone: async (from, to) => {
     try {

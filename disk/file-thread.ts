@@ -30,6 +30,7 @@ interface Lined {
  */
 export class FileThread {
   #worker: Worker | null = null;
+  #online = false;
   readonly #tray = new SharedArrayBuffer(traySize);
   #used = 0;
   /** Puts whose bytes are on the tray. */
@@ -50,14 +51,21 @@ export class FileThread {
     this.#patience = patience;
   }
 
-  /** Whether it takes files. */
-  get usable(): boolean {
-    return !this.#broken;
+  /** Whether it runs already: only then a call costs less than by way of the pool. */
+  get ready(): boolean {
+    return this.#online;
   }
 
-  /** Whether it is there already, so that a call costs little. */
-  get running(): boolean {
-    return this.#worker !== null;
+  /** Has it begin, which takes tens of milliseconds: nobody waits for it. */
+  begin(): void {
+    if (this.#broken || this.#worker !== null) return;
+    try {
+      this.#worker = this.#start();
+      this.#worker.unref();
+      this.#rest();
+    } catch (error) {
+      this.#end(String(error));
+    }
   }
 
   /** Makes a file that is not there yet, stamped as proven. @param bytes at most `mostPut`; free again at once. */
@@ -105,7 +113,7 @@ export class FileThread {
     this.#sent.push(batch);
     if (this.#broken) return this.#end('it has ended before');
     try {
-      this.#worker ??= this.#begin();
+      this.#worker ??= this.#start();
       // While somebody waits for it, the process goes on.
       this.#worker.ref();
       this.#worker.postMessage(
@@ -117,7 +125,7 @@ export class FileThread {
     }
   }
 
-  #begin(): Worker {
+  #start(): Worker {
     const workerData: FileThreadData = { tray: this.#tray, stamp: proven / 1000 };
     const text = `(${this.#program.toString()})(require('node:worker_threads'), require('node:fs'))`;
     const worker = new Worker(text, {
@@ -126,6 +134,7 @@ export class FileThread {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 4, stackSizeMb: 1 },
     });
+    worker.on('online', () => (this.#online = this.#worker === worker));
     worker.on('message', (results: readonly FileJobResult[]) => this.#answered(results));
     worker.on('error', (error) => this.#end(String(error)));
     worker.on('exit', () => this.#worker === worker && this.#end('it is gone'));
@@ -138,6 +147,11 @@ export class FileThread {
     this.#load();
     if (this.#sent.length > 0) return;
     this.#worker?.unref();
+    this.#rest();
+  }
+
+  /** It ends unless it is given more to do. */
+  #rest(): void {
     this.#idle ??= setTimeout(() => this.#stop(), this.#patience).unref();
     this.#idle.refresh();
   }
@@ -147,6 +161,7 @@ export class FileThread {
     if (this.#sent.length > 0) return;
     const worker = this.#worker;
     this.#worker = null;
+    this.#online = false;
     void worker?.terminate();
   }
 
@@ -154,6 +169,7 @@ export class FileThread {
   #end(reason: string): void {
     this.#broken = true;
     this.#worker = null;
+    this.#online = false;
     const [sent, lined] = [this.#sent.flat(), this.#lined];
     [this.#sent, this.#lined] = [[], []];
     for (const { done } of sent) done({ made: true, error: lost(reason) });

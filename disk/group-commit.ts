@@ -4,7 +4,7 @@ import { inLanes } from './lanes.ts';
 
 /** What is to be named, durably. */
 export interface Pending {
-  /** Puts down what the file still lacks, right before its round is synced. */
+  /** Puts down what the file still lacks: begun at once, and done before its round is synced. */
   readonly write?: () => Promise<void>;
   /** Makes its bytes durable. */
   readonly sync: () => Promise<void>;
@@ -20,12 +20,7 @@ interface Waiting extends Pending {
 const manyFiles = 16;
 /** Files in one round. */
 const mostFiles = 512;
-/**
- * Files that are written together while others are being synced: they share what it costs to have another thread do it.
- * Few, since what is not written yet is fetched again after a kill (16 were 7 % faster, for the same CPU).
- */
-const burst = 4;
-/** Files that are written or named at a time. */
+/** Files that are named at a time. */
 const lanes = 16;
 /** Of those who wait so many are told in one turn of the event loop: each has something to do then, and clients wait. */
 const toldAtOnce = 4;
@@ -38,7 +33,6 @@ const toldAtOnce = 4;
 export class GroupCommit {
   readonly #disk: Disk;
   readonly #root: string;
-  #unwritten: Waiting[] = [];
   readonly #writing = new Set<Promise<void>>();
   #written: Waiting[] = [];
   #running = false;
@@ -52,8 +46,7 @@ export class GroupCommit {
   /** Resolves when bytes and name outlive a power cut. @throws what writing, syncing or naming throws. */
   add(pending: Pending): Promise<void> {
     const done = Promise.withResolvers<void>();
-    this.#unwritten.push({ ...pending, done });
-    if (this.#unwritten.length >= burst) this.#write();
+    this.#write({ ...pending, done });
     if (!this.#running) void this.#run();
     return done.promise;
   }
@@ -63,8 +56,7 @@ export class GroupCommit {
     // What comes in this turn shares the first round.
     await Promise.resolve();
     let named: Named[] = [];
-    while (this.#unwritten.length + this.#writing.size + this.#written.length + named.length > 0) {
-      this.#write();
+    while (this.#writing.size + this.#written.length + named.length > 0) {
       await Promise.all(this.#writing);
       const round = this.#written.splice(0, mostFiles);
       const folders = new Set(named.map(({ folder }) => folder));
@@ -82,18 +74,13 @@ export class GroupCommit {
     this.#running = false;
   }
 
-  /** Begins to write what has come. */
-  #write(): void {
-    const files = this.#unwritten.splice(0);
-    if (files.length === 0) return;
-    const writing = inLanes(files, lanes, async (file) => {
-      try {
-        await file.write?.();
-        this.#written.push(file);
-      } catch (error) {
-        file.done.reject(error);
-      }
-    }).finally(() => this.#writing.delete(writing));
+  /** At once, whatever round is under way: what is not written is lost with the process. */
+  #write(file: Waiting): void {
+    if (file.write === undefined) return void this.#written.push(file);
+    const writing = file
+      .write()
+      .then(() => void this.#written.push(file), file.done.reject)
+      .finally(() => this.#writing.delete(writing));
     this.#writing.add(writing);
   }
 

@@ -88,7 +88,8 @@ test('when the thread ends by itself what it had fails, and nothing more is give
   const [one, other] = await Promise.all([thread.put(path, Buffer.alloc(1)), thread.rename(path, path).catch(String)]);
   expect(one).toMatchObject({ made: true, error: { code: 'EIO' } });
   expect(other).toMatch(/the thread that writes files has ended/);
-  expect([thread.usable, thread.running]).toEqual([false, false]);
+  thread.begin();
+  expect(thread.ready).toBe(false);
   expect(await thread.put(path, Buffer.alloc(1))).toMatchObject({ error: { code: 'EIO' } });
 });
 
@@ -97,9 +98,29 @@ test('one that has nothing to do ends, and another is begun when there is more',
   const thread = new FileThread({ patience: 10 });
   for (const name of ['one', 'other']) {
     expect(await thread.put(join(folder.path, name), Buffer.alloc(1))).toEqual({ made: true, error: null });
-    while (thread.running) await sleep(5);
+    while (thread.ready) await sleep(5);
   }
-  expect([await readdir(folder.path), thread.usable]).toEqual([['one', 'other'], true]);
+  expect(await readdir(folder.path)).toEqual(['one', 'other']);
+});
+
+test('one that was begun is ready when it runs, not before, and ends when it is given nothing', async () => {
+  const thread = new FileThread({ patience: 200 });
+  thread.begin();
+  expect(thread.ready).toBe(false);
+  while (!thread.ready) await sleep(5);
+  while (thread.ready) await sleep(5);
+});
+
+test('the disk puts a file down by the pool until the thread runs: nobody waits for it to begin', async () => {
+  await using folder = await temporaryDirectory();
+  const put = (name: number) => systemDisk.putPart(join(folder.path, String(name)), Buffer.from('bytes'));
+  const puts = await Promise.all(Array.from({ length: 50 }, (_, number) => put(number)));
+  puts.push(...(await Promise.all(Array.from({ length: 50 }, (_, number) => put(50 + number)))));
+  expect(puts.every(({ made, error }) => made && error === null)).toBe(true);
+  const made = (await readdir(folder.path)).map((name) => join(folder.path, name));
+  expect(made).toHaveLength(100);
+  for (const path of made)
+    expect([await readFile(path, 'utf8'), (await stat(path)).mtimeMs]).toEqual(['bytes', proven]);
 });
 
 test('the disk puts large files down by itself, and tells the same', async () => {
