@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { bundle, bundleLauncher } from './bundle.ts';
 import { codeCache } from './code-cache.ts';
@@ -24,7 +24,10 @@ try {
   const made = await makeExecutable({ launcher, main, codeCache: compiled, folder, addons, nodeOptions });
   for (const file of [made, ...addons.map((addon) => addon.file)]) checkLibraries(file);
   console.log(versionOf(made));
-  await rename(made, output);
+  // A copy, written in one go, lies in one piece: the kernel then keeps 33 MB less of it in the memory of the process.
+  const copied = join(folder, 'copied');
+  await copyFile(made, copied);
+  await rename(copied, output);
   const { size } = await stat(output);
   console.log(`${relative(process.cwd(), output)}: ${(size / 1e6).toFixed(1)} MB`);
 } finally {
