@@ -111,7 +111,7 @@ test('one that was begun is ready when it runs, not before, and ends when it is 
   while (thread.ready) await sleep(5);
 });
 
-test('the disk puts a file down by the pool until the thread runs: nobody waits for it to begin', async () => {
+test('the disk puts many files down whole and stamped, before the thread runs, while it begins, and after', async () => {
   await using folder = await temporaryDirectory();
   const put = (name: number) => systemDisk.putPart(join(folder.path, String(name)), Buffer.from('bytes'));
   const puts = await Promise.all(Array.from({ length: 50 }, (_, number) => put(number)));
