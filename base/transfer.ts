@@ -51,10 +51,10 @@ export interface Loader {
   /**
    * Resolves when it is this file's turn to be transferred, by its purpose; the turn stays until a transfer ends or
    * `done`. Asked before anything is reserved for the file; `open` waits for it if nobody did.
-   * @returns whether it waited: somebody else may have had the file fetched meanwhile.
+   * @returns whether it waited (mostly not, and then nothing needs to be awaited): somebody else may have had the file fetched meanwhile.
    * @throws WaystationError when there is nobody to ask; the signal's reason.
    */
-  turn?(signal: AbortSignal): Promise<boolean>;
+  turn?(signal: AbortSignal): boolean | Promise<boolean>;
   /** The file is held, or given up: nobody will open another transfer by this loader. */
   done?(): void;
   /** A client waits for the file now, whatever it was asked for. */
@@ -77,8 +77,8 @@ export class LoaderAround implements Loader {
     this.inner.lied(transfer);
   }
 
-  turn(signal: AbortSignal): Promise<boolean> {
-    return this.inner.turn?.(signal) ?? Promise.resolve(false);
+  turn(signal: AbortSignal): boolean | Promise<boolean> {
+    return this.inner.turn?.(signal) ?? false;
   }
 
   done(): void {
