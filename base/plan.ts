@@ -21,6 +21,8 @@ export interface PlanCounts {
   readonly keepShared: PlanCount;
   /** Neither held nor wanted: fetched when somebody asks. */
   readonly onDemand: PlanCount;
+  /** Not held, and the hub wants it not to be served: neither fetched nor given to hosts, wanted or not. */
+  readonly denied: PlanCount;
   /** Held, and listed only by what is served now: goes when that is not kept any more. */
   readonly retire: PlanCount;
 }

@@ -46,6 +46,10 @@ export class Following {
   readonly #parts: FollowingParts;
   readonly #contacts = new Map<string, Promise<Contact>>();
   readonly #followed = new Map<string, Followed>();
+  #denied: { readonly of: readonly ReadonlySet<Digest>[]; readonly all: ReadonlySet<Digest> } = {
+    of: [],
+    all: new Set(),
+  };
 
   constructor(parts: FollowingParts) {
     this.#parts = parts;
@@ -92,6 +96,14 @@ export class Following {
   denies(digest: Digest): boolean {
     for (const { session } of this.#followed.values()) if (session.denied.has(digest)) return true;
     return false;
+  }
+
+  /** All that hubs want not to be served: the same object as long as it says the same. */
+  get denied(): ReadonlySet<Digest> {
+    const of = this.sessions.map(({ denied }) => denied);
+    const isSame = of.length === this.#denied.of.length && of.every((each, index) => each === this.#denied.of[index]);
+    if (!isSame) this.#denied = { of, all: new Set(of.flatMap((each) => [...each])) };
+    return this.#denied.all;
   }
 
   /** Told whenever other files may be denied than before. */

@@ -12,7 +12,7 @@ import { ExternalSolver } from '../solver/external-solver.ts';
 import { ReadinessChecks } from '../sync/readiness/checks.ts';
 import { fetchMissing } from '../sync/readiness/fetch-missing.ts';
 import type { FetchParts } from '../sync/readiness/fetch-missing.ts';
-import type { SubscriptionFacts } from '../sync/readiness/parts.ts';
+import type { ReadinessParts, SubscriptionFacts } from '../sync/readiness/parts.ts';
 import type { ReadyQuestion } from '../sync/readiness/question.ts';
 import { Readiness } from '../sync/readiness/readiness.ts';
 import { treatmentOf } from './treatment.ts';
@@ -20,6 +20,7 @@ import { treatmentOf } from './treatment.ts';
 interface ReadinessOptions {
   readonly config: Config;
   readonly store: Store;
+  readonly denied: ReadinessParts['denied'];
   readonly standing: (subscription: string) => ReturnType<SubscriptionFacts['standing']>;
 }
 
@@ -27,7 +28,7 @@ interface ReadinessOptions {
 const architectures: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', ia32: 'i686' };
 
 /** Offline readiness, as the service and the command without one tell it. */
-export function readinessOf({ config, store, standing }: ReadinessOptions): Readiness {
+export function readinessOf({ config, store, denied, standing }: ReadinessOptions): Readiness {
   const { sink, blobs, served } = store;
   return new Readiness({
     subscriptions: config.subscriptions.map((subscription) => ({
@@ -54,6 +55,7 @@ export function readinessOf({ config, store, standing }: ReadinessOptions): Read
       packages: (map) => sink.packages(map),
       find: (map, href) => sink.find(map, href),
     },
+    denied,
     solver: new ExternalSolver(readEnvironment().searchPath),
     arch: architectures[process.arch] ?? process.arch,
     clock: systemClock,

@@ -151,6 +151,7 @@ export async function serve(written: Config, options: { version: string; logLeve
       trees: new TreeFileFetcher({ sink: store.sink, clock, log, denied }),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,
+      denied,
       forecast: async (name, changes) => (await carrying.get(name)?.forecast(changes)) ?? null,
       rates,
       proof: new HeldProof({ audit: store.audit, sink: store.sink }),
@@ -181,12 +182,8 @@ export async function serve(written: Config, options: { version: string; logLeve
   const repair = new Repair({ references, sink, supplierOf, log });
   const scrub = await Scrub.open({ budget: config.cache.scrub, audit, repair, space, notes, clock, log });
   const standing = standingByStatus((name) => subscriptions.statusOf(name));
-  const readiness = offlineReadiness(readinessOf({ config, store, standing }), {
-    store,
-    runs: upkeepRuns,
-    supplierOf,
-    log,
-  });
+  const readable = readinessOf({ config, store, denied: () => following.denied, standing });
+  const readiness = offlineReadiness(readable, { store, runs: upkeepRuns, supplierOf, log });
   const totals = new ServedTotals(() => traffic.taken);
   const exchanges = new Exchanges({
     clock,

@@ -1,5 +1,6 @@
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
+import type { Denied } from '../mirror/packages.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { PlanRoom } from '../base/plan.ts';
 import type { Stored } from './plan/stored.ts';
@@ -17,12 +18,15 @@ export interface Admitted {
  */
 export class Admission {
   readonly #stored: Pick<Stored, 'need' | 'room'>;
+  readonly #denied: Denied;
   /** Bytes that were promised and are not stored yet. */
   #promised = 0;
   #work: Promise<unknown> = Promise.resolve();
 
-  constructor(stored: Pick<Stored, 'need' | 'room'>) {
+  /** @param denied what is not fetched, and so needs no room. */
+  constructor(stored: Pick<Stored, 'need' | 'room'>, denied: Denied) {
     this.#stored = stored;
+    this.#denied = denied;
   }
 
   /** @throws WaystationError `does_not_fit` with the numbers. */
@@ -33,7 +37,7 @@ export class Admission {
   }
 
   async #decide(path: string, document: RepositoryDocument & { readonly map: Digest }): Promise<Admitted> {
-    const need = await this.#stored.need(path, document);
+    const need = await this.#stored.need(path, document, this.#denied);
     const room = await this.#stored.room(need.bytes + this.#promised, 0);
     // What can never fit is refused also while it is not known yet what may be evicted.
     if (need.bytes > 0 && (room.fits === false || (room.max > 0 && need.listed > room.max)))

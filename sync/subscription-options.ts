@@ -6,7 +6,7 @@ import type { Logger } from '../base/log.ts';
 import type { ContentReader } from '../mirror/content-reader.ts';
 import type { HubClient } from '../mirror/discovery.ts';
 import type { NewestRequest } from '../mirror/newest-packages.ts';
-import type { PackageFetcher } from '../mirror/packages.ts';
+import type { Denied, PackageFetcher } from '../mirror/packages.ts';
 import type { TreeFileFetcher } from '../mirror/tree-files.ts';
 import type { Trust } from '../mirror/signature.ts';
 import type { RunObserver, RunPhase } from '../runs/run-record.ts';
@@ -64,6 +64,8 @@ export interface SubscriptionParts {
   readonly newest: (of: NewestOf, signal: AbortSignal) => Promise<Digest | null>;
   /** What is stored, as plans count it. */
   readonly stored: Stored;
+  /** What hubs want not to be served: neither fetched nor counted as missing. */
+  readonly denied: Denied;
   /** What carry-over would fetch once these maps take the place of those before; null: it is off. */
   readonly forecast: Forecast;
   /** How fast transfers may be, now and later. */

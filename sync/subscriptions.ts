@@ -31,7 +31,7 @@ export class SubscriptionSet implements Subscriptions {
       for (const path of Object.keys(store.newest(name)?.repositories ?? {})) owners.claim(path, name);
     }
     const taken = (id: string): boolean => list.some(({ name }) => store.kept(name).some((kept) => kept.id === id));
-    const shared = { ...parts, owners, taken, admission: new Admission(parts.stored) };
+    const shared = { ...parts, owners, taken, admission: new Admission(parts.stored, parts.denied) };
     const subscriptions: Subscription[] = [];
     for (const options of list) subscriptions.push(await Subscription.open(options, shared));
     return new SubscriptionSet(subscriptions, store);

@@ -28,7 +28,7 @@ export interface StoredFilesParts {
 export interface PackageNeed {
   readonly files: number;
   readonly bytes: number;
-  /** Bytes of the whole map. */
+  /** Bytes of the whole map, without what is denied and not held. */
   readonly listed: number;
 }
 
@@ -67,10 +67,14 @@ export class StoredFiles {
   }
 
   /**
-   * What of a repository's map is not held. What is held stays for the runs that are under way, so that nothing counts
+   * What of a repository's map is not held; what is denied needs no room. What is held stays for the runs that are under way, so that nothing counts
    * on room that it takes.
    */
-  async need(path: string, document: RepositoryDocument & { readonly map: Digest }): Promise<PackageNeed> {
+  async need(
+    path: string,
+    document: RepositoryDocument & { readonly map: Digest },
+    denied: (digest: Digest) => boolean,
+  ): Promise<PackageNeed> {
     const { claims } = this.#parts;
     await this.counted;
     const seen = new FileSet();
@@ -78,8 +82,10 @@ export class StoredFiles {
     for await (const { listed } of this.packages(document.map)) {
       const scope = possessionScope(document.scope, path, listed);
       if (!seen.add(scope, listed.digest)) continue;
+      const held = claims.claim(scope, listed.digest);
+      if (!held && denied(listed.digest)) continue;
       need.listed += listed.size;
-      if (!claims.claim(scope, listed.digest)) {
+      if (!held) {
         need.files += 1;
         need.bytes += listed.size;
       }

@@ -31,10 +31,11 @@ function cells({ fetch, keep, onDemand, retire }: PlanCounts): string[] {
   return [fetch, keep, onDemand, retire].map((count) => (count.files === 0 ? '-' : countText(count)));
 }
 
-function notes({ fetchStored, keepShared }: PlanCounts): string[] {
+function notes({ fetchStored, keepShared, denied }: PlanCounts): string[] {
   return [
     [fetchStored, 'to fetch are stored, but another hub or identity gave them'] as const,
     [keepShared, 'to keep came through another repository, generation or hub'] as const,
+    [denied, 'are denied by the hub: neither fetched nor served'] as const,
   ].flatMap(([count, what]) => (count.files === 0 ? [] : [`  ${countText(count)} ${what}`]));
 }
 

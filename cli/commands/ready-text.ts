@@ -2,6 +2,7 @@ import { agoText, bytesText } from '../../gateway/page/figures.ts';
 import type {
   MissingFile,
   NeedsReady,
+  Promised,
   ReadyReport,
   RepositoryReady,
   SubscriptionReady,
@@ -20,6 +21,7 @@ export function readyText(report: ReadyReport, now: number, paint: Paint): strin
     ...report.subscriptions.map((subscription) => subscriptionText(subscription, now, paint)),
     ...(report.subscriptions.length === 0 ? ['nothing is subscribed'] : []),
     ...(report.needs === null ? [] : [needsText(report.needs, paint)]),
+    ...(report.denied.files === 0 ? [] : [deniedText(report, paint)]),
     ...(report.missing.count === 0 ? [] : [missingText(report.missing, paint)]),
     verdictText(report, paint),
   ];
@@ -49,11 +51,15 @@ function repositoryTable(repositories: readonly RepositoryReady[], paint: Paint)
       `${packages.held}/${packages.listed}${shareText(packages)}`,
       `${bytesText(bytes.held)}/${bytesText(bytes.listed)}${shareText(bytes)}`,
       plainText(policy),
-      promised === null ? '-' : `${promised.held}/${promised.listed}`,
+      promised === null ? '-' : promisedText(promised),
       key ?? 'none',
       plainText(problems.join('; ')),
     ]);
   return tableText(table);
+}
+
+function promisedText({ held, listed, denied }: Promised): string {
+  return `${held}/${listed}${denied.files === 0 ? '' : `, ${denied.files} denied`}`;
 }
 
 /** Never 100 % of what is not whole. */
@@ -77,6 +83,13 @@ function needsText(needs: NeedsReady, paint: Paint): string {
   return lines.join('\n');
 }
 
+/** Apart from what is missing, which can be brought. */
+function deniedText({ denied, needs }: ReadyReport, paint: Paint): string {
+  const what = `${denied.files} ${denied.files === 1 ? 'file' : 'files'}, ${bytesText(denied.bytes)}`;
+  const meaning = needs === null ? 'hosts are refused them, so they count neither as held nor as missing' : 'see above';
+  return `${paint('bold', 'denied by the hub')}: ${what}: ${meaning}`;
+}
+
 function missingText({ count, bytes, files }: ReadyReport['missing'], paint: Paint): string {
   const table = plainTable(['BYTES', 'PACKAGE', 'PATH', 'BECAUSE'].map((head) => paint('dim', head)));
   for (const file of files.slice(0, mostNamed)) table.push(missingRow(file));
@@ -91,7 +104,7 @@ function missingRow({ path, nevra, bytes, because }: MissingFile): string[] {
   return [bytesText(bytes), plainText(nevra ?? '-'), plainText(path), because];
 }
 
-function verdictText({ ready, missing }: ReadyReport, paint: Paint): string {
-  if (ready) return paint('green', 'ready: all of it is held');
+function verdictText({ ready, missing, denied }: ReadyReport, paint: Paint): string {
+  if (ready) return paint('green', `ready: all of it is held${denied.files === 0 ? '' : ' that is not denied'}`);
   return paint('red', missing.count === 0 ? 'not ready' : 'not ready: --fetch brings what is missing');
 }

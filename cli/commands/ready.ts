@@ -15,6 +15,7 @@ import { readinessOf, readyQuestion } from '../readiness.ts';
 import { runLines } from '../run-display.ts';
 import { followRun, type RunWatcher } from '../run-following.ts';
 import type { Terminal } from '../terminal.ts';
+import { toldBefore } from '../told-before.ts';
 import { terminalLog } from '../terminal-log.ts';
 import { failureLines } from './sync-text.ts';
 import { readyText } from './ready-text.ts';
@@ -51,7 +52,7 @@ export async function ready(command: ReadyCommand, terminal: Terminal): Promise<
     online: (client) => (fetch ? checkAndFetch(client, asked, watcher) : checked(client, asked)),
     offline: async (store) => {
       offline = true;
-      return { report: await checkHere(config, store, asked), fetched: [] };
+      return { report: await checkHere(store, asked, await toldBefore(config, terminalLog(terminal))), fetched: [] };
     },
   });
   if (json) terminal.out(JSON.stringify(fetch ? { ...report, fetched } : report, null, 2));
@@ -68,14 +69,18 @@ export async function ready(command: ReadyCommand, terminal: Terminal): Promise<
   );
 }
 
-async function checkHere(config: Config, store: Store, asked: ReadyAsked): Promise<ReadyReport> {
+async function checkHere(
+  store: Store,
+  asked: ReadyAsked,
+  { config, denied }: Awaited<ReturnType<typeof toldBefore>>,
+): Promise<ReadyReport> {
   // What is held is counted first.
   await store.recovered;
   const standing = standingWithoutService(config.subscriptions, {
     notes: store.notes,
     current: (name) => store.current(name),
   });
-  const readiness = readinessOf({ config, store, standing });
+  const readiness = readinessOf({ config, store, denied: () => denied, standing });
   return (await readiness.check(readyQuestion(asked), new AbortController().signal)).report;
 }
 

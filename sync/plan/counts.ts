@@ -1,5 +1,14 @@
 import type { PlanCount, PlanCounts } from '../../base/plan.ts';
-import type { Decision } from './decide.ts';
+import type { Decision, Verdict } from './decide.ts';
+
+/** What is decided → where it counts. */
+const names = {
+  fetch: 'fetch',
+  keep: 'keep',
+  leave: 'onDemand',
+  deny: 'denied',
+  retire: 'retire',
+} as const satisfies Record<Verdict, keyof PlanCounts>;
 
 type Counted = { -readonly [Name in keyof PlanCounts]: { files: number; bytes: number } };
 
@@ -11,6 +20,7 @@ export class PlanTally {
     keep: none(),
     keepShared: none(),
     onDemand: none(),
+    denied: none(),
     retire: none(),
   };
 
@@ -20,7 +30,7 @@ export class PlanTally {
       count.files += 1;
       count.bytes += listed.size;
     };
-    add(verdict === 'leave' ? counts.onDemand : counts[verdict]);
+    add(counts[names[verdict]]);
     if (verdict === 'fetch' && elsewhere) add(counts.fetchStored);
     if (verdict === 'keep' && elsewhere) add(counts.keepShared);
   }
@@ -46,6 +56,7 @@ export function totalOf(parts: readonly PlanCounts[]): PlanCounts {
     keep: sum('keep'),
     keepShared: sum('keepShared'),
     onDemand: sum('onDemand'),
+    denied: sum('denied'),
     retire: sum('retire'),
   };
 }

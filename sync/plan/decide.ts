@@ -1,4 +1,5 @@
 import type { Listed } from '../../base/digest.ts';
+import { nothingDenied } from '../../mirror/packages.ts';
 import { FileSet } from '../../runs/file-set.ts';
 import type { Stored } from './stored.ts';
 
@@ -22,9 +23,10 @@ export interface ListedRepository {
 
 /**
  * `fetch`: wanted and not held. `keep`: held, and listed by what is to be served. `leave`: neither held nor wanted.
+ * `deny`: not held, and not to be had here, wanted or not, because the hub wants it not to be served.
  * `retire`: held, served now, and listed by nothing that is to be served: it goes once what is served now is not kept any more.
  */
-export type Verdict = 'fetch' | 'keep' | 'leave' | 'retire';
+export type Verdict = 'fetch' | 'keep' | 'leave' | 'deny' | 'retire';
 
 export interface Decision extends PlanFile {
   readonly path: string;
@@ -39,13 +41,14 @@ export interface Decision extends PlanFile {
 }
 
 /**
- * wanted × stored → fetch, keep, leave, retire. Pure: asks nobody and changes nothing; `stored` must not change meanwhile.
+ * wanted × stored × denied → fetch, keep, leave, deny, retire. Pure: asks nobody and changes nothing; `stored` must not change meanwhile.
  * Each file is decided once for each scope, in the first repository that has it: what is wanted anywhere before all else.
  * Memory: some 40 bytes a file, so that two million packages take less than 100 MB.
  */
 export async function* decide(
   repositories: readonly ListedRepository[],
   stored: Pick<Stored, 'holds' | 'storedElsewhere'>,
+  denied = nothingDenied,
 ): AsyncGenerator<Decision> {
   const before = new FileSet();
   for (const repository of repositories) {
@@ -57,7 +60,7 @@ export async function* decide(
       for await (const { scope, listed } of wanted ? lists.wanted() : lists.others()) {
         if (!seen.add(scope, listed.digest)) continue;
         const held = stored.holds(scope, listed.digest);
-        const verdict = held ? 'keep' : wanted ? 'fetch' : 'leave';
+        const verdict = held ? 'keep' : denied(listed.digest) ? 'deny' : wanted ? 'fetch' : 'leave';
         const elsewhere = held ? !before.has(scope, listed.digest) : stored.storedElsewhere(listed.digest);
         yield { path, scope, listed, verdict, wanted, elsewhere };
       }

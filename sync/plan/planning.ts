@@ -119,7 +119,7 @@ async function counted(
   // What is wanted and held shall not be counted as room for the rest.
   let spared = 0;
   const listed = changes.map((change) => listedRepository(change, (map) => stored.packages(map)));
-  for await (const decision of decide(listed, stored)) {
+  for await (const decision of decide(listed, stored, parts.denied)) {
     tallies.get(decision.path)?.add(decision);
     const { scope, verdict, wanted } = decision;
     const isSpared = wanted && verdict === 'keep' && stored.mayBeEvicted(scope, decision.listed.digest);
@@ -166,7 +166,7 @@ async function carriedOver(
   const scopes = new Map(changes.map(({ path, after }) => [path, after.scope]));
   const missing = forecast.candidates.filter(({ path, listed }) => {
     const scope = possessionScope(scopes.get(path) ?? '', path, listed);
-    return !parts.stored.holds(scope, listed.digest);
+    return !parts.denied(listed.digest) && !parts.stored.holds(scope, listed.digest);
   });
   const bytes = missing.reduce((sum, { listed }) => sum + listed.size, 0);
   return { limit: forecast.limit, files: missing.length, bytes };

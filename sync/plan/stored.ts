@@ -14,10 +14,14 @@ export interface Stored {
   mayBeEvicted(scope: string, digest: Digest): boolean;
   /** The packages of a map. @throws WaystationError when it is lost or damaged. */
   packages(map: Digest): AsyncIterable<{ readonly href: string; readonly listed: Listed }>;
-  /** What of a repository's map is not held, and the bytes of all of it; what is held stays for the runs under way. */
+  /**
+   * What of a repository's map is not held, and the bytes of all of it, without what is denied; what is held stays for
+   * the runs under way.
+   */
   need(
     path: string,
     document: RepositoryDocument & { readonly map: Digest },
+    denied: (digest: Digest) => boolean,
   ): Promise<{ readonly files: number; readonly bytes: number; readonly listed: number }>;
   /** Whether so many bytes can be stored, `spared` of what may be evicted being counted on. */
   room(needed: number, spared: number): Promise<PlanRoom>;

@@ -36,8 +36,11 @@ export class ReadinessChecks {
     const answer = this.#last.then(() => this.#readiness.check(question, signal));
     this.#last = answer
       .then(
-        ({ report: { ready, missing } }) =>
-          this.#log.info({ ready, missing: missing.count, bytes: missing.bytes }, 'readiness was checked'),
+        ({ report: { ready, missing, denied } }) =>
+          this.#log.info(
+            { ready, missing: missing.count, bytes: missing.bytes, denied: denied.files },
+            'readiness was checked',
+          ),
         (thrown: unknown) => {
           const { code, message: reason } = asWaystationError(thrown);
           this.#log.warn({ code, reason }, 'readiness cannot be told');

@@ -1,9 +1,12 @@
+import type { Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import { heldRepomd } from '../../mirror/held-record.ts';
 import type { SolverAnswer, SolverRepository } from '../../solver/question.ts';
 import { parseInstalledList } from '../../yum/installed-list.ts';
 import type { InstalledPackage } from '../../yum/installed-list.ts';
+import { countOf } from './denied-files.ts';
+import type { DeniedFiles } from './denied-files.ts';
 import { lackingFile } from './lacking.ts';
 import type { HeldFiles, Lacking, LookedAt, ReadinessParts } from './parts.ts';
 import type { Needs } from './question.ts';
@@ -24,14 +27,15 @@ interface Found {
 export async function needsReady(
   asked: Needs,
   { repositories, whole }: { readonly repositories: readonly LookedAt[]; readonly whole: boolean },
-  parts: Pick<ReadinessParts, 'metadata' | 'solver' | 'arch'>,
+  parts: Pick<ReadinessParts, 'metadata' | 'solver' | 'arch'> & { readonly denied: DeniedFiles },
   signal: AbortSignal,
 ): Promise<Found> {
-  const { metadata: held, solver } = parts;
+  const { metadata: held, solver, denied } = parts;
   const installed = asked.host === null ? [] : parseInstalledList(asked.host);
   const arch = asked.arch ?? archOf(installed) ?? parts.arch;
   const host = asked.host === null ? null : { listed: installed.length, elsewhere: [] };
-  const nothing = { solver: null, arch, packages: { needed: 0, held: 0 }, bytes: { needed: 0, held: 0 } };
+  const counts = { packages: { needed: 0, held: 0 }, bytes: { needed: 0, held: 0 }, denied: { files: 0, bytes: 0 } };
+  const nothing = { solver: null, arch, ...counts };
   if (!whole) {
     const problems = ['metadata is missing, so nothing can be resolved'];
     const needs = { ready: false, ...nothing, unknown: [], problems, installed: host, notes: [] };
@@ -42,7 +46,7 @@ export async function needsReady(
   const read = [...byId].map(([id, at]) => solverRepository(id, at, held, signal));
   const question = { repositories: await Promise.all(read), arch, packages, installed, modules, closure: [], weak };
   const answer = await solver.solve(question, signal);
-  const { lacking, unservable, sums } = await missingOf(answer, byId, held, signal);
+  const { lacking, unservable, sums } = await missingOf(answer, byId, { held, denied }, signal);
   const problems = [...answer.problems, ...unservable];
   return {
     needs: {
@@ -93,17 +97,18 @@ interface Judged {
   readonly lacking: readonly Lacking[];
   /** What is needed and cannot be served, whatever is fetched. */
   readonly unservable: readonly string[];
-  readonly sums: Pick<NeedsReady, 'packages' | 'bytes'>;
+  readonly sums: Pick<NeedsReady, 'packages' | 'bytes' | 'denied'>;
 }
 
 async function missingOf(
   { needs }: SolverAnswer,
   byId: ReadonlyMap<string, LookedAt>,
-  held: HeldFiles,
+  { held, denied }: { readonly held: HeldFiles; readonly denied: DeniedFiles },
   signal: AbortSignal,
 ): Promise<Judged> {
   const lacking: Lacking[] = [];
   const unservable: string[] = [];
+  const refused: Listed[] = [];
   const [packages, bytes] = [
     { needed: needs.length, held: 0 },
     { needed: 0, held: 0 },
@@ -119,7 +124,10 @@ async function missingOf(
         continue;
       }
       bytes.needed += listed.size;
-      if (await held.holds(possessionScope(at.document.scope, at.path, listed), listed)) {
+      if (denied.has(listed)) {
+        refused.push(listed);
+        unservable.push(`${nevra} is needed and denied by the hub: ${at.path}/${href}`);
+      } else if (await held.holds(possessionScope(at.document.scope, at.path, listed), listed)) {
         packages.held += 1;
         bytes.held += listed.size;
       } else lacking.push(lackingFile(at, { href, listed, nevra }, 'needed'));
@@ -127,7 +135,7 @@ async function missingOf(
       unservable.push(`${nevra}: ${problemText(asWaystationError(thrown))}`);
     }
   }
-  return { lacking, unservable, sums: { packages, bytes } };
+  return { lacking, unservable, sums: { packages, bytes, denied: countOf(refused) } };
 }
 
 /** What most packages of a host are for; null: nothing says. */

@@ -14,6 +14,8 @@ export interface ReadinessParts {
     current(subscription: string): GenerationDocument | null;
   };
   readonly metadata: HeldFiles;
+  /** Files that hubs want not to be served, as metadata lists them: the same object as long as it says the same. */
+  readonly denied: () => ReadonlySet<Digest>;
   readonly solver: Solver;
   /** As rpm names this machine's. */
   readonly arch: string;

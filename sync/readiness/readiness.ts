@@ -1,8 +1,10 @@
 import { WaystationError } from '../../base/errors.ts';
+import { DeniedFiles } from './denied-files.ts';
+import type { FileCount } from './denied-files.ts';
 import { needsReady } from './needs.ts';
 import type { Lacking, LookedAt, ReadinessParts, SubscriptionFacts } from './parts.ts';
 import type { ReadyQuestion } from './question.ts';
-import { pendingRepository, repositoryReady } from './repository.ts';
+import { missingCount, pendingRepository, repositoryReady } from './repository.ts';
 import type { NeedsReady, ReadyReport, RepositoryReady, SubscriptionReady } from './report.ts';
 
 /** Files that a report names at most; the others are counted. */
@@ -24,10 +26,11 @@ interface Seen {
 
 /** Tells what would fail if the link died now: from what is held and published, asking nobody. */
 export class Readiness {
-  readonly #parts: ReadinessParts;
+  readonly #parts: Omit<ReadinessParts, 'denied'> & { readonly denied: DeniedFiles };
 
   constructor(parts: ReadinessParts) {
-    this.#parts = parts;
+    const { metadata, denied } = parts;
+    this.#parts = { ...parts, denied: new DeniedFiles(denied, (map) => metadata.packages(map)) };
   }
 
   /**
@@ -65,12 +68,12 @@ export class Readiness {
     const open = seen
       .flatMap(({ subscription }) => subscription.repositories)
       .filter(({ state }) => state !== 'closed');
-    const promised = open.map((repository) => repository.promised ?? { listed: 0, held: 0, bytes: 0 });
+    const promised = open.flatMap((repository) => repository.promised ?? []);
     const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
     return {
       ...this.#report(seen, null),
       missing: {
-        count: files.length + sum(promised.map(({ listed, held }) => listed - held)),
+        count: files.length + sum(promised.map(missingCount)),
         bytes: sum(files.map(({ bytes }) => bytes)) + sum(promised.map(({ bytes }) => bytes)),
         files,
       },
@@ -83,7 +86,8 @@ export class Readiness {
       needs === null
         ? subscriptions.every((one) => one.ready)
         : needs.ready && subscriptions.every(({ repositories }) => repositories.every(isReadable));
-    return { ready, at: new Date(this.#parts.clock.now()).toISOString(), subscriptions, needs };
+    const at = new Date(this.#parts.clock.now()).toISOString();
+    return { ready, at, subscriptions, needs, denied: needs?.denied ?? promisedAndDenied(subscriptions) };
   }
 
   #subscriptions(question: ReadyQuestion, named: boolean, signal: AbortSignal): Promise<readonly Seen[]> {
@@ -142,6 +146,15 @@ export class Readiness {
       lacking,
     };
   }
+}
+
+function promisedAndDenied(subscriptions: readonly SubscriptionReady[]): FileCount {
+  const open = subscriptions.flatMap(({ repositories }) => repositories.filter(({ state }) => state !== 'closed'));
+  const counts = open.flatMap(({ promised }) => promised?.denied ?? []);
+  return {
+    files: counts.reduce((sum, { files }) => sum + files, 0),
+    bytes: counts.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 /** Whether hosts can read all of a repository's metadata, and trust it: what its policy promises is another matter. */

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../../base/errors.ts';
+import type { FileCount } from './denied-files.ts';
 
 /** Whether a site could do without its upstreams from now on, and what it would lack: `ready --json`. Sizes in bytes. */
 export interface ReadyReport {
@@ -8,6 +9,8 @@ export interface ReadyReport {
   readonly subscriptions: readonly SubscriptionReady[];
   /** null: nobody asked for packages or for a host. */
   readonly needs: NeedsReady | null;
+  /** Of what was asked for: what the hub wants not to be served. It is not missing: nothing will bring it. */
+  readonly denied: FileCount;
   readonly missing: {
     readonly count: number;
     readonly bytes: number;
@@ -38,11 +41,22 @@ export interface RepositoryReady {
   readonly metadata: { readonly listed: number; readonly held: number };
   readonly packages: { readonly listed: number; readonly held: number; readonly unservable: number };
   readonly bytes: { readonly listed: number; readonly held: number };
-  /** Packages that the policy has fetched ahead, and the bytes of those that are missing; null: it promises none. */
-  readonly promised: { readonly listed: number; readonly held: number; readonly bytes: number } | null;
+  /** null: the policy promises no packages. */
+  readonly promised: Promised | null;
   /** Where the key comes from that hosts are given for it. */
   readonly key: 'configured' | 'hub' | null;
   readonly problems: readonly string[];
+}
+
+/** Packages that a policy has fetched ahead: those that are neither held nor denied are missing. */
+export interface Promised {
+  readonly listed: number;
+  /** Of those that are not denied. */
+  readonly held: number;
+  /** Of those that are missing. */
+  readonly bytes: number;
+  /** Held or not. */
+  readonly denied: FileCount;
 }
 
 export interface NeedsReady {
@@ -53,6 +67,8 @@ export interface NeedsReady {
   /** Everything that would be downloaded, and what of it is held. */
   readonly packages: { readonly needed: number; readonly held: number };
   readonly bytes: { readonly needed: number; readonly held: number };
+  /** Of what is needed: what the hub wants not to be served. `problems` names it. */
+  readonly denied: FileCount;
   /** Names that nothing here goes by. */
   readonly unknown: readonly string[];
   /** Why not all of it can be installed. */

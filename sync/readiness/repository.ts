@@ -1,18 +1,24 @@
-import type { Digest } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import { pinnedFiles } from '../../cache/generations/pinned-files.ts';
 import { newestName } from '../../mirror/newest-packages.ts';
 import { newestOf } from '../package-policy.ts';
+import { countOf } from './denied-files.ts';
+import type { DeniedFiles } from './denied-files.ts';
 import { lackingFile } from './lacking.ts';
 import type { ListedFile } from './lacking.ts';
 import { withNevras } from './nevras.ts';
 import type { HeldFiles, Lacking, LookedAt, ReadinessParts, SubscriptionFacts } from './parts.ts';
 import { problemText } from './report.ts';
-import type { RepositoryReady } from './report.ts';
+import type { Promised, RepositoryReady } from './report.ts';
 
 /** Files whose holding is looked up at a time. */
 const together = 32;
+
+export interface RepositoryParts extends Pick<ReadinessParts, 'store' | 'metadata'> {
+  readonly denied: DeniedFiles;
+}
 
 interface Found {
   readonly repository: RepositoryReady;
@@ -25,17 +31,24 @@ interface Found {
  */
 export async function repositoryReady(
   at: LookedAt,
-  { store, metadata: held }: Pick<ReadinessParts, 'store' | 'metadata'>,
+  { store, metadata: held, denied }: RepositoryParts,
   named: boolean,
   signal: AbortSignal,
 ): Promise<Found> {
   const { facts, path, document } = at;
   const policy = facts.policyOf(path);
   const files = pinnedFiles(document).map(([href, listed]) => ({ href, listed, nevra: null }));
-  const metadata = await missingOf(files, at, held, signal);
+  const refused = files.filter(({ listed }) => denied.has(listed));
+  const metadata = await missingOf(
+    files.filter((file) => !refused.includes(file)),
+    at,
+    held,
+    signal,
+  );
   const holdings = await store.holdings(path, document);
-  const problems: string[] = [];
-  let promised: RepositoryReady['promised'] = null;
+  // Hosts are refused it, so the rest is of no use.
+  const problems = refused.map(({ href }) => `denied by the hub: ${path}/${href}`);
+  let promised: Promised | null = null;
   let packages: readonly ListedFile[] = [];
   const map = promisedMap(at);
   if (document.map !== null) {
@@ -43,13 +56,11 @@ export async function repositoryReady(
       // A map that is lost lists nothing, which would look like an empty repository.
       await held.find(document.map, '');
       if (map !== null && named) {
-        const of = await promisedOf(map, at, held, signal);
-        packages = await withNevras(of.missing, at, held, signal);
-        const bytes = of.missing.reduce((sum, { listed }) => sum + listed.size, 0);
-        promised = { listed: of.listed, held: of.listed - of.missing.length, bytes };
+        const { missing, ...counts } = await promisedOf(map, at, { held, denied }, signal);
+        packages = await withNevras(missing, at, held, signal);
+        promised = counts;
       } else if (map !== null) {
-        const { packages: counted, bytes } = await store.holdings(path, { ...document, map });
-        promised = { listed: counted.listed, held: counted.held, bytes: bytes.listed - bytes.held };
+        promised = await promisedByCount(map, at, { store, held, denied });
       }
     } catch (thrown) {
       signal.throwIfAborted();
@@ -57,14 +68,14 @@ export async function repositoryReady(
     }
   }
   const key = await keyOf(at, problems);
-  const short = promised !== null && promised.held < promised.listed;
+  const short = promised !== null && missingCount(promised) > 0;
   const lacks = problems.length > 0 || metadata.length > 0 || short;
   return {
     repository: {
       path,
       state: !facts.isOpen(path) ? 'closed' : lacks ? 'lacking' : 'ready',
       policy,
-      metadata: { listed: files.length, held: files.length - metadata.length },
+      metadata: { listed: files.length, held: files.length - metadata.length - refused.length },
       packages: holdings.packages,
       bytes: holdings.bytes,
       promised,
@@ -93,6 +104,10 @@ export function pendingRepository(facts: SubscriptionFacts, path: string, reason
   };
 }
 
+export function missingCount({ listed, held, denied }: Promised): number {
+  return listed - held - denied.files;
+}
+
 /** The map of what the policy promises; null: nothing. */
 function promisedMap({ facts, path, document }: LookedAt): Digest | null {
   const policy = facts.policyOf(path);
@@ -101,24 +116,58 @@ function promisedMap({ facts, path, document }: LookedAt): Digest | null {
   return policy === 'full' ? document.map : null;
 }
 
+interface Looks {
+  readonly held: HeldFiles;
+  readonly denied: DeniedFiles;
+}
+
+/** Looks at every file. */
 async function promisedOf(
   map: Digest,
   at: LookedAt,
-  held: HeldFiles,
+  { held, denied }: Looks,
   signal: AbortSignal,
-): Promise<{ readonly listed: number; readonly missing: readonly ListedFile[] }> {
+): Promise<Promised & { readonly missing: readonly ListedFile[] }> {
   const missing: ListedFile[] = [];
+  const refused: Listed[] = [];
   let batch: ListedFile[] = [];
   let listed = 0;
   for await (const { href, listed: file } of held.packages(map)) {
     listed += 1;
-    batch.push({ href, listed: file, nevra: null });
+    if (denied.has(file)) refused.push(file);
+    else batch.push({ href, listed: file, nevra: null });
     if (batch.length < together) continue;
     missing.push(...(await missingOf(batch, at, held, signal)));
     batch = [];
   }
   missing.push(...(await missingOf(batch, at, held, signal)));
-  return { listed, missing };
+  return {
+    listed,
+    held: listed - missing.length - refused.length,
+    bytes: countOf(missing.map((file) => file.listed)).bytes,
+    denied: countOf(refused),
+    missing,
+  };
+}
+
+/** The same by the index, but for what is denied. */
+async function promisedByCount(
+  map: Digest,
+  { path, document }: LookedAt,
+  { store, held, denied }: Looks & Pick<ReadinessParts, 'store'>,
+): Promise<Promised> {
+  const { packages, bytes } = await store.holdings(path, { ...document, map });
+  const refused = await denied.of(map);
+  const there = await Promise.all(
+    refused.map((listed) => held.holds(possessionScope(document.scope, path, listed), listed)),
+  );
+  const [stored, absent] = [true, false].map((is) => countOf(refused.filter((_, index) => there[index] === is)));
+  return {
+    listed: packages.listed,
+    held: packages.held - (stored?.files ?? 0),
+    bytes: bytes.listed - bytes.held - (absent?.bytes ?? 0),
+    denied: countOf(refused),
+  };
 }
 
 async function missingOf(

@@ -35,11 +35,14 @@ export class MemoryStored implements Stored {
   async need(
     path: string,
     document: RepositoryDocument & { readonly map: Digest },
+    denied: (digest: Digest) => boolean,
   ): Promise<{ files: number; bytes: number; listed: number }> {
     const need = { files: 0, bytes: 0, listed: 0 };
     for await (const { listed } of this.packages(document.map)) {
+      const held = this.holds(possessionScope(document.scope, path, listed), listed.digest);
+      if (!held && denied(listed.digest)) continue;
       need.listed += listed.size;
-      if (this.holds(possessionScope(document.scope, path, listed), listed.digest)) continue;
+      if (held) continue;
       need.files += 1;
       need.bytes += listed.size;
     }

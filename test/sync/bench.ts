@@ -6,7 +6,8 @@ import type { RepositoryStatus, RunStatus, SubscriptionStatus } from '../../base
 import type { Discovery, HubClient, WantedRepository } from '../../mirror/discovery.ts';
 import { ContentReader } from '../../mirror/content-reader.ts';
 import { ensureNewest } from '../../mirror/newest-packages.ts';
-import { PackageFetcher } from '../../mirror/packages.ts';
+import { nothingDenied, PackageFetcher } from '../../mirror/packages.ts';
+import type { Denied } from '../../mirror/packages.ts';
 import { anonymous } from '../../mirror/scope.ts';
 import { TreeFileFetcher } from '../../mirror/tree-files.ts';
 import { YumHub } from '../../mirror/yum-hub.ts';
@@ -42,6 +43,8 @@ export class Bench {
 
   /** As configured. */
   limits: readonly RateLimit[] = [];
+  /** What the hub wants not to be served. */
+  denied: Denied = nothingDenied;
   /** Which packages are versions of what was served. */
   servedBefore: (href: string) => boolean = () => false;
 
@@ -79,11 +82,12 @@ export class Bench {
     };
     const options = list.map((one) => ({ ...defaults, trust: async () => null, access: () => null, ...one }));
     const { sink, store, clock } = this;
+    const denied: Denied = (digest) => this.denied(digest);
     const reader = new ContentReader({ sink, clock, log: silentLogger });
-    const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore);
+    const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore, denied);
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
-    const trees = new TreeFileFetcher({ sink, clock, log: silentLogger });
+    const trees = new TreeFileFetcher({ sink, clock, log: silentLogger, denied });
     const { stored } = this;
     const rates: SubscriptionParts['rates'] = {
       at: (now) => new RateSchedule(this.limits).at(now),
@@ -91,7 +95,7 @@ export class Bench {
     };
     const forecast = async (): Promise<null> => null;
     const { runs, proof } = this;
-    const own = { stored, forecast, rates, runs, proof };
+    const own = { stored, denied, forecast, rates, runs, proof };
     const parts = { store, reader, packages, trees, newest, ...own, clock, log: silentLogger, random: () => 0.5 };
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { decide } from '../../sync/plan/decide.ts';
 import type { Decision, ListedRepository, PlanFile } from '../../sync/plan/decide.ts';
 
@@ -13,7 +14,12 @@ type Drawn = typeof file extends fc.Arbitrary<infer Value> ? Value : never;
 
 const files = fc.array(file, { maxLength: 12 });
 const repository = fc.record({ wanted: files, others: files, before: files });
-const worlds = fc.record({ repositories: fc.array(repository, { maxLength: 4 }), stored: files });
+const worlds = fc.record({
+  repositories: fc.array(repository, { maxLength: 4 }),
+  stored: files,
+  /** By number: a hub denies bytes, whoever lists them. */
+  denied: fc.array(fc.nat(15), { maxLength: 5 }),
+});
 type World = typeof worlds extends fc.Arbitrary<infer Value> ? Value : never;
 
 const digestOfNumber = Array.from({ length: 16 }, (_, number) => digestOf(String(number)));
@@ -43,13 +49,24 @@ async function* walk(list: readonly Drawn[]): AsyncGenerator<PlanFile> {
   for (const each of list) yield planFile(each);
 }
 
+function deniedIn({ denied }: World): (digest: Digest) => boolean {
+  const digests = new Set(denied.map((number) => digestOfNumber[number]));
+  return (digest) => digests.has(digest);
+}
+
+/** Those of a set that are denied. */
+function deniedOf(world: World, among: ReadonlySet<string>): Set<string> {
+  const isDenied = deniedIn(world);
+  return new Set([...among].filter((name) => isDenied(name.slice(name.indexOf(' ') + 1) as Digest)));
+}
+
 async function decided(world: World, held = names(world.stored)): Promise<readonly Decision[]> {
   const stored = {
     holds: (scope: string, digest: string) => held.has(`${scope} ${digest}`),
     storedElsewhere: (digest: string) => [...held].some((name) => name.endsWith(digest)),
   };
   const decisions: Decision[] = [];
-  for await (const decision of decide(repositoriesOf(world), stored)) decisions.push(decision);
+  for await (const decision of decide(repositoriesOf(world), stored, deniedIn(world))) decisions.push(decision);
   return decisions;
 }
 
@@ -59,11 +76,13 @@ const named = (decisions: readonly Decision[], ...verdicts: readonly Decision['v
 const all = (world: World, list: 'wanted' | 'others' | 'before'): Set<string> =>
   new Set(world.repositories.flatMap((each) => [...names(each[list])]));
 
-test('what is fetched and what is held of it are together what is wanted', async () => {
+test('what is fetched, what is held of it and what of it is denied are together what is wanted', async () => {
   await fc.assert(
     fc.asyncProperty(worlds, async (world) => {
       const decisions = (await decided(world)).filter(({ wanted }) => wanted);
-      expect(named(decisions, 'fetch', 'keep')).toEqual(all(world, 'wanted'));
+      expect(named(decisions, 'fetch', 'keep', 'deny')).toEqual(all(world, 'wanted'));
+      const cold = all(world, 'wanted').difference(names(world.stored));
+      expect(named(decisions, 'deny')).toEqual(deniedOf(world, cold));
       expect(named(decisions, 'keep').isSubsetOf(names(world.stored))).toBe(true);
       expect(named(decisions, 'fetch').isDisjointFrom(names(world.stored))).toBe(true);
     }),
@@ -87,6 +106,7 @@ test('a plan that was carried out leaves nothing to fetch, and changes nothing e
       const after = await decided(world, names(world.stored).union(named(first, 'fetch')));
       expect(named(after, 'fetch').size).toBe(0);
       expect(named(after, 'keep')).toEqual(named(first, 'fetch', 'keep'));
+      expect(named(after, 'deny')).toEqual(named(first, 'deny'));
       expect(named(after, 'leave')).toEqual(named(first, 'leave'));
       expect(named(after, 'retire')).toEqual(named(first, 'retire'));
     }),
@@ -101,7 +121,8 @@ test('what is held retires when it is served now and listed by nothing to come, 
       const listedNext = all(world, 'wanted').union(all(world, 'others'));
       expect(named(decisions, 'keep')).toEqual(held.intersection(listedNext));
       expect(named(decisions, 'retire')).toEqual(held.intersection(all(world, 'before')).difference(listedNext));
-      expect(named(decisions, 'leave')).toEqual(all(world, 'others').difference(all(world, 'wanted')).difference(held));
+      const cold = all(world, 'others').difference(all(world, 'wanted')).difference(held);
+      expect(named(decisions, 'leave')).toEqual(cold.difference(deniedOf(world, cold)));
     }),
   );
 });
@@ -110,6 +131,7 @@ test('bytes that another scope stored are fetched all the same, and counted as s
   const world: World = {
     repositories: [{ wanted: [{ scope: 'pulp-1', number: 3 }], others: [], before: [] }],
     stored: [{ scope: 'open', number: 3 }],
+    denied: [],
   };
   expect(await decided(world)).toMatchObject([{ verdict: 'fetch', scope: 'pulp-1', elsewhere: true }]);
 });
@@ -119,6 +141,7 @@ test('what came through another repository or generation is told from what the r
   const world: World = {
     repositories: [{ wanted: [own, others], others: [], before: [own] }],
     stored: [own, others],
+    denied: [],
   };
   expect((await decided(world)).map(({ verdict, elsewhere }) => [verdict, elsewhere])).toEqual([
     ['keep', false],

@@ -92,6 +92,27 @@ test('what another repository brought is kept, and counted as shared', async () 
   expect(total.keepShared.bytes).toBeGreaterThanOrEqual(4);
 });
 
+test('what the hub denies is neither fetched nor missing, needs no room, and counts as done in the run', async () => {
+  const bench = await Bench.start();
+  bench.denied = (digest) => digest === digestOf('bad one');
+  bench.stored.free = 3;
+  putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'one', 'p/bad.rpm': 'bad one' } });
+  const set = await bench.open({ hub: bench.yum(['a']), ...full });
+  const { total, room } = await planned(set);
+  expect([total.fetch, total.denied, total.onDemand, room.fits]).toEqual([
+    { files: 1, bytes: 3 },
+    { files: 1, bytes: 7 },
+    { files: 0, bytes: 0 },
+    true,
+  ]);
+  set.begin();
+  await bench.store.until(() => set.runs()[0]?.state === 'done');
+  expect(fetched(bench)).toEqual(['/a/p/one.rpm']);
+  expect(set.runs()[0]?.phases).toContainEqual(expect.objectContaining({ name: 'packages', done: 2, total: 2 }));
+  const after = (await planned(set)).total;
+  expect([after.fetch.files, after.denied.files]).toEqual([0, 1]);
+});
+
 test('a repository that cannot be read is named with the reason, and the others are planned', async () => {
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'one' } });
