@@ -1,5 +1,5 @@
 import type { Digest } from './digest.ts';
-import type { ErrorStatus } from './status.ts';
+import type { ErrorStatus, PauseStatus } from './status.ts';
 
 /** What `sync --plan` shows: what a sync would do, as upstream and disk are now. Sizes in bytes. */
 
@@ -71,7 +71,12 @@ export interface SubscriptionPlan {
   readonly room: PlanRoom;
   /** Bytes a second: what `limits` allow now (null: no limit), and what the last run that fetched anything had. */
   readonly rate: { readonly allowed: number | null; readonly recent: number | null };
-  /** How long `total.fetch` takes by `limits`, windows to come included, and at the recent rate; null: nothing tells. */
+  /** `limits` let none of it begin now; null: they do. */
+  readonly paused: PauseStatus | null;
+  /**
+   * How long `total.fetch` takes by `limits`, windows to come included, and at the recent rate, from the end of a pause
+   * that is in force; null: nothing tells, or it never ends.
+   */
   readonly seconds: { readonly allowed: number | null; readonly recent: number | null };
   /** Why the hub could not be asked for its list: then what it said last was planned. */
   readonly error: Omit<ErrorStatus, 'at'> | null;

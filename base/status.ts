@@ -89,6 +89,8 @@ export interface SubscriptionStatus {
     readonly phase: string | null;
     readonly percent: number | null;
     readonly secondsLeft: number | null;
+    /** It has files to fetch and may not begin them now; null: nothing like that. */
+    readonly paused: PauseStatus | null;
     readonly failed: number;
     /** When a run ended after which every repository was as its upstream shows it, complete by its policy. */
     readonly lastSuccess: string | null;
@@ -141,12 +143,20 @@ export interface ScrubStatus {
   readonly missing: number;
 }
 
+/** A time in which `limits` let background work begin nothing. */
+export interface PauseStatus {
+  /** null: it never ends. */
+  readonly until: string | null;
+}
+
 /** What is taken from upstream, and how much of it is allowed. */
 export interface TransferStatus {
   /** In force now, in bytes a second, null: nothing limits; and when that changes, null: never. */
   readonly limit: { readonly rate: number | null; readonly until: string | null };
   /** Something waits for the limit. */
   readonly throttled: boolean;
+  /** `limits` let background work begin nothing; null: they do. */
+  readonly paused: PauseStatus | null;
   /** Files that are transferred at a time. */
   readonly slots: {
     readonly perHub: number;
@@ -196,6 +206,8 @@ export interface RunStatus {
   readonly rate: number | null;
   /** By what was dealt with in the last 30 s, for what is known to be left. null: not known. */
   readonly secondsLeft: number | null;
+  /** It has files to fetch and may not begin them now; absent: nothing like that. */
+  readonly paused?: PauseStatus;
   /** All of them; `failures` names the first. */
   readonly failureCount: number;
   /** How many of them are right again. */

@@ -1,3 +1,4 @@
+import type { Pause } from '../base/allowed-rate.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
@@ -107,7 +108,7 @@ export async function serve(written: Config, options: { version: string; logLeve
 
   const health = new Health({ clock, log, onDate: (date) => confidence.observe(date) });
   measureOrigins(health, meter);
-  const { traffic, rates } = upstreamTraffic({ config, clock, meter });
+  const { traffic, rates } = upstreamTraffic({ config, clock, meter, log });
   const hubParts = { version, clock, log, health, traffic, notes: store.notes };
   const following = new Following({ ...hubParts, state: config.state, kept: (name) => store.kept(name) });
   const upstreams = new Upstreams({ ...hubParts, following });
@@ -167,7 +168,8 @@ export async function serve(written: Config, options: { version: string; logLeve
     store,
     meter,
   );
-  const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver });
+  const pause = (): Pause | null => traffic.pause.now;
+  const upkeepRuns = await UpkeepRuns.open({ notes: store.notes, clock, log, observer: runObserver, pause });
   const carrier = carryOvers({ carriers: carrying, runs: upkeepRuns, clock, log });
   const watched = watchedParts({ subscriptions, upkeepRuns, space: store.space });
   const manager = serviceManager({

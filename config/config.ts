@@ -41,8 +41,10 @@ export interface Config {
 
 /** A bound for what is taken from upstream. */
 export interface Limit {
-  /** Bytes a second. */
-  readonly rate: number;
+  /** Bytes a second; null: only `background` is said. */
+  readonly rate: number | null;
+  /** Background work begins nothing meanwhile. */
+  readonly pausesBackground: boolean;
   /** null: always. */
   readonly during: TimeWindow | null;
   /** A name that Intl knows. */

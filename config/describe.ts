@@ -27,11 +27,10 @@ export function describe(config: Config): string {
             : { every: formatDuration(cache.scrub.every), rate: formatRate(cache.scrub.rate) },
       },
       drain: formatDuration(drain),
-      limits: limits.map(({ rate, during, timezone }) =>
-        during === null
-          ? { rate: formatRate(rate) }
-          : { rate: formatRate(rate), during: formatWindow(during), timezone },
-      ),
+      limits: limits.map(({ rate, pausesBackground, during, timezone }) => ({
+        ...present({ rate: rate === null ? null : formatRate(rate), background: pausesBackground ? 'off' : null }),
+        ...(during === null ? {} : { during: formatWindow(during), timezone }),
+      })),
       transfers,
       aliases: Object.fromEntries(aliases),
       subscriptions: subscriptions.map(describeSubscription),

@@ -5,6 +5,7 @@ import { accessFindings } from './relations-access.ts';
 import { repositoryFindings, takenPathFindings } from './relations-repositories.ts';
 import { subscriptionFindings } from './relations-subscriptions.ts';
 import { socketPath } from './socket-path.ts';
+import { limitFindings } from './relations-limits.ts';
 import type { Tree } from './tree.ts';
 import { isMap, listOf, mapOf, select } from './tree.ts';
 import { aliasProblem, urlHiddenBy } from './url-alias.ts';
@@ -19,6 +20,7 @@ export function relationFindings(root: Tree, directory: string): Finding[] {
     ...sharedAddressFindings(root),
     ...socketFindings(root, directory),
     ...aliasFindings(root),
+    ...limitFindings(root),
     ...accessFindings(root),
     ...subscriptionFindings(root),
     ...repositoryFindings(root),

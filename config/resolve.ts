@@ -30,7 +30,12 @@ export function resolveConfig(parsed: Parsed, { file, credentialsDirectory }: Or
     state: statePath({ directory, state: parsed.state }),
     cache: { ...parsed.cache, scrub: parsed.cache.scrub === 'off' ? null : parsed.cache.scrub },
     drain: parsed.drain,
-    limits: parsed.limits.map(({ rate, during = null, timezone }) => ({ rate, during, timezone })),
+    limits: parsed.limits.map(({ rate = null, background, during = null, timezone }) => ({
+      rate,
+      pausesBackground: background === 'off',
+      during,
+      timezone,
+    })),
     transfers: parsed.transfers,
     // Longest first, so that the first that fits is the one that is meant.
     aliases: Object.entries(parsed.aliases).toSorted(([one], [other]) => other.length - one.length),

@@ -56,7 +56,13 @@ const timezone = plainText('must be a time zone such as Europe/Paris', (text) =>
 });
 
 const limit = section({
-  rate: positiveRate.describe('Bytes a second, of all subscriptions and clients together'),
+  rate: positiveRate
+    .optional()
+    .describe('Bytes a second, of all subscriptions and clients together; needed without `background`'),
+  background: z
+    .literal('off', { error: 'must be off' })
+    .optional()
+    .describe('`off`: nothing that is fetched ahead is begun; clients and metadata go on. Needs `during`'),
   during: timeWindow
     .optional()
     .describe('Days and times such as `Mon-Fri 07:00-19:00`, `Sat,Sun` or `22:00-06:00`; absent: always'),

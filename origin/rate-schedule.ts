@@ -1,10 +1,12 @@
-import type { AllowedRate, RateInForce } from '../base/allowed-rate.ts';
+import type { AllowedRate, Pause, RateInForce } from '../base/allowed-rate.ts';
 import { ZoneTime } from './zone-time.ts';
 
 /** One bound for what is taken from upstream. */
 export interface RateLimit {
-  /** Bytes a second, more than 0. */
-  readonly rate: number;
+  /** Bytes a second, more than 0; null: as fast as without it. */
+  readonly rate: number | null;
+  /** Whether background work begins nothing while it applies. */
+  readonly pausesBackground?: boolean;
   /** null: always. `days` begin with Sunday; minutes of the day; an end at or before the beginning is the next day's. */
   readonly during: { readonly days: readonly boolean[]; readonly from: number; readonly until: number } | null;
   /** Where the clocks hang that `during` is about. */
@@ -18,7 +20,7 @@ const horizon = 15 * day * minute;
 /** Changes of the rate that a forecast follows one by one; what is left goes on at the mean rate until there. */
 const mostSegments = 200;
 
-/** The rate in force by the limits' windows: of those that apply, the strictest. */
+/** The rate in force by the limits' windows, and pauses of background work: of those that apply, the strictest. */
 export class RateSchedule implements AllowedRate {
   readonly #limits: readonly (RateLimit & { readonly zone: ZoneTime })[];
 
@@ -27,18 +29,24 @@ export class RateSchedule implements AllowedRate {
   }
 
   at(now: number): RateInForce {
-    const rate = this.#rate(now);
-    for (let look = this.#nextLook(now); look !== null && look <= now + horizon; look = this.#nextLook(look)) {
-      if (this.#rate(look) !== rate) return { rate, until: look };
-    }
-    return { rate, until: null };
+    return { rate: this.#rate(now), until: this.#change(now, (time) => this.#rate(time)) };
+  }
+
+  get pauses(): boolean {
+    return this.#limits.some(({ pausesBackground }) => pausesBackground === true);
+  }
+
+  pause(now: number): Pause | null {
+    if (!this.#isPaused(now)) return null;
+    return { until: this.#change(now, (time) => this.#isPaused(time)) };
   }
 
   millisecondsFor(bytes: number, from: number): number {
     let left = bytes;
     let now = from;
     for (let segment = 0; segment < mostSegments; segment++) {
-      const { rate, until } = this.at(now);
+      const rate = this.#backgroundRate(now);
+      const until = this.#change(now, (time) => this.#backgroundRate(time));
       if (left <= 0 || rate === null) return now - from;
       const needed = (left / rate) * 1000;
       if (until === null || now + needed <= until) return now - from + needed;
@@ -49,8 +57,25 @@ export class RateSchedule implements AllowedRate {
   }
 
   #rate(now: number): number | null {
-    const rates = this.#limits.filter((limit) => applies(limit, now)).map(({ rate }) => rate);
+    const rates = this.#limits.flatMap((limit) => (limit.rate !== null && applies(limit, now) ? [limit.rate] : []));
     return rates.length === 0 ? null : Math.min(...rates);
+  }
+
+  #isPaused(now: number): boolean {
+    return this.#limits.some((limit) => limit.pausesBackground === true && applies(limit, now));
+  }
+
+  #backgroundRate(now: number): number | null {
+    return this.#isPaused(now) ? 0 : this.#rate(now);
+  }
+
+  /** When something is another than at `now`; null: never. */
+  #change(now: number, of: (time: number) => number | boolean | null): number | null {
+    const is = of(now);
+    for (let look = this.#nextLook(now); look !== null && look <= now + horizon; look = this.#nextLook(look)) {
+      if (of(look) !== is) return look;
+    }
+    return null;
   }
 
   /** The first instant after `now` at which a window may begin or end; null when there are no windows. */

@@ -25,13 +25,13 @@ interface Hub {
 export interface SlotLimits {
   readonly perHub: number;
   readonly total: number;
-  /** Background transfers that make sense at the rate in force. */
+  /** Background transfers that make sense now: at the rate in force one at least, in a pause none. */
   readonly background: () => number;
 }
 
 /**
  * Who may transfer at a time, of each hub and in all. Each purpose sees itself and those before it: clients never wait;
- * metadata waits for clients and metadata; background work gets what both leave, and one slot at least. Hubs take turns.
+ * metadata waits for clients and metadata; background work gets what both leave, and one slot at least, unless it is paused. Hubs take turns.
  */
 export class Slots {
   readonly #limits: SlotLimits;
@@ -73,7 +73,7 @@ export class Slots {
 
   release(origin: string, purpose: Purpose): void {
     this.#count(origin, purpose, -1);
-    this.#letIn();
+    this.letInWaiting();
   }
 
   /** Who holds a slot has become a client. */
@@ -113,7 +113,8 @@ export class Slots {
     return promise;
   }
 
-  #letIn(): void {
+  /** Lets in who may be: after a slot was left, or when a pause may be over. */
+  letInWaiting(): void {
     if (this.#waiters === 0) return;
     for (const purpose of fromFirst) {
       // A copy: who gets a slot goes to the end of the line of hubs.
@@ -135,7 +136,8 @@ export class Slots {
   #free(hub: Hub, purpose: Purpose): boolean {
     if (purpose === 'client') return true;
     const { perHub, total, background } = this.#limits;
-    const most = purpose === 'background' ? Math.max(1, background()) : Infinity;
+    const most = purpose === 'background' ? background() : Infinity;
+    if (most === 0) return false;
     return room(hub.busy, purpose, Math.min(perHub, most)) && room(this.#busy, purpose, Math.min(total, most));
   }
 

@@ -1,8 +1,12 @@
 import type { AllowedRate } from '../base/allowed-rate.ts';
 import type { Clock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import type { Logger } from '../base/log.ts';
 import type { Counter, Meter } from '../base/metrics.ts';
+import { pauseStatus } from '../base/allowed-rate.ts';
 import type { TransferStatus } from '../base/status.ts';
 import type { Purpose } from '../base/transfer.ts';
+import { BackgroundPause } from './background-pause.ts';
 import { Slots } from './slots.ts';
 import type { Entrant } from './slots.ts';
 import { Throttle } from './throttle.ts';
@@ -13,6 +17,8 @@ export interface TrafficOptions {
   readonly transfers: { readonly perHub: number; readonly total: number };
   readonly clock: Clock;
   readonly meter: Meter;
+  /** Told when background work waits for a pause to end, and when it goes on. */
+  readonly log?: Logger;
 }
 
 /** Bytes a second that a background transfer shall have at least: below that fewer are begun, not slower ones. */
@@ -22,18 +28,20 @@ const worthwhile = 128 * 1024;
 export class Traffic {
   readonly throttle: Throttle;
   readonly slots: Slots;
+  readonly pause: BackgroundPause;
   readonly clock: Clock;
   readonly #transfers: TrafficOptions['transfers'];
   readonly #bytes: Counter;
   /** Bytes of bodies taken from upstream since the start. */
   taken = 0;
 
-  constructor({ rates, transfers, clock, meter }: TrafficOptions) {
+  constructor({ rates, transfers, clock, meter, log = silentLogger }: TrafficOptions) {
     this.clock = clock;
     this.#transfers = transfers;
     this.throttle = new Throttle({ rates, clock, meter });
-    const background = (): number => Math.floor((this.throttle.force.rate ?? Infinity) / worthwhile);
-    this.slots = new Slots({ ...transfers, background });
+    const worth = (): number => Math.max(1, Math.floor((this.throttle.force.rate ?? Infinity) / worthwhile));
+    this.slots = new Slots({ ...transfers, background: () => (this.pause.now === null ? worth() : 0) });
+    this.pause = new BackgroundPause({ rates, slots: this.slots, clock, log });
     this.#bytes = meter.counter('upstream_bytes_total', 'Bytes of bodies taken from upstream, by purpose', ['purpose']);
   }
 
@@ -42,6 +50,7 @@ export class Traffic {
     return {
       limit: { rate, until: until === null ? null : new Date(until).toISOString() },
       throttled: this.throttle.busy,
+      paused: pauseStatus(this.pause.now),
       slots: { ...this.#transfers, busy: { ...this.slots.busy }, waiting: this.slots.waiting },
     };
   }
@@ -97,16 +106,18 @@ export class Passage implements Entrant {
    * @throws the signal's reason; it holds none then.
    */
   async enter(origin: string, signal: AbortSignal): Promise<boolean> {
-    const { slots, clock } = this.#traffic;
+    const { slots, pause, clock } = this.#traffic;
     if (this.#at === origin) return false;
     this.leave();
     const waiting = this.#wasIn ? slots.occupy(origin, this) : slots.take(origin, this, signal);
     if (waiting === undefined) return false;
     const began = clock.monotonic();
     this.#waitsAt = origin;
+    if (this.#purpose === 'background') pause.watch();
     try {
       await waiting;
     } finally {
+      pause.unlessWaitedFor();
       this.#waitsAt = null;
       this.#waited += clock.monotonic() - began;
     }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Pause } from '../base/allowed-rate.ts';
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
+import { pauseStatus } from '../base/allowed-rate.ts';
 import type { CancelReason, RunFailure, RunState, RunStatus } from '../base/status.ts';
 import { FailureList } from './failure-list.ts';
 import { RecentRate } from './recent-rate.ts';
@@ -35,6 +37,8 @@ export interface RunOptions {
   readonly kind: string;
   readonly clock: Clock;
   readonly observer: RunObserver;
+  /** Whether background work may begin nothing now; absent: it always may. */
+  readonly pause?: () => Pause | null;
 }
 
 interface Counts {
@@ -58,6 +62,7 @@ export class RunRecord {
   readonly subscription: string | null;
   readonly #clock: Clock;
   readonly #observer: RunObserver;
+  readonly #pause: () => Pause | null;
   readonly #cancelling = new AbortController();
   readonly #ended = Promise.withResolvers<RunStatus>();
   readonly #phases = new Map<string, Counts>();
@@ -79,6 +84,7 @@ export class RunRecord {
     this.subscription = options.subscription;
     this.#clock = options.clock;
     this.#observer = options.observer;
+    this.#pause = options.pause ?? (() => null);
     this.#started = options.clock.now();
     this.#begun = options.clock.monotonic();
     this.#movedRate = new RecentRate(this.#begun);
@@ -194,10 +200,19 @@ export class RunRecord {
       finished: this.#finished === null ? null : new Date(this.#finished).toISOString(),
       phases,
       ...this.#pace(phases),
+      // By what was dealt with of late nothing can be said of what waits.
+      ...this.#paused(phases),
       failureCount: this.#failures.count,
       healedCount: this.#failures.count - this.#failures.unhealed,
       failures: [...this.#failures.named],
     };
+  }
+
+  /** Packages are background work; all else that runs transfer is not. */
+  #paused(phases: RunStatus['phases']): Partial<Pick<RunStatus, 'secondsLeft' | 'paused'>> {
+    const wants = phases.some(({ name, done, total }) => name === 'packages' && done < total);
+    const paused = this.#state === 'running' && wants ? pauseStatus(this.#pause()) : null;
+    return paused === null ? {} : { secondsLeft: null, paused };
   }
 
   /** Of the last 30 s while it runs; in the end the mean of all. */

@@ -16,6 +16,8 @@ interface PolicyRead {
   readonly repository: WantedRepository;
   readonly document: RepositoryDocument;
   readonly context: Pick<PassContext, 'parts' | 'options'>;
+  /** Told when metadata is done with, and only what is fetched ahead is left: that may wait for long. */
+  readonly ahead: () => void;
 }
 
 /** The N of the policy `newest:N`; null for another one. */
@@ -29,24 +31,45 @@ export function newestOf(policy: Policy): number | null {
  * @throws WaystationError that sums up what is missing; the next read goes on with it. `does_not_fit`: nothing was fetched.
  */
 export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Promise<void> {
-  const { run, member, repository, document } = read;
-  const { options, parts } = read.context;
+  const { run, member, document } = read;
+  const { options } = read.context;
   const policy = options.policyOf(member.path);
   if (policy === 'on-demand') return;
   const map = await wantedMap(read, newestOf(policy), signal);
   if (map === null) return;
-  const afresh = run.forces(member.path);
-  if (afresh) await parts.proof.packages({ path: member.path, document, map }, run.phase('held files'), signal);
   const wanted = { ...document, map };
+  if (run.forces(member.path) || !(await isHeld(read, wanted))) {
+    read.ahead();
+    await run.fetching.run(() => fetchMap(read, wanted, signal));
+  }
+}
+
+type WantedPackages = RepositoryDocument & { readonly map: Digest };
+
+/** Whether nothing is to be fetched; then the run knows. */
+async function isHeld({ run, member, document, context }: PolicyRead, wanted: WantedPackages): Promise<boolean> {
+  const { options, parts } = context;
   const { packages: counted, bytes } = await parts.store.holdings(member.path, wanted);
   const served = parts.store.current(options.name)?.repositories[member.path];
   // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that:
   // what an interrupted run left must not make room for what this one fetches first.
-  const stays = policy === 'full' && served?.map === document.map && served.scope === document.scope;
+  const full = options.policyOf(member.path) === 'full';
+  const stays = full && served?.map === document.map && served.scope === document.scope;
   const claimed = stays || (await parts.store.holdsAll(member.path, wanted));
-  const complete = counted.held >= counted.listed && counted.listed > 0;
-  if (complete && claimed && !afresh) return run.held(counted.listed, bytes.listed);
-  const admitted = await parts.admission.admit(member.path, wanted);
+  const complete = counted.held >= counted.listed && counted.listed > 0 && claimed;
+  if (complete) run.held(counted.listed, bytes.listed);
+  return complete;
+}
+
+async function fetchMap(read: PolicyRead, wanted: WantedPackages, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const { run, member, repository, document } = read;
+  const { parts } = read.context;
+  const { path } = member;
+  const { map } = wanted;
+  if (run.forces(path)) await parts.proof.packages({ path, document, map }, run.phase('held files'), signal);
+  const { packages: counted } = await parts.store.holdings(path, wanted);
+  const admitted = await parts.admission.admit(path, wanted);
   const packages = run.packages(countingTries(run, member));
   const progress: PackageProgress = {
     ...packages,

@@ -11,7 +11,7 @@ import type { Roster } from './roster.ts';
 import type { Run } from './run.ts';
 import type { Contact, SubscriptionOptions, SubscriptionParts } from './subscription-options.ts';
 
-/** Repositories of one subscription that are read at a time. */
+/** Repositories of one subscription whose metadata is read at a time. */
 const lanes = 4;
 
 export interface PassContext {
@@ -22,6 +22,16 @@ export interface PassContext {
   readonly contact: Contact;
   /** Something is due earlier, or ended. */
   readonly wake: () => void;
+}
+
+/** One repository that is read in a run. */
+interface MemberRead {
+  readonly run: Run;
+  readonly member: Member;
+  /** Monotonic time of its next read, if this one succeeds. */
+  readonly next: number;
+  /** Told when its metadata is done with, and files that are fetched ahead are left. */
+  readonly ahead: () => void;
 }
 
 /** What one run does: ask the hub for its list, read repositories, publish. */
@@ -155,14 +165,25 @@ export class Pass {
 
   async #readAll(run: Run, members: readonly Member[], next: number, signal: AbortSignal): Promise<void> {
     run.expect(members.length);
-    await forEachBounded(members, lanes, signal, async (member) => {
-      await this.#read(run, member, next, signal);
-      run.repositoryDone();
-      this.#context.wake();
-    });
+    const underWay: Promise<void>[] = [];
+    try {
+      await forEachBounded(members, lanes, signal, (member) => {
+        const ahead = Promise.withResolvers<void>();
+        const read = this.#read({ run, member, next, ahead: ahead.resolve }, signal).then(() => {
+          run.repositoryDone();
+          this.#context.wake();
+        });
+        underWay.push(read);
+        // Packages may wait for long; the next repository's metadata shall not.
+        return Promise.race([ahead.promise, read]);
+      });
+    } finally {
+      await Promise.allSettled(underWay);
+    }
+    await Promise.all(underWay);
   }
 
-  async #read(run: Run, member: Member, next: number, signal: AbortSignal): Promise<void> {
+  async #read({ run, member, next, ahead }: MemberRead, signal: AbortSignal): Promise<void> {
     const { publisher, parts, options } = this.#context;
     const repository = member.wanted;
     if (repository === null) return;
@@ -188,7 +209,7 @@ export class Pass {
       sayVariants({ member, document: result.document, context: this.#context });
       member.early = first;
       if (first || onDemand) proven();
-      const wanted = { run, member, repository, document: result.document, context: this.#context };
+      const wanted = { run, member, repository, document: result.document, context: this.#context, ahead };
       await fetchWanted(wanted, signal);
       if (!first && !onDemand) proven();
       member.complete();

@@ -56,6 +56,13 @@ export class Roster {
     this.#leave(new Set(list.map(({ path }) => path)));
   }
 
+  /** Nothing is wrong with what is wanted, and no run is still fetching what a policy wants of it. */
+  get isComplete(): boolean {
+    return this.all.every(
+      ({ wanted, failure, takenBy, begun }) => wanted === null || (failure ?? takenBy ?? begun) === null,
+    );
+  }
+
   /** The members as the rules of flipping see them. */
   flipMembers(): readonly FlipMember[] {
     return this.all.flatMap(({ path, wanted, takenBy, proven, sound }) =>

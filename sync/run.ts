@@ -1,6 +1,7 @@
+import { Lanes } from './lanes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { PackageProgress, ReadProgress } from '../mirror/progress.ts';
-import type { RunObserver } from '../runs/run-record.ts';
+import type { RunObserver, RunOptions } from '../runs/run-record.ts';
 import { RunRecord } from '../runs/run-record.ts';
 
 /** One run of a subscription. */
@@ -9,6 +10,8 @@ export class Run extends RunRecord {
   readonly requested: boolean;
   /** Where a repository's reader reports its files. */
   readonly progress: ReadProgress;
+  /** Repositories whose packages are fetched at a time: apart from the reading of metadata, which shall not wait for it. */
+  readonly fetching = new Lanes(4);
   readonly #repositories = this.phase('repositories');
   readonly #forced = new Set<string>();
 
@@ -18,6 +21,7 @@ export class Run extends RunRecord {
     readonly requested: boolean;
     readonly clock: Clock;
     readonly observer: RunObserver;
+    readonly pause: NonNullable<RunOptions['pause']>;
   }) {
     super({ ...options, prefix: '' });
     this.requested = options.requested;

@@ -70,11 +70,13 @@ export async function subscriptionStatus(
   };
 }
 
-function underWay(run: Run | null): Pick<SubscriptionStatus['sync'], 'phase' | 'percent' | 'secondsLeft' | 'failed'> {
-  if (run === null) return { phase: null, percent: null, secondsLeft: null, failed: 0 };
-  const { phases, secondsLeft, failureCount } = run.status();
+function underWay(
+  run: Run | null,
+): Pick<SubscriptionStatus['sync'], 'phase' | 'percent' | 'secondsLeft' | 'paused' | 'failed'> {
+  if (run === null) return { phase: null, percent: null, secondsLeft: null, paused: null, failed: 0 };
+  const { phases, secondsLeft, paused = null, failureCount } = run.status();
   const { phase, percent } = runProgress({ phases });
-  return { phase, percent, secondsLeft, failed: failureCount };
+  return { phase, percent, secondsLeft, paused, failed: failureCount };
 }
 
 /** What went wrong in a run that ended, at the first. */

@@ -248,6 +248,7 @@ export class Subscription {
       requested,
       clock: this.#parts.clock,
       observer: this.#parts.runs,
+      pause: () => this.#parts.rates.pause(this.#parts.clock.now()),
     });
     this.log.add(run);
     return run;
@@ -259,8 +260,7 @@ export class Subscription {
       .run(run, members, discover, signal)
       .then(async ({ published }) => {
         this.log.ended(run, published);
-        const wrong = this.roster.all.some(({ wanted, failure, takenBy }) => wanted && (failure ?? takenBy) !== null);
-        if (run.state === 'done' && !wrong) this.#succeeded = this.#parts.clock.now();
+        if (run.state === 'done' && this.roster.isComplete) this.#succeeded = this.#parts.clock.now();
         await this.#note();
       })
       .catch((thrown: unknown) => {

@@ -12,6 +12,8 @@ interface TreeRead {
   readonly repository: WantedRepository;
   readonly document: RepositoryDocument;
   readonly context: Pick<PassContext, 'parts' | 'options'>;
+  /** See `fetchPackages`. */
+  readonly ahead: () => void;
 }
 
 /**
@@ -22,6 +24,7 @@ interface TreeRead {
 export async function fetchTree(read: TreeRead, signal: AbortSignal): Promise<void> {
   const { run, member, repository, document, context } = read;
   if (document.tree === undefined || context.options.policyOf(member.path) === 'on-demand') return;
+  read.ahead();
   const thorough = run.requested || run.forces(member.path);
   const progress = run.packages(() => {});
   const { missing, wrong } = await context.parts.trees.fetch({ repository, document, thorough, progress }, signal);
@@ -37,7 +40,7 @@ export async function fetchTree(read: TreeRead, signal: AbortSignal): Promise<vo
 }
 
 /** Says which sibling variants of a tree that was just read are not carried: installers will not find them here. */
-export function sayVariants({ member, document, context }: Omit<TreeRead, 'run' | 'repository'>): void {
+export function sayVariants({ member, document, context }: Omit<TreeRead, 'run' | 'repository' | 'ahead'>): void {
   const { owners, log } = context.parts;
   if (member.proven?.treeinfo?.digest === document.treeinfo?.digest) return;
   const variants = missingVariants(member.path, document, (path) => owners.ownerOf(path) !== null);

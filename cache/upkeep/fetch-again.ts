@@ -10,14 +10,15 @@ import type { Reference } from './references.ts';
  */
 export async function fetchAgain(
   sink: CacheSink,
-  { href, blob }: Reference,
+  { href, blob, pinned }: Reference,
   supplier: Supplier,
   signal: AbortSignal,
 ): Promise<void> {
   const { scope, listed } = blob;
   if (await sink.holds(scope, listed)) return;
   if (!href.startsWith('repodata/repomd.xml')) {
-    await sink.ensure(scope, listed, supplier.loader(href, 'background', listed.digest), signal);
+    const purpose = pinned ? 'metadata' : 'background';
+    await sink.ensure(scope, listed, supplier.loader(href, purpose, listed.digest), signal);
     // A fill that ended just before is remembered for a moment, whatever became of its file since.
     if (await sink.holds(scope, listed)) return;
     throw new WaystationError('blob_damaged', `${href} was gone again at once`);

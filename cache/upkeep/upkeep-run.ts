@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { SubscriptionPlan } from '../../base/plan.ts';
 import type { ImportReport, RunStatus } from '../../base/status.ts';
-import type { RunObserver } from '../../runs/run-record.ts';
+import type { RunObserver, RunOptions } from '../../runs/run-record.ts';
 import { RunRecord } from '../../runs/run-record.ts';
 
 /** One run that is no sync: a verification, an import, or the making of a plan. */
@@ -14,6 +14,7 @@ export class UpkeepRun extends RunRecord {
     readonly subscription: string | null;
     readonly clock: Clock;
     readonly observer: RunObserver;
+    readonly pause: NonNullable<RunOptions['pause']>;
   }) {
     super({ ...options, prefix: `${options.kind}-` });
   }

@@ -3,7 +3,7 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RunStatus } from '../../base/status.ts';
 import { interruptedRuns, notedRuns, noteUnderWay, withFailures } from '../../runs/interrupted.ts';
-import type { RunObserver } from '../../runs/run-record.ts';
+import type { RunObserver, RunOptions } from '../../runs/run-record.ts';
 import { nobody } from '../../runs/run-record.ts';
 import type { EndState } from '../../runs/run-state.ts';
 import type { Notes } from '../notes.ts';
@@ -27,6 +27,8 @@ export interface UpkeepRunsOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly observer?: RunObserver;
+  /** Whether background work may begin nothing now. */
+  readonly pause?: NonNullable<RunOptions['pause']>;
 }
 
 /** What a run is. */
@@ -51,6 +53,7 @@ export class UpkeepRuns {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #observer: RunObserver;
+  readonly #pause: NonNullable<RunOptions['pause']>;
   readonly #closing = new AbortController();
   /** Lane → the end of the last run in it. */
   readonly #lanes = new Map<string, Promise<void>>();
@@ -71,6 +74,7 @@ export class UpkeepRuns {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#observer = options.observer ?? nobody;
+    this.#pause = options.pause ?? (() => null);
     this.#ended = ended;
   }
 
@@ -80,7 +84,7 @@ export class UpkeepRuns {
    */
   start(what: UpkeepWhat, work: UpkeepWork): UpkeepRun {
     if (this.#closing.signal.aborted) throw new WaystationError('draining', 'the service is stopping');
-    const run = new UpkeepRun({ ...what, clock: this.#clock, observer: this.#observer });
+    const run = new UpkeepRun({ ...what, clock: this.#clock, observer: this.#observer, pause: this.#pause });
     this.#active = [run, ...this.#active];
     this.#noteUnderWay();
     const { lane = what.kind } = what;

@@ -1,5 +1,6 @@
 import type { PlanCount, PlanCounts, PlanRoom, SubscriptionPlan } from '../../base/plan.ts';
 import { bytesText, spanText } from '../../gateway/page/figures.ts';
+import { pauseText } from '../../gateway/page/pause-text.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
@@ -50,7 +51,7 @@ function countText({ files, bytes }: PlanCount): string {
   return `${files} ${files === 1 ? 'file' : 'files'}, ${bytesText(bytes)}`;
 }
 
-function timeText({ rate, seconds }: SubscriptionPlan): string {
+function timeText({ rate, seconds, paused }: SubscriptionPlan): string {
   const allowed = rate.allowed === null ? 'none now' : `${bytesText(rate.allowed)}/s now`;
   const times = [
     ...(seconds.allowed === null ? [] : [`${spanText(seconds.allowed * 1000)} by the limits (${allowed})`]),
@@ -58,7 +59,10 @@ function timeText({ rate, seconds }: SubscriptionPlan): string {
       ? []
       : [`${spanText(seconds.recent * 1000)} at ${bytesText(rate.recent)}/s, as the last run had`]),
   ];
-  return `time: ${times.length === 0 ? 'no limit, and no run that would tell' : times.join(', ')}`;
+  // A service of an earlier version says nothing of pauses.
+  const waits = paused ? [`what is fetched ahead ${pauseText(paused)}`] : [];
+  const nothing = paused ? [] : ['no limit, and no run that would tell'];
+  return `time: ${[...(times.length === 0 ? nothing : times), ...waits].join('; ')}`;
 }
 
 function roomText({ needed, evictable, used, max, free, keepFree, fits }: PlanRoom, paint: Paint): string {

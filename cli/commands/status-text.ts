@@ -10,6 +10,7 @@ import type {
   TreeStatus,
 } from '../../base/status.ts';
 import { agoText, bytesText, spanText } from '../../gateway/page/figures.ts';
+import { pauseText } from '../../gateway/page/pause-text.ts';
 import { plainTable, tableText } from '../plain-table.ts';
 import { plainText, type Terminal } from '../terminal.ts';
 
@@ -57,11 +58,13 @@ function syncText({
   phase = null,
   percent = null,
   secondsLeft = null,
+  paused = null,
   failed = 0,
 }: Partial<SubscriptionStatus['sync']>): string {
   const at = [
     ...(phase === null ? [] : [`${plainText(phase)}${percent === null ? '' : ` ${percent} %`}`]),
     ...(secondsLeft === null ? [] : [`${spanText(secondsLeft * 1000)} left`]),
+    ...(paused === null ? [] : [pauseText(paused)]),
     ...(failed === 0 ? [] : [`${failed} failed`]),
   ];
   return `sync ${state}${at.length === 0 ? '' : `: ${at.join(', ')}`}`;
@@ -148,13 +151,15 @@ function scrubText(scrub: ScrubStatus | undefined, now: number, paint: Paint): s
 /** A service of an earlier version says nothing of it. */
 function transfersText(transfers: TransferStatus | undefined): string {
   if (transfers === undefined) return 'transfers: not known';
-  const { limit, throttled, slots } = transfers;
+  const { limit, throttled, paused, slots } = transfers;
   const { client, metadata, background } = slots.busy;
   const waiting = slots.waiting.metadata + slots.waiting.background;
   const syncs = `${metadata + background} of ${slots.total} for syncs${waiting === 0 ? '' : ` (${waiting} waiting)`}`;
   const rate = limit.rate === null ? 'no limit' : `limit ${bytesText(limit.rate)}/s${throttled ? ', reached' : ''}`;
   const change = limit.until === null ? '' : ` until ${limit.until}`;
-  return `transfers: ${client} for clients, ${syncs}, ${rate}${change}`;
+  // A service of an earlier version says nothing of pauses.
+  const pause = paused ? `; background work ${pauseText(paused)}` : '';
+  return `transfers: ${client} for clients, ${syncs}, ${rate}${change}${pause}`;
 }
 
 const good = new Set(['connected', 'current', 'ok']);

@@ -1,5 +1,6 @@
 import type { RunFailure, RunStatus } from '../../base/status.ts';
 import { bytesText, spanText } from '../../gateway/page/figures.ts';
+import { pauseText } from '../../gateway/page/pause-text.ts';
 import { runProgress } from '../../runs/run-progress.ts';
 import { plainText } from '../terminal.ts';
 
@@ -51,9 +52,10 @@ export function barLines(run: RunStatus): string[] {
     const filled = Math.round(((percent ?? 0) / 100) * barWidth);
     const bar = `[${'#'.repeat(filled)}${'-'.repeat(barWidth - filled)}] ${String(percent ?? 0).padStart(3)} %`;
     const last = index === open.length - 1;
+    const { paused: _paused, ...going } = run;
     const rest = last
       ? figures({ ...run, phases: [phase] })
-      : figures({ ...run, phases: [phase], rate: null, secondsLeft: null });
+      : figures({ ...going, phases: [phase], rate: null, secondsLeft: null });
     return `${runName(run)} ${bar} ${rest}${last && what !== '' ? ` (${what})` : ''}`;
   });
 }
@@ -65,7 +67,8 @@ function figures(run: RunStatus): string {
   const bytes = of === undefined || of.totalBytes === 0 ? '' : `, ${bytesText(of.bytes)}/${bytesText(of.totalBytes)}`;
   const rate = run.rate === null ? '' : `, ${bytesText(run.rate)}/s`;
   const left = run.secondsLeft === null ? '' : `, ${spanText(run.secondsLeft * 1000)} left`;
-  return `${plainText(phase)} ${numberText(done)}/${numberText(total)}${bytes}${rate}${left}${failedText(run)}`;
+  const waits = run.paused === undefined ? '' : `, ${pauseText(run.paused)}`;
+  return `${plainText(phase)} ${numberText(done)}/${numberText(total)}${bytes}${rate}${left}${waits}${failedText(run)}`;
 }
 
 function failedText({ failureCount, healedCount }: RunStatus): string {

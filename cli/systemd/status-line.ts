@@ -1,5 +1,6 @@
 import type { RepositoryState, RunStatus } from '../../base/status.ts';
 import { spanText } from '../../gateway/page/figures.ts';
+import { pauseText } from '../../gateway/page/pause-text.ts';
 import { runProgress } from '../../runs/run-progress.ts';
 import type { EventWatched } from '../event-sources.ts';
 
@@ -31,8 +32,13 @@ export function partsLine({ repositories, runs }: Pick<EventWatched, 'repositori
 }
 
 function runText(run: RunStatus): string {
-  const { subscription, kind, secondsLeft, state } = run;
+  const { subscription, kind, secondsLeft, paused, state } = run;
   const { phase, percent } = runProgress(run);
-  const left = secondsLeft === null ? '' : `, ${spanText(secondsLeft * 1000)} left`;
+  const left =
+    paused !== undefined
+      ? `, ${pauseText(paused)}`
+      : secondsLeft === null
+        ? ''
+        : `, ${spanText(secondsLeft * 1000)} left`;
   return `${subscription ?? kind}: ${phase ?? state}${percent === null ? '' : ` ${percent} %`}${left}`;
 }

@@ -2,6 +2,7 @@ import type { Digest } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import { possessionScope } from '../../base/generation.ts';
 import type { WaystationError } from '../../base/errors.ts';
+import { pauseStatus } from '../../base/allowed-rate.ts';
 import type { RepositoryPlan, SubscriptionPlan } from '../../base/plan.ts';
 import { forEachBounded } from '../../mirror/bounded.ts';
 import type { Discovery, WantedRepository } from '../../mirror/discovery.ts';
@@ -138,6 +139,8 @@ async function counted(
   const rate = { allowed: parts.rates.at(now).rate, recent: recentRate };
   // Windows change on the way: the rate of now is not what all of it is transferred at.
   const allowed = Math.ceil(parts.rates.millisecondsFor(total.fetch.bytes, now) / 1000);
+  const pause = total.fetch.files === 0 ? null : parts.rates.pause(now);
+  const waits = pause === null ? 0 : Math.ceil(((pause.until ?? Infinity) - now) / 1000);
   return {
     subscription: options.name,
     repositories,
@@ -145,9 +148,10 @@ async function counted(
     carryOver: await carriedOver({ options, parts }, changes),
     room: await stored.room(total.fetch.bytes, spared),
     rate,
+    paused: pauseStatus(pause),
     seconds: {
-      allowed: allowed === 0 && rate.allowed === null ? null : allowed,
-      recent: secondsAt(total.fetch.bytes, rate.recent),
+      allowed: (allowed === 0 && rate.allowed === null) || allowed === Infinity ? null : allowed,
+      recent: secondsAt(total.fetch.bytes, rate.recent, waits),
     },
   };
 }
@@ -172,8 +176,8 @@ async function carriedOver(
   return { limit: forecast.limit, files: missing.length, bytes };
 }
 
-function secondsAt(bytes: number, rate: number | null): number | null {
-  return rate === null || rate <= 0 ? null : Math.ceil(bytes / rate);
+function secondsAt(bytes: number, rate: number | null, waits: number): number | null {
+  return rate === null || rate <= 0 || waits === Infinity ? null : Math.ceil(bytes / rate) + waits;
 }
 
 function problem(error: WaystationError | null): SubscriptionPlan['error'] {

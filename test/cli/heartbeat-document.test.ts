@@ -44,6 +44,7 @@ function basis(changes: Partial<SubscriptionStatus> = {}, isServed = true): Hear
       phase: null,
       percent: null,
       secondsLeft: null,
+      paused: null,
       failed: 0,
       lastSuccess: '2026-11-30T11:00:00.000Z',
       error: null,

@@ -53,17 +53,21 @@ test('a window that is written is read as the same', () => {
   );
 });
 
+const office = { days: on(1, 2, 3, 4, 5), from: 420, until: 1140 };
+
 const text = `limits:
   - { rate: 20MiB/s, during: "Mon-Fri 07:00-19:00", timezone: Europe/Paris }
   - { rate: 100MiB/s }
+  - { background: off, during: "Mon-Fri 07:00-19:00" }
 transfers: { perHub: 4 }
 `;
 
 test('limits and transfers are taken as written, with UTC and the other bound by default', () => {
   const { limits, transfers } = parseConfig(text, '/w.yaml', null);
   expect(limits).toEqual([
-    { rate: 20 * 2 ** 20, during: { days: on(1, 2, 3, 4, 5), from: 420, until: 1140 }, timezone: 'Europe/Paris' },
-    { rate: 100 * 2 ** 20, during: null, timezone: 'UTC' },
+    { rate: 20 * 2 ** 20, pausesBackground: false, during: office, timezone: 'Europe/Paris' },
+    { rate: 100 * 2 ** 20, pausesBackground: false, during: null, timezone: 'UTC' },
+    { rate: null, pausesBackground: true, during: office, timezone: 'UTC' },
   ]);
   expect(transfers).toEqual({ perHub: 4, total: 16 });
 });
@@ -74,8 +78,20 @@ test('limits are shown in the words of the file', () => {
   expect(parseConfig(shown, '/w.yaml', null).limits).toEqual(parseConfig(text, '/w.yaml', null).limits);
 });
 
+test('everything that is wrong with limits is said together', () => {
+  const file = configFile('limits:\n  - {}\n  - { background: off }\n  - { rate: 0B/s }\n');
+  expect(checkConfig(file).lines.map((line) => line.replace(`${file}:`, '').split(':', 3)[2])).toEqual([
+    ' limits.0.rate',
+    ' limits.1.background',
+    ' limits.2.rate',
+  ]);
+});
+
 test.each([
   ['limits:\n  - {}\n', '2:5: limits.0.rate: is missing: it must be a rate such as 20MiB/s, and more than 0'],
+  ['limits:\n  - { background: on, during: Sat }\n', '2:19: limits.0.background: must be off'],
+  ['limits:\n  - { background: off }\n', '2:7: limits.0.background: needs during beside it: without times nothing'],
+  ['limits:\n  - { during: Sat }\n', '2:5: limits.0.rate: is missing: it must be a rate such as 20MiB/s, and more than 0'],
   ['limits:\n  - rate: 0B/s\n', '2:11: limits.0.rate: must be a rate such as 20MiB/s, and more than 0'],
   ['limits:\n  - rate: 1MiB\n', '2:11: limits.0.rate: must be a rate such as'],
   ['limits:\n  - rate: 1MiB/s\n    during: Mo-Fr\n', '3:13: limits.0.during: must be days and times such as Mon-Fri'],

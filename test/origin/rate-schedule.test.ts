@@ -122,9 +122,40 @@ function rateByWall(limits: readonly RateLimit[], now: number): number | null {
       if (from < until) return days[day] === true && time >= from && time < until;
       return (days[day] === true && time >= from) || (days[(day + 6) % 7] === true && time < until);
     })
-    .map(({ rate }) => rate);
+    .flatMap(({ rate }) => rate ?? []);
   return rates.length === 0 ? null : Math.min(...rates);
 }
+
+describe('pauses of background work', () => {
+  const off = { rate: null, pausesBackground: true, timezone: 'UTC' };
+  const office = { ...off, during: { days: workdays, from: 420, until: 1140 }, timezone: 'Europe/Paris' };
+
+  test('are no rate, and last as long as their windows say together', () => {
+    const schedule = new RateSchedule([office, { ...off, during: { days: every, from: 1080, until: 1200 } }]);
+    // A Friday in winter: Paris is an hour ahead of UTC.
+    const noon = at('2026-01-16T12:00:00Z');
+    expect(schedule.at(noon)).toEqual({ rate: null, until: null });
+    expect(schedule.pause(noon)).toEqual({ until: at('2026-01-16T20:00:00Z') });
+    expect(schedule.pause(at('2026-01-16T20:00:00Z'))).toBe(null);
+    expect(schedule.pause(at('2026-01-17T12:00:00Z'))).toBe(null);
+    expect([schedule.pauses, new RateSchedule([limit(5)]).pauses]).toEqual([true, false]);
+  });
+
+  test('come on top of rates, in the time that bytes take', () => {
+    const schedule = new RateSchedule([office, limit(1000)]);
+    expect(schedule.at(at('2026-01-14T12:00:00Z'))).toEqual({ rate: 1000, until: null });
+    // Ten seconds before a pause of twelve hours.
+    expect(schedule.millisecondsFor(10_000, at('2026-01-14T05:59:50Z'))).toBe(10_000);
+    expect(schedule.millisecondsFor(20_000, at('2026-01-14T05:59:50Z'))).toBe(20_000 + 12 * 60 * minute);
+    expect(new RateSchedule([office]).millisecondsFor(20_000, at('2026-01-14T17:00:00Z'))).toBe(60 * minute);
+  });
+
+  test('that cover the week never end, and nothing is ever transferred', () => {
+    const schedule = new RateSchedule([{ ...off, during: { days: every, from: 0, until: 1440 } }]);
+    expect(schedule.pause(0)).toEqual({ until: null });
+    expect(schedule.millisecondsFor(1, 0)).toBe(Infinity);
+  });
+});
 
 describe('how long bytes take', () => {
   const schedule = new RateSchedule([

@@ -13,6 +13,23 @@ function begun(observer: RunObserver = nobody): { clock: StandingClock; run: Run
   return { clock, run };
 }
 
+describe('a run whose packages may not be begun now', () => {
+  const pause = { until: Date.parse('2026-11-23T19:00:00Z') };
+  const sync = { prefix: '', subscription: 'vendor', kind: 'full', clock: new StandingClock(), observer: nobody };
+
+  test('says until when it waits instead of how long it takes, until they are dealt with', () => {
+    const run = new RunRecord({ ...sync, pause: () => pause });
+    run.begin();
+    run.phase('metadata').expect(1, 10);
+    expect(run.status()).not.toHaveProperty('paused');
+    const packages = run.phase('packages');
+    packages.expect(1, 10);
+    expect(run.status()).toMatchObject({ paused: { until: '2026-11-23T19:00:00.000Z' }, secondsLeft: null });
+    packages.fileDone();
+    expect(run.status()).not.toHaveProperty('paused');
+  });
+});
+
 describe('the pace of a run', () => {
   test('is not known before a second has gone, nor while nothing is left', () => {
     const { clock, run } = begun();

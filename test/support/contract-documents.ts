@@ -22,6 +22,7 @@ export function subscriptionDocument(changes: Partial<SubscriptionStatus> = {}):
       phase: null,
       percent: null,
       secondsLeft: null,
+      paused: null,
       failed: 0,
       lastSuccess: at,
       error: null,
@@ -73,6 +74,7 @@ export function statusDocumentOf(subscriptions: readonly SubscriptionStatus[]): 
     transfers: {
       limit: { rate: 20_971_520, until: at },
       throttled: true,
+    paused: null,
       slots: {
         perHub: 8,
         total: 16,

@@ -90,6 +90,8 @@ export class Bench {
     const trees = new TreeFileFetcher({ sink, clock, log: silentLogger, denied });
     const { stored } = this;
     const rates: SubscriptionParts['rates'] = {
+      pauses: true,
+      pause: (now) => new RateSchedule(this.limits).pause(now),
       at: (now) => new RateSchedule(this.limits).at(now),
       millisecondsFor: (bytes, from) => new RateSchedule(this.limits).millisecondsFor(bytes, from),
     };

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { WantedRepository } from '../../mirror/discovery.ts';
+import { Gate } from '../support/faulty-origin-gate.ts';
+import { hang } from '../support/faulty-origin-lies.ts';
 import { nevraOfFile, putRepository } from '../support/hand-made-repository.ts';
 import { Bench, ListingHub, repositoryOf, statusOf, synced } from './bench.ts';
 
@@ -240,4 +242,26 @@ test('versions of what was served before come after what an advisory names, and 
   const served = ['lib-1-1.x86_64', 'lib-1-1.src'];
   const rest = ['app-1.8-1.noarch', 'app-1.10~rc1-1.noarch', 'app-1.10-1.noarch'];
   expect(begun).toEqual(['app-1.9-1.noarch', ...served, ...rest]);
+});
+
+test('metadata is read and published however many other repositories wait for their packages', async () => {
+  const bench = await Bench.start();
+  // More than are read at a time.
+  const waiting = ['a', 'b', 'c', 'd', 'e', 'f'];
+  for (const path of waiting) putRepository(bench.origin, path, { packages: { [`${path}.rpm`]: path } });
+  putRepository(bench.origin, 'z', { packages: { 'z.rpm': 'z' } });
+  const gate = new Gate();
+  bench.origin.on(/\.rpm$/, hang(gate));
+  const policyOf = (path: string): 'full' | 'on-demand' => (path === 'z' ? 'on-demand' : 'full');
+  const set = await bench.open({ hub: bench.yum([...waiting, 'z']), policy: 'full', policyOf });
+  set.begin();
+  await gate.reached;
+  const read = (): boolean =>
+    bench.origin.requests.some(({ path }) => path.startsWith('/z/repodata/') && !path.endsWith('repomd.xml'));
+  while (!read() || bench.store.current('vendor')?.repositories['z'] === undefined) await bench.clock.step(100);
+  expect(Object.keys(bench.store.current('vendor')?.repositories ?? {})).toHaveLength(7);
+  // Nothing is complete before its packages are there.
+  expect((await statusOf(set)).sync).toMatchObject({ state: 'running', lastSuccess: null });
+  await set.stop();
+  gate.open();
 });

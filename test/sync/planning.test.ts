@@ -140,6 +140,22 @@ test('time follows from the allowed rate, and from what the last run had', async
   expect([rate.allowed, seconds.allowed]).toEqual([1, 70]);
 });
 
+test('time counts a pause of what is fetched ahead, and says that it waits', async () => {
+  const bench = await Bench.start();
+  putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'x'.repeat(1000) } });
+  const set = await bench.open({ hub: bench.yum(['a']), ...full });
+  // It is 10:15.
+  const during = { days: Array<boolean>(7).fill(true), from: 600, until: 616 };
+  const off = { rate: null, pausesBackground: true, during, timezone: 'UTC' };
+  bench.limits = [off, { rate: 100, during: null, timezone: 'UTC' }];
+  expect(await planned(set)).toMatchObject({
+    paused: { until: '2026-11-23T10:16:00.000Z' },
+    seconds: { allowed: 70, recent: null },
+  });
+  bench.limits = [{ ...off, during: { ...during, from: 0, until: 1440 } }];
+  expect(await planned(set)).toMatchObject({ paused: { until: null }, seconds: { allowed: null } });
+});
+
 test('a stop ends a plan that an upstream keeps waiting', async () => {
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', { packages: {} });

@@ -35,6 +35,7 @@ test('a subscription is read at once and published, and its status says so', asy
       phase: null,
       percent: null,
       secondsLeft: null,
+      paused: null,
       failed: 0,
       lastSuccess: '2026-11-23T10:15:00.000Z',
       error: null,
