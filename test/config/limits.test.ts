@@ -91,7 +91,10 @@ test.each([
   ['limits:\n  - {}\n', '2:5: limits.0.rate: is missing: it must be a rate such as 20MiB/s, and more than 0'],
   ['limits:\n  - { background: on, during: Sat }\n', '2:19: limits.0.background: must be off'],
   ['limits:\n  - { background: off }\n', '2:7: limits.0.background: needs during beside it: without times nothing'],
-  ['limits:\n  - { during: Sat }\n', '2:5: limits.0.rate: is missing: it must be a rate such as 20MiB/s, and more than 0'],
+  [
+    'limits:\n  - { during: Sat }\n',
+    '2:5: limits.0.rate: is missing: it must be a rate such as 20MiB/s, and more than 0',
+  ],
   ['limits:\n  - rate: 0B/s\n', '2:11: limits.0.rate: must be a rate such as 20MiB/s, and more than 0'],
   ['limits:\n  - rate: 1MiB\n', '2:11: limits.0.rate: must be a rate such as'],
   ['limits:\n  - rate: 1MiB/s\n    during: Mo-Fr\n', '3:13: limits.0.during: must be days and times such as Mon-Fri'],

@@ -74,7 +74,7 @@ export function statusDocumentOf(subscriptions: readonly SubscriptionStatus[]): 
     transfers: {
       limit: { rate: 20_971_520, until: at },
       throttled: true,
-    paused: null,
+      paused: null,
       slots: {
         perHub: 8,
         total: 16,
