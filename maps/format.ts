@@ -61,18 +61,18 @@ export function decodeHeader(buffer: Buffer): Header | null {
   };
 }
 
-/** u16 length of href · u8 algorithm · u48 size · href · digest. */
-export function encodeEntry(href: string, listed: Listed): Buffer {
-  const hex = hexOf(listed.digest);
-  const nameLength = Buffer.byteLength(href);
-  // Written in place: a copy would share the pool with what is kept, and keep its bytes with it.
-  const entry = Buffer.allocUnsafe(9 + nameLength + hex.length / 2);
-  entry.writeUInt16LE(nameLength, 0);
-  entry.writeUInt8(algorithms.indexOf(algorithmOf(listed.digest)), 2);
-  entry.writeUIntLE(listed.size, 3, 6);
-  entry.write(href, 9);
-  entry.write(hex, 9 + nameLength, 'hex');
-  return entry;
+/** Bytes of an entry. */
+export function entryLength(href: string, { digest }: Listed): number {
+  return 9 + Buffer.byteLength(href) + digestLengths[algorithmOf(digest)];
+}
+
+/** u16 length of href · u8 algorithm · u48 size · href · digest, at `offset`: `entryLength` bytes. */
+export function writeEntry(buffer: Buffer, offset: number, href: string, { digest, size }: Listed): void {
+  const nameLength = buffer.write(href, offset + 9);
+  buffer.writeUInt16LE(nameLength, offset);
+  buffer.writeUInt8(algorithms.indexOf(algorithmOf(digest)), offset + 2);
+  buffer.writeUIntLE(size, offset + 3, 6);
+  buffer.write(hexOf(digest), offset + 9 + nameLength, 'hex');
 }
 
 const digestLengths = { sha256: 32, sha512: 64, sha384: 48, sha224: 28, sha1: 20, md5: 16 } as const;
@@ -85,10 +85,18 @@ export interface EntryView {
 }
 
 export function viewEntry(buffer: Buffer, offset: number): EntryView {
-  const nameStart = offset + 9;
-  const nameEnd = nameStart + buffer.readUInt16LE(offset);
+  const nameStart = nameStartOf(offset);
+  const nameEnd = nameEndOf(buffer, offset);
   const algorithm = algorithms[buffer.readUInt8(offset + 2)] ?? 'sha256';
   return { nameStart, nameEnd, end: nameEnd + digestLengths[algorithm] };
+}
+
+export function nameStartOf(offset: number): number {
+  return offset + 9;
+}
+
+export function nameEndOf(buffer: Buffer, offset: number): number {
+  return nameStartOf(offset) + buffer.readUInt16LE(offset);
 }
 
 export function listedOf(buffer: Buffer, offset: number, view: EntryView): Listed {

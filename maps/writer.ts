@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import type { PackageEntry, Unservable } from '../base/package-entry.ts';
 import type { Disk, WritableFile } from '../disk/disk.ts';
-import { blockTarget, encodeEntry, encodeHeader, headerLength, sizeOf, unservableKept, viewEntry } from './format.ts';
+import { blockTarget, encodeHeader, headerLength, sizeOf, unservableKept, viewEntry } from './format.ts';
 import { compareNames, SortedEntries } from './sorted-entries.ts';
 
 /** Bytes gathered before a write. */
@@ -16,7 +17,7 @@ export class PackageMapWriter {
 
   add(entry: Pick<PackageEntry, 'href' | 'listed'>): void {
     if (Buffer.byteLength(entry.href) > 0xffff) this.unservable({ href: entry.href.slice(0, 200), reason: 'too-long' });
-    else this.#entries.add(encodeEntry(entry.href, entry.listed));
+    else this.#entries.add(entry.href, entry.listed);
   }
 
   unservable(entry: Unservable): void {
@@ -47,11 +48,14 @@ export class PackageMapWriter {
     const blocks = new BlockWriter(file);
     let packages = 0;
     let bytes = 0;
-    for await (const entry of this.#withoutDuplicates()) {
-      const view = viewEntry(entry, 0);
-      packages += 1;
-      bytes += sizeOf(entry, 0);
-      await blocks.add(entry, entry.subarray(view.nameStart, view.nameEnd));
+    for (const entries of this.#withoutDuplicates()) {
+      for (const entry of entries) {
+        packages += 1;
+        bytes += sizeOf(entry, 0);
+        blocks.add(entry);
+        if (blocks.isFull) await blocks.flush();
+      }
+      await setImmediate();
     }
     const index = await blocks.end();
     const unservable = Buffer.from(JSON.stringify(this.#unservable));
@@ -71,22 +75,26 @@ export class PackageMapWriter {
   }
 
   /** One href, one file: equal entries count once, contradicting ones not at all. */
-  async *#withoutDuplicates(): AsyncGenerator<Buffer> {
+  *#withoutDuplicates(): Generator<readonly Buffer[]> {
     let held: Buffer | null = null;
     let clash = false;
-    for await (const entry of this.#entries.inOrder()) {
-      if (held !== null && compareNames(held, entry) === 0) {
-        if (!held.equals(entry)) clash = true;
-        continue;
+    for (const entries of this.#entries.inOrder()) {
+      const kept: Buffer[] = [];
+      for (const entry of entries) {
+        if (held !== null && compareNames(held, 0, entry, 0) === 0) {
+          if (!held.equals(entry)) clash = true;
+          continue;
+        }
+        if (held !== null && !clash) kept.push(held);
+        if (held !== null && clash) this.#clash(held);
+        held = entry;
+        clash = false;
       }
-      if (held !== null && !clash) yield held;
-      if (held !== null && clash) this.#clash(held);
-      held = entry;
-      clash = false;
+      yield kept;
     }
     if (held === null) return;
     if (clash) this.#clash(held);
-    else yield held;
+    else yield [held];
   }
 
   #clash(entry: Buffer): void {
@@ -101,7 +109,6 @@ class BlockWriter {
   readonly #index: Buffer[] = [];
   #block: Buffer[] = [];
   #blockLength = 0;
-  #first: Buffer | null = null;
   #gathered: Buffer[] = [];
   #gatheredLength = 0;
   count = 0;
@@ -112,24 +119,29 @@ class BlockWriter {
     this.#file = file;
   }
 
-  async add(entry: Buffer, name: Buffer): Promise<void> {
-    if (this.#blockLength > 0 && this.#blockLength + entry.length > blockTarget) await this.#endBlock();
-    this.#first ??= name;
+  add(entry: Buffer): void {
+    if (this.#blockLength > 0 && this.#blockLength + entry.length > blockTarget) this.#endBlock();
     this.#block.push(entry);
     this.#blockLength += entry.length;
   }
 
+  /** So much was gathered that it should be written now. */
+  get isFull(): boolean {
+    return this.#gatheredLength >= writeSize;
+  }
+
   /** @returns the block index: u64 offset · u32 length · u32 crc32 · u16 length of name · first name, for each block. */
   async end(): Promise<Buffer> {
-    await this.#endBlock();
-    await this.#flush();
+    this.#endBlock();
+    await this.flush();
     return Buffer.concat(this.#index);
   }
 
-  async #endBlock(): Promise<void> {
-    const first = this.#first;
-    if (first === null) return;
+  #endBlock(): void {
+    if (this.#blockLength === 0) return;
     const block = Buffer.concat(this.#block, this.#blockLength);
+    const { nameStart, nameEnd } = viewEntry(block, 0);
+    const first = block.subarray(nameStart, nameEnd);
     const record = Buffer.allocUnsafe(18 + first.length);
     record.writeBigUInt64LE(BigInt(this.position + this.#gatheredLength), 0);
     record.writeUInt32LE(block.length, 8);
@@ -142,11 +154,9 @@ class BlockWriter {
     this.#gatheredLength += block.length;
     this.#block = [];
     this.#blockLength = 0;
-    this.#first = null;
-    if (this.#gatheredLength >= writeSize) await this.#flush();
   }
 
-  async #flush(): Promise<void> {
+  async flush(): Promise<void> {
     if (this.#gatheredLength === 0) return;
     await this.#file.write(this.#gathered, this.position);
     this.position += this.#gatheredLength;

@@ -1,73 +1,15 @@
 import { open, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { algorithms, digestOf } from '../../base/digest.ts';
-import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
-import type { PackageEntry } from '../../base/package-entry.ts';
-import { systemDisk } from '../../disk/disk.ts';
+import { algorithms } from '../../base/digest.ts';
+import type { Listed } from '../../base/digest.ts';
 import { Layout } from '../../cache/disk/layout.ts';
-import { Maps } from '../../cache/maps.ts';
-import type { PackageMap } from '../../maps/reader.ts';
 import { FaultyDisk } from '../support/faulty-disk.ts';
 import { Gate } from '../support/faulty-origin-gate.ts';
 import { passed } from '../support/scripted-loader.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { everythingClosed } from '../cache/pieces.ts';
-
-const primary = digestOf('a primary');
-
-function entry(href: string, listed: Listed): PackageEntry {
-  return { href, listed, name: 'n', epoch: '0', version: '1', release: '1', arch: 'noarch' };
-}
-
-function listedFor(seed: string, algorithm: Algorithm = 'sha256', size = seed.length): Listed {
-  return { digest: digestOf(seed, algorithm), size };
-}
-
-async function mapsIn(root: string, disk = systemDisk): Promise<{ maps: Maps; layout: Layout } & AsyncDisposable> {
-  const layout = new Layout(root);
-  await systemDisk.makeFolder(layout.maps);
-  await systemDisk.makeFolder(layout.parts);
-  const maps = new Maps(disk, layout);
-  return { maps, layout, [Symbol.asyncDispose]: () => maps.close() };
-}
-
-/**
- * Watches how long this thread works before others have their turn, by its own processor time: a machine that is busy
- * with something else does not count. The returned function gives the longest, in milliseconds, and ends it.
- */
-function longestTurn(): () => Promise<number> {
-  const watch = { over: false, longest: 0 };
-  const watched = (async () => {
-    while (!watch.over) {
-      const before = process.threadCpuUsage();
-      await new Promise((resolve) => setImmediate(resolve));
-      const { user, system } = process.threadCpuUsage(before);
-      watch.longest = Math.max(watch.longest, (user + system) / 1000);
-    }
-  })();
-  return async () => {
-    watch.over = true;
-    await watched;
-    return watch.longest;
-  };
-}
-
-type Entries = readonly { readonly href: string; readonly listed: Listed }[];
-
-function make(maps: Maps, entries: Entries, name: Digest = primary): Promise<PackageMap> {
-  return maps.make(name, async (to) => {
-    for (const { href, listed } of entries) to.add(entry(href, listed));
-  });
-}
-
-async function collected(map: PackageMap, from?: string): Promise<[string, Listed][]> {
-  const all: [string, Listed][] = [];
-  for await (const { href, listed } of map.entries(from)) all.push([href, listed]);
-  return all;
-}
-
-const byBytes = (one: string, other: string): number => Buffer.compare(Buffer.from(one), Buffer.from(other));
+import { byBytes, collected, entry, listedFor, make, mapsIn, primary, type Entries } from './made-maps.ts';
 
 const hrefs = fc.oneof(
   fc.constantFrom('Packages/a.rpm', 'Packages/a.rpm2', 'Packages/', 'Packages/ä.rpm', 'Packages/é.rpm', 'ü', '𝄞.rpm'),
@@ -139,27 +81,6 @@ describe('a map', () => {
     expect(await map.find(`${most}a`)).toEqual(listedFor('a'));
     expect(map.header).toMatchObject({ packages: 1, unservable: 1 });
     expect(await map.unservable()).toMatchObject([{ reason: 'too-long' }]);
-  });
-
-  test('of 60,000 packages is made without holding anybody up for 20 ms, in bounded memory', async () => {
-    await using folder = await temporaryDirectory();
-    await using held = await mapsIn(folder.path);
-    const listed = listedFor('same');
-    // Neither sorted nor random: as metadata by source package is.
-    const hrefOf = (at: number): string => `Packages/${(at * 7919) % 60_000}-package-name-1.2.3-4.el9.x86_64.rpm`;
-    const before = process.memoryUsage().rss;
-    const longest = longestTurn();
-    const map = await held.maps.make(primary, async (to) => {
-      for (let at = 0; at < 60_000; at += 1) {
-        to.add(entry(hrefOf(at), listed));
-        // As often as a parser gives others their turn.
-        if (at % 200 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-    });
-    expect(await longest()).toBeLessThan(20);
-    expect(map.header.packages).toBe(60_000);
-    for (const at of [0, 1, 30_000, 59_999]) expect(await map.find(hrefOf(at))).toEqual(listed);
-    expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(150);
   });
 });
 
