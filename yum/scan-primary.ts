@@ -9,7 +9,7 @@ export class ScannerGaveUp extends Error {
 }
 
 /** Bytes scanned between two turns of the event loop: about 1 ms of work. */
-const sliceBytes = 256 * 1024;
+const usualSlice = 256 * 1024;
 /** A package larger than this, or a root tag beyond the first 4 KiB, is not what createrepo_c writes. */
 const maxBlockBytes = 16 * 1024 * 1024;
 const maxRootBytes = 4096;
@@ -20,15 +20,22 @@ const maxRootBytes = 4096;
  * no UTF-8, another count than the root's `packages`) ends the scan. What it does not see is ill-formed markup inside
  * `<format>` and control characters in texts that nobody reads; the document is proven by its checksum, and nothing is
  * taken from there.
+ * @param slice bytes scanned at once, but for the first.
  * @returns the number of packages.
  * @throws ScannerGaveUp when only saxes can tell; everything written so far must be discarded. Else as `parsePrimary`.
  */
-export async function scanPrimary(source: AsyncIterable<Buffer>, writer: PackageWriter): Promise<number> {
+export async function scanPrimary(
+  source: AsyncIterable<Buffer>,
+  writer: PackageWriter,
+  slice = usualSlice,
+): Promise<number> {
   const judge = new PackageJudge(writer);
-  const scan = new Scan(judge);
+  const scan = new Scan(judge, slice);
   for await (const chunk of source) {
-    for (let start = 0; start < chunk.length; start += sliceBytes) {
-      scan.write(chunk.subarray(start, start + sliceBytes));
+    for (let start = 0; start < chunk.length;) {
+      start += scan.take(chunk, start);
+      if (!scan.isFull) continue;
+      scan.advance();
       await setImmediate();
     }
   }
@@ -44,44 +51,55 @@ const metadataClose = Buffer.from('</metadata>');
 
 class Scan {
   readonly #judge: PackageJudge;
-  /** Bytes that begin a package which has not ended, and those that came since. */
-  #held: Buffer = Buffer.alloc(0);
-  #fresh: Buffer[] = [];
-  #freshBytes = 0;
+  readonly #slice: number;
+  /** Begins with a package that has not ended. Always the same memory, unless a package needs more. */
+  #buffer: Buffer;
+  #length = 0;
+  /** How many bytes there have to be before they are looked at. */
+  #enough: number;
   /** The root's `packages`; null before the root was read. */
   #declared: number | null = null;
   #closed = false;
 
-  constructor(judge: PackageJudge) {
+  constructor(judge: PackageJudge, slice: number) {
     this.#judge = judge;
+    this.#slice = slice;
+    this.#enough = Math.max(slice, maxRootBytes);
+    this.#buffer = Buffer.allocUnsafe(this.#enough);
   }
 
-  write(bytes: Buffer): void {
-    this.#fresh.push(bytes);
-    this.#freshBytes += bytes.length;
-    // Only when as much came as is held: so a large package is joined and searched few times, not once a chunk.
-    const enough = this.#declared === null ? maxRootBytes : this.#held.length;
-    if (this.#freshBytes >= enough || this.#held.length + this.#freshBytes > maxBlockBytes) this.#advance();
+  /** Copies from a chunk what there is room for. @returns how many bytes these are. */
+  take(chunk: Buffer, start: number): number {
+    const count = chunk.copy(this.#buffer, this.#length, start, start + this.#enough - this.#length);
+    this.#length += count;
+    return count;
   }
 
-  end(): void {
-    this.#advance();
-    if (!this.#closed || this.#held.length > 0) throw new ScannerGaveUp('the document ends too early');
-    if (this.#judge.packages !== this.#declared) {
-      throw new ScannerGaveUp(`${this.#judge.packages} packages where the root says ${this.#declared}`);
-    }
+  /** It is time to `advance`. */
+  get isFull(): boolean {
+    return this.#length === this.#enough;
   }
 
-  #advance(): void {
-    const bytes = this.#fresh.length === 1 && this.#held.length === 0 ? this.#fresh[0] : null;
-    const buffer = bytes ?? Buffer.concat([this.#held, ...this.#fresh]);
-    this.#fresh = [];
-    this.#freshBytes = 0;
+  /** Reads all packages that are whole. */
+  advance(): void {
+    const buffer = this.#buffer.subarray(0, this.#length);
     const start = this.#declared === null ? this.#readRoot(buffer) : 0;
     const end = this.#readPackages(buffer, start);
     guard(buffer.subarray(start, end));
-    this.#held = buffer.subarray(end);
-    if (this.#held.length > maxBlockBytes) throw new ScannerGaveUp('a package is larger than 16 MiB');
+    const held = buffer.subarray(end);
+    if (held.length > maxBlockBytes) throw new ScannerGaveUp('a package is larger than 16 MiB');
+    // As much again as is held: so a large package is copied and searched few times, not once a slice.
+    this.#enough = Math.min(Math.max(this.#slice, 2 * held.length), maxBlockBytes + 1);
+    if (this.#enough > this.#buffer.length) this.#buffer = Buffer.allocUnsafe(this.#enough);
+    this.#length = held.copy(this.#buffer);
+  }
+
+  end(): void {
+    this.advance();
+    if (!this.#closed || this.#length > 0) throw new ScannerGaveUp('the document ends too early');
+    if (this.#judge.packages !== this.#declared) {
+      throw new ScannerGaveUp(`${this.#judge.packages} packages where the root says ${this.#declared}`);
+    }
   }
 
   #readRoot(buffer: Buffer): number {

@@ -58,6 +58,7 @@ describe('a document that createrepo_c would write is read by scanner and saxes 
     ['no space at all between elements', plain.replaceAll(/>\s+</g, '><'), first],
     ['a size of 0', change('package="1234"', 'package="0"'), { ...first, listed: { ...first.listed, size: 0 } }],
     ['a leading ./', change('Packages/f', './Packages/f'), first],
+    ['a text of 3 MB', change('About foo.', 'About foo. '.repeat(300_000)), first],
     ['">" in a text and an exclamation mark', change('About foo.', 'a -> b! ? & c'.replace('&', '&amp;')), first],
   ];
 
