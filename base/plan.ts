@@ -3,10 +3,12 @@ import type { ErrorStatus, PauseStatus } from './status.ts';
 
 /** What `sync --plan` shows: what a sync would do, as upstream and disk are now. Sizes in bytes. */
 
-/** Files, and the sum of their sizes. */
+/** Files, and the sum of their sizes, as far as these are known. */
 export interface PlanCount {
   readonly files: number;
   readonly bytes: number;
+  /** Of `files`: those whose size nothing tells before they are fetched. They are in no `bytes`. */
+  readonly unsized: number;
 }
 
 /** A file that several repositories list counts in the first of them that wants it, so that these add up. */
@@ -39,7 +41,7 @@ export interface RepositoryPlan extends PlanCounts {
 
 /** Whether so many bytes find room. */
 export interface PlanRoom {
-  /** Bytes to be stored. */
+  /** Bytes to be stored: at least so many, when a plan has files of unknown size to fetch. */
   readonly needed: number;
   /** Bytes that may be evicted for them. */
   readonly evictable: number;
@@ -75,7 +77,8 @@ export interface SubscriptionPlan {
   readonly paused: PauseStatus | null;
   /**
    * How long `total.fetch` takes by `limits`, windows to come included, and at the recent rate, from the end of a pause
-   * that is in force; null: nothing tells, or it never ends.
+   * that is in force; null: nothing tells, or it never ends. At least so long, when some of its files are of unknown
+   * size.
    */
   readonly seconds: { readonly allowed: number | null; readonly recent: number | null };
   /** Why the hub could not be asked for its list: then what it said last was planned. */

@@ -132,6 +132,13 @@ export class BlobIndex {
     return this.#scopes.names.filter((scope) => this.#find(scope, digest) !== 0);
   }
 
+  /** Bytes of a file of this digest, whichever scope holds it; null: none does. */
+  sizeOf(digest: Digest): number | null {
+    const positions = this.#scopes.names.map((scope) => this.#find(scope, digest));
+    const position = positions.find((each) => each !== 0);
+    return position === undefined ? null : this.#read(position).size;
+  }
+
   /** The file has, or had, more than one name. */
   isLinked(scope: string, digest: Digest): boolean {
     const position = this.#find(scope, digest);

@@ -52,6 +52,10 @@ export class StoredFiles {
     return this.#parts.index.scopesOf(digest).length > 0;
   }
 
+  sizeOf(digest: Digest): number | null {
+    return this.#parts.index.sizeOf(digest);
+  }
+
   mayBeEvicted(scope: string, digest: Digest): boolean {
     const { index, marks } = this.#parts;
     return index.has(scope, digest) && !marks.isHeldBack(scope, digest);

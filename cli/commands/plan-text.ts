@@ -1,4 +1,4 @@
-import type { PlanCount, PlanCounts, PlanRoom, SubscriptionPlan } from '../../base/plan.ts';
+import type { PlanCount, PlanCounts, SubscriptionPlan } from '../../base/plan.ts';
 import { bytesText, spanText } from '../../gateway/page/figures.ts';
 import { pauseText } from '../../gateway/page/pause-text.ts';
 import { plainTable, tableText } from '../plain-table.ts';
@@ -22,7 +22,7 @@ export function planText(plan: SubscriptionPlan, paint: Paint): string {
     ...notes(total),
     ...carryOverText(plan),
     `  ${timeText(plan)}`,
-    `  ${roomText(plan.room, paint)}`,
+    `  ${roomText(plan, paint)}`,
     `  to plan this, ${countText(read)} of metadata were fetched`,
   ];
   return lines.join('\n');
@@ -47,17 +47,22 @@ function carryOverText({ carryOver }: SubscriptionPlan): string[] {
   ];
 }
 
-function countText({ files, bytes }: PlanCount): string {
-  return `${files} ${files === 1 ? 'file' : 'files'}, ${bytesText(bytes)}`;
+/** `12 files, at least 3 GiB (2 of unknown size)`; a service of an earlier version knows of no such files. */
+function countText({ files, bytes, unsized = 0 }: Omit<PlanCount, 'unsized'> & Partial<PlanCount>): string {
+  const count = `${files} ${files === 1 ? 'file' : 'files'}`;
+  if (unsized === 0) return `${count}, ${bytesText(bytes)}`;
+  if (unsized === files) return `${count} of unknown size`;
+  return `${count}, at least ${bytesText(bytes)} (${unsized} of unknown size)`;
 }
 
-function timeText({ rate, seconds, paused }: SubscriptionPlan): string {
+function timeText({ rate, seconds, paused, total }: SubscriptionPlan): string {
+  const least = total.fetch.unsized > 0 ? 'at least ' : '';
   const allowed = rate.allowed === null ? 'none now' : `${bytesText(rate.allowed)}/s now`;
   const times = [
-    ...(seconds.allowed === null ? [] : [`${spanText(seconds.allowed * 1000)} by the limits (${allowed})`]),
+    ...(seconds.allowed === null ? [] : [`${least}${spanText(seconds.allowed * 1000)} by the limits (${allowed})`]),
     ...(seconds.recent === null || rate.recent === null
       ? []
-      : [`${spanText(seconds.recent * 1000)} at ${bytesText(rate.recent)}/s, as the last run had`]),
+      : [`${least}${spanText(seconds.recent * 1000)} at ${bytesText(rate.recent)}/s, as the last run had`]),
   ];
   // A service of an earlier version says nothing of pauses.
   const waits = paused ? [`what is fetched ahead ${pauseText(paused)}`] : [];
@@ -65,15 +70,17 @@ function timeText({ rate, seconds, paused }: SubscriptionPlan): string {
   return `time: ${[...(times.length === 0 ? nothing : times), ...waits].join('; ')}`;
 }
 
-function roomText({ needed, evictable, used, max, free, keepFree, fits }: PlanRoom, paint: Paint): string {
+function roomText({ room, total }: SubscriptionPlan, paint: Paint): string {
+  const { needed, evictable, used, max, free, keepFree, fits } = room;
+  const unsized = total.fetch.unsized > 0;
   const verdict =
     fits === null
       ? 'not known yet whether it fits'
       : fits
-        ? paint('green', 'it fits')
+        ? paint('green', unsized ? 'it fits, as far as sizes are known' : 'it fits')
         : paint('red', 'it does not fit');
   return (
-    `room: ${verdict}: ${bytesText(needed)} needed, ${bytesText(evictable)} may be evicted, ` +
+    `room: ${verdict}: ${unsized ? 'at least ' : ''}${bytesText(needed)} needed, ${bytesText(evictable)} may be evicted, ` +
     `${bytesText(used)} of ${bytesText(max)} used, ${bytesText(free)} free on disk, of which ${bytesText(keepFree)} stay free`
   );
 }

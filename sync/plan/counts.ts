@@ -10,7 +10,8 @@ const names = {
   retire: 'retire',
 } as const satisfies Record<Verdict, keyof PlanCounts>;
 
-type Counted = { -readonly [Name in keyof PlanCounts]: { files: number; bytes: number } };
+type Count = { -readonly [Name in keyof PlanCount]: PlanCount[Name] };
+type Counted = { -readonly [Name in keyof PlanCounts]: Count };
 
 /** Sums of decisions. */
 export class PlanTally {
@@ -26,9 +27,10 @@ export class PlanTally {
 
   add({ verdict, elsewhere, listed }: Omit<Decision, 'path' | 'scope' | 'wanted'>): void {
     const counts = this.#counts;
-    const add = (count: { files: number; bytes: number }): void => {
+    const add = (count: Count): void => {
       count.files += 1;
-      count.bytes += listed.size;
+      count.bytes += listed.size ?? 0;
+      count.unsized += listed.size === null ? 1 : 0;
     };
     add(counts[names[verdict]]);
     if (verdict === 'fetch' && elsewhere) add(counts.fetchStored);
@@ -40,8 +42,8 @@ export class PlanTally {
   }
 }
 
-function none(): { files: number; bytes: number } {
-  return { files: 0, bytes: 0 };
+function none(): Count {
+  return { files: 0, bytes: 0, unsized: 0 };
 }
 
 /** Counts added up, name by name. */
@@ -49,6 +51,7 @@ export function totalOf(parts: readonly PlanCounts[]): PlanCounts {
   const sum = (name: keyof PlanCounts): PlanCount => ({
     files: parts.reduce((files, part) => files + part[name].files, 0),
     bytes: parts.reduce((bytes, part) => bytes + part[name].bytes, 0),
+    unsized: parts.reduce((unsized, part) => unsized + part[name].unsized, 0),
   });
   return {
     fetch: sum('fetch'),

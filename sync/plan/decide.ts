@@ -1,4 +1,4 @@
-import type { Listed } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import { nothingDenied } from '../../mirror/packages.ts';
 import { FileSet } from '../../runs/file-set.ts';
 import type { Stored } from './stored.ts';
@@ -7,7 +7,8 @@ import type { Stored } from './stored.ts';
 export interface PlanFile {
   /** The possession scope that it is held in. */
   readonly scope: string;
-  readonly listed: Listed;
+  /** `size` null: what lists it does not say. */
+  readonly listed: { readonly digest: Digest; readonly size: number | null };
 }
 
 /** What a repository lists: packages, metadata, whatever else has a size and a digest. Each is gone through once or twice. */
@@ -30,6 +31,8 @@ export type Verdict = 'fetch' | 'keep' | 'leave' | 'deny' | 'retire';
 
 export interface Decision extends PlanFile {
   readonly path: string;
+  /** With the size that what is stored tells, where what lists it does not. */
+  readonly listed: PlanFile['listed'];
   readonly verdict: Verdict;
   /** It is among what the policies want. */
   readonly wanted: boolean;
@@ -47,9 +50,13 @@ export interface Decision extends PlanFile {
  */
 export async function* decide(
   repositories: readonly ListedRepository[],
-  stored: Pick<Stored, 'holds' | 'storedElsewhere'>,
+  stored: Pick<Stored, 'holds' | 'storedElsewhere' | 'sizeOf'>,
   denied = nothingDenied,
 ): AsyncGenerator<Decision> {
+  const sized = ({ digest, size }: PlanFile['listed']): PlanFile['listed'] => ({
+    digest,
+    size: size ?? stored.sizeOf(digest),
+  });
   const before = new FileSet();
   for (const repository of repositories) {
     for await (const { scope, listed } of repository.before()) before.add(scope, listed.digest);
@@ -62,14 +69,15 @@ export async function* decide(
         const held = stored.holds(scope, listed.digest);
         const verdict = held ? 'keep' : denied(listed.digest) ? 'deny' : wanted ? 'fetch' : 'leave';
         const elsewhere = held ? !before.has(scope, listed.digest) : stored.storedElsewhere(listed.digest);
-        yield { path, scope, listed, verdict, wanted, elsewhere };
+        yield { path, scope, listed: sized(listed), verdict, wanted, elsewhere };
       }
     }
   }
   for (const repository of repositories) {
     for await (const { scope, listed } of repository.before()) {
       if (!seen.add(scope, listed.digest) || !stored.holds(scope, listed.digest)) continue;
-      yield { path: repository.path, scope, listed, verdict: 'retire', wanted: false, elsewhere: false };
+      const of = { path: repository.path, scope, listed: sized(listed) };
+      yield { ...of, verdict: 'retire', wanted: false, elsewhere: false };
     }
   }
 }

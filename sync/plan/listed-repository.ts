@@ -42,11 +42,10 @@ export function listedRepository(change: RepositoryChange, of: PackagesOf): List
   };
 }
 
-/** `.treeinfo` says no sizes: they count as files of no bytes. */
+/** `.treeinfo` says no sizes. */
 function* tree(path: string, document: RepositoryDocument): Generator<PlanFile> {
   for (const [, digest] of treeFiles(document)) {
-    const listed = { digest, size: 0 };
-    yield { scope: possessionScope(document.scope, path, listed), listed };
+    yield { scope: possessionScope(document.scope, path, { digest }), listed: { digest, size: null } };
   }
 }
 

@@ -41,7 +41,7 @@ export async function planSubscription(
 ): Promise<SubscriptionPlan> {
   const { options, parts, roster } = context;
   const lease = parts.store.beginRun(options.name);
-  const read = { files: 0, bytes: 0 };
+  const read = { files: 0, bytes: 0, unsized: 0 };
   const watched: ReadProgress = {
     expected: (files, bytes) => progress.expected(files, bytes),
     done: (bytes, fetched) => {
@@ -124,7 +124,7 @@ async function counted(
     tallies.get(decision.path)?.add(decision);
     const { scope, verdict, wanted } = decision;
     const isSpared = wanted && verdict === 'keep' && stored.mayBeEvicted(scope, decision.listed.digest);
-    if (isSpared) spared += decision.listed.size;
+    if (isSpared) spared += decision.listed.size ?? 0;
   }
   const repositories = reads.map((read): RepositoryPlan => ({
     path: read.path,
@@ -173,7 +173,7 @@ async function carriedOver(
     return !parts.denied(listed.digest) && !parts.stored.holds(scope, listed.digest);
   });
   const bytes = missing.reduce((sum, { listed }) => sum + listed.size, 0);
-  return { limit: forecast.limit, files: missing.length, bytes };
+  return { limit: forecast.limit, files: missing.length, bytes, unsized: 0 };
 }
 
 function secondsAt(bytes: number, rate: number | null, waits: number): number | null {

@@ -10,6 +10,8 @@ export interface Stored {
   holds(scope: string, digest: Digest): boolean;
   /** Whether any scope has. */
   storedElsewhere(digest: Digest): boolean;
+  /** Bytes of a file, if any scope has it; null: not known. */
+  sizeOf(digest: Digest): number | null;
   /** Whether the file is held and may be evicted. */
   mayBeEvicted(scope: string, digest: Digest): boolean;
   /** The packages of a map. @throws WaystationError when it is lost or damaged. */

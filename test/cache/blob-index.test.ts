@@ -36,6 +36,7 @@ describe('the index of blobs', () => {
       const blob = listed(7, algorithm);
       expect([index.add('open', blob), index.add('open', blob), index.add('corp', blob)]).toEqual([true, false, true]);
       expect(index.scopesOf(blob.digest)).toEqual(['open', 'corp']);
+      expect(index.sizeOf(blob.digest)).toBe(blob.size);
     }
     expect(index.size).toBe(12);
     const kept = [...index.blobs()].map(({ digest }) => digest);

@@ -34,8 +34,8 @@ test('sync --plan tells what a sync then fetches, as a table and as a document',
   const { code, plan } = await plansOf(pop);
   expect(code).toBe(0);
   expect(plan.repositories.map(({ policy, fetch, onDemand }) => [policy, fetch.files, onDemand])).toEqual([
-    ['full', 0, { files: 0, bytes: 0 }],
-    ['on-demand', 0, { files: 1, bytes: 5 }],
+    ['full', 0, { files: 0, bytes: 0, unsized: 0 }],
+    ['on-demand', 0, { files: 1, bytes: 5, unsized: 0 }],
   ]);
   const text = (await pop.run('sync', '--plan')).stdout;
   expect(text).toMatch(/^vendor: 0 files, 0 B to fetch/);

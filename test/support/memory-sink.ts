@@ -99,6 +99,11 @@ export class MemorySink implements SizingSink {
       .flatMap(([scope = '', of]) => (of === digest ? [scope] : []));
   }
 
+  /** Bytes of a file, whoever holds it. */
+  sizeOf(digest: Digest): number | null {
+    return [...this.#blobs].find(([key]) => key.split(' ')[1] === digest)?.[1].length ?? null;
+  }
+
   /** How many blobs a scope holds. */
   count(scope: string): number {
     return [...this.#blobs.keys()].filter((key) => key.startsWith(`${scope} `)).length;

@@ -24,6 +24,10 @@ export class MemoryStored implements Stored {
     return this.#sink.scopesOf(digest).length > 0;
   }
 
+  sizeOf(digest: Digest): number | null {
+    return this.#sink.sizeOf(digest);
+  }
+
   mayBeEvicted(): boolean {
     return false;
   }

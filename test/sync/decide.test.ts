@@ -2,6 +2,8 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
+import type { PlanCount } from '../../base/plan.ts';
+import { PlanTally } from '../../sync/plan/counts.ts';
 import { decide } from '../../sync/plan/decide.ts';
 import type { Decision, ListedRepository, PlanFile } from '../../sync/plan/decide.ts';
 
@@ -25,7 +27,13 @@ type World = typeof worlds extends fc.Arbitrary<infer Value> ? Value : never;
 const digestOfNumber = Array.from({ length: 16 }, (_, number) => digestOf(String(number)));
 
 function planFile({ scope, number }: Drawn): PlanFile {
-  return { scope, listed: { digest: digestOfNumber[number] ?? digestOf(''), size: 2 ** number } };
+  // Every third list says no size.
+  const size = number % 3 === 0 ? null : 2 ** number;
+  return { scope, listed: { digest: digestOfNumber[number] ?? digestOf(''), size } };
+}
+
+function numberOf(digest: string): number {
+  return digestOfNumber.findIndex((each) => each === digest);
 }
 
 function nameOf({ scope, listed }: PlanFile): string {
@@ -63,6 +71,8 @@ function deniedOf(world: World, among: ReadonlySet<string>): Set<string> {
 async function decided(world: World, held = names(world.stored)): Promise<readonly Decision[]> {
   const stored = {
     holds: (scope: string, digest: string) => held.has(`${scope} ${digest}`),
+    // Sizes that a list does not say: of even numbers somebody knows them.
+    sizeOf: (digest: string) => (numberOf(digest) % 2 === 0 ? 2 ** numberOf(digest) : null),
     storedElsewhere: (digest: string) => [...held].some((name) => name.endsWith(digest)),
   };
   const decisions: Decision[] = [];
@@ -123,6 +133,26 @@ test('what is held retires when it is served now and listed by nothing to come, 
       expect(named(decisions, 'retire')).toEqual(held.intersection(all(world, 'before')).difference(listedNext));
       const cold = all(world, 'others').difference(all(world, 'wanted')).difference(held);
       expect(named(decisions, 'leave')).toEqual(cold.difference(deniedOf(world, cold)));
+    }),
+  );
+});
+
+test('a size is what the list says, else what is stored tells, else unknown; never made up', async () => {
+  await fc.assert(
+    fc.asyncProperty(worlds, async (world) => {
+      const decisions = await decided(world);
+      for (const { listed } of decisions) {
+        const number = numberOf(listed.digest);
+        expect(listed.size).toBe(number % 3 === 0 && number % 2 !== 0 ? null : 2 ** number);
+      }
+      const tally = new PlanTally();
+      for (const decision of decisions) tally.add(decision);
+      const { fetchStored, keepShared, ...apart } = tally.counts;
+      const counts = Object.values(apart);
+      const sum = (name: keyof PlanCount): number => counts.reduce((one, other) => one + other[name], 0);
+      const unsized = decisions.filter(({ listed }) => listed.size === null);
+      expect([sum('files'), sum('unsized')]).toEqual([decisions.length, unsized.length]);
+      expect([fetchStored.files <= apart.fetch.files, keepShared.files <= apart.keep.files]).toEqual([true, true]);
     }),
   );
 });

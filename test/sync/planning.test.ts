@@ -25,7 +25,7 @@ test('a plan says what a sync then does, and a plan after it that nothing is lef
   putRepository(bench.origin, 'a', { packages: { 'p/one.rpm': 'one', 'p/two.rpm': 'two' } });
   const set = await bench.open({ hub: bench.yum(['a']), ...full });
   const before = await planned(set);
-  expect(before.total.fetch).toEqual({ files: 2, bytes: 6 });
+  expect(before.total.fetch).toEqual({ files: 2, bytes: 6, unsized: 0 });
   expect(before.room).toMatchObject({ needed: 6, fits: true });
   expect(before.repositories).toMatchObject([{ path: 'a', policy: 'full', served: null, error: null }]);
   expect(fetched(bench)).toEqual([]);
@@ -33,9 +33,9 @@ test('a plan says what a sync then does, and a plan after it that nothing is lef
   await bench.store.until(() => bench.store.current('vendor') !== null && set.runs()[0]?.finished !== null);
   expect(fetched(bench)).toHaveLength(before.total.fetch.files);
   const after = await planned(set);
-  expect(after.total.fetch).toEqual({ files: 0, bytes: 0 });
+  expect(after.total.fetch).toEqual({ files: 0, bytes: 0, unsized: 0 });
   expect(after.total.keep.files).toBe(before.total.fetch.files + before.total.keep.files);
-  expect(after.read).toEqual({ files: 0, bytes: 0 });
+  expect(after.read).toEqual({ files: 0, bytes: 0, unsized: 0 });
 });
 
 test('a plan publishes nothing, and what was planned is read again by the sync', async () => {
@@ -62,8 +62,8 @@ test('newest:N plans its packages, leaves the rest on demand, and retires what i
   putRepository(bench.origin, 'a', { packages: later, nevra: nevraOfFile });
   const { total } = await planned(set);
   expect([total.fetch, total.onDemand]).toEqual([
-    { files: 1, bytes: 9 },
-    { files: 1, bytes: 7 },
+    { files: 1, bytes: 9, unsized: 0 },
+    { files: 1, bytes: 7, unsized: 0 },
   ]);
   // The package, and the metadata that lists it.
   expect(total.retire.files).toBe(4);
@@ -77,8 +77,8 @@ test('bytes that another identity gave are counted as stored, and are fetched on
   const set = await bench.open({ name: 'corp', hub, ...full });
   const { total } = await planned(set, 'corp');
   expect([total.fetch, total.fetchStored]).toEqual([
-    { files: 1, bytes: 3 },
-    { files: 1, bytes: 3 },
+    { files: 1, bytes: 3, unsized: 0 },
+    { files: 1, bytes: 3, unsized: 0 },
   ]);
 });
 
@@ -100,9 +100,9 @@ test('what the hub denies is neither fetched nor missing, needs no room, and cou
   const set = await bench.open({ hub: bench.yum(['a']), ...full });
   const { total, room } = await planned(set);
   expect([total.fetch, total.denied, total.onDemand, room.fits]).toEqual([
-    { files: 1, bytes: 3 },
-    { files: 1, bytes: 7 },
-    { files: 0, bytes: 0 },
+    { files: 1, bytes: 3, unsized: 0 },
+    { files: 1, bytes: 7, unsized: 0 },
+    { files: 0, bytes: 0, unsized: 0 },
     true,
   ]);
   set.begin();
@@ -218,12 +218,23 @@ test('the images of an installation tree are planned as the policy takes them', 
   const later = await bench.open({ name: 'later', hub: bench.yum(['a']) });
   expect((await planned(later, 'later')).total).toMatchObject({
     fetch: { files: 0 },
-    onDemand: { files: 3, bytes: 3 },
+    onDemand: { files: 3, bytes: 3, unsized: 2 },
   });
   await later.stop();
   const set = await bench.open({ hub: bench.yum(['a']), ...full });
-  expect((await planned(set)).total.fetch).toEqual({ files: 3, bytes: 3 });
+  // `.treeinfo` says no sizes: they are not taken for files of no bytes.
+  expect((await planned(set)).total.fetch).toEqual({ files: 3, bytes: 3, unsized: 2 });
+  // Held by another identity: then its size is known.
+  await bench.sink.keep('other', Buffer.from('boot'));
+  const { total, room } = await planned(set);
+  expect([total.fetch, total.fetchStored]).toEqual([
+    { files: 3, bytes: 7, unsized: 1 },
+    { files: 1, bytes: 4, unsized: 0 },
+  ]);
+  expect(room.needed).toBe(7);
   set.begin();
   await bench.store.until(() => set.runs()[0]?.state === 'done');
-  expect((await planned(set)).total.fetch).toEqual({ files: 0, bytes: 0 });
+  const after = (await planned(set)).total;
+  expect(after.fetch).toEqual({ files: 0, bytes: 0, unsized: 0 });
+  expect(after.keep.unsized).toBe(0);
 });

@@ -70,7 +70,11 @@ describeWith(dnfTools, 'a PoP whose hub denies a package', () => {
 
     const planned = await pop.run('sync', '--plan', '--json');
     const { plans } = JSON.parse(planned.stdout) as { readonly plans: readonly SubscriptionPlan[] };
-    expect([planned.code, plans[0]?.total.fetch.files, plans[0]?.total.denied]).toEqual([0, 0, denied]);
+    expect([planned.code, plans[0]?.total.fetch.files, plans[0]?.total.denied]).toEqual([
+      0,
+      0,
+      { ...denied, unsized: 0 },
+    ]);
     expect((await pop.run('sync', '--plan')).stdout).toContain('1 file, 31 B are denied by the hub');
 
     await pop.stop();
