@@ -168,7 +168,7 @@ export class Store {
     this.#importing = importStore({ disk, layout, blobs, space, generations, maps, counted, holdings, openTree });
     const counting = { disk, layout, index: this.#index, marks, blobs, space, clock, log, after };
     this.#census = new Census(counting, taken.clean);
-    const recovery = { disk, layout, space, fills: this.fills, clock, log };
+    const recovery = { disk, layout, space, several: blobs.several, fills: this.fills, clock, log };
     this.#watching = Promise.all([
       this.#evictor.watch(signal),
       watchDisk({ disk, layout, format, generations, lock: taken.lock, space, clock, log }, signal),

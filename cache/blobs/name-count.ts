@@ -34,8 +34,14 @@ export class NameCount {
   readonly #wanted = Promise.withResolvers<void>();
   /** Paths that were worked on. */
   readonly #worked = new Set<string>();
-  /** By number, files that have, or had, several names: how many were met and are theirs, and one of these. */
-  readonly #files = new Map<number, { names: number; first: BlobName }>();
+  /**
+   * By number, files that have, or had, several names: how many were met and are theirs, and the first among the blobs;
+   * null: none of those was met.
+   */
+  readonly #files = new Map<number, { names: number; first: BlobName | null }>();
+
+  /** Files may have names that are none of the blobs'. */
+  hasLeftovers = false;
 
   /** @param begins until it resolves, an earlier process's word may still be taken for the names that it left. */
   constructor(parts: NameCountParts, begins: Promise<void>) {
@@ -79,6 +85,14 @@ export class NameCount {
     return { left: () => facts === null || this.#left(facts.inode) };
   }
 
+  /** A name that is none of the blobs' could not be removed: while it is there, the room of its file is not free. */
+  leftover(inode: number): void {
+    this.hasLeftovers = true;
+    const file = this.#files.get(inode);
+    if (file === undefined) this.#files.set(inode, { names: 1, first: null });
+    else file.names += 1;
+  }
+
   /** A file that was met by a name has another one now. */
   given(inode: number, name: BlobName): void {
     const file = this.#files.get(inode);
@@ -92,12 +106,14 @@ export class NameCount {
     const { scope, listed } = name;
     if (index.isConfirmed(scope, listed.digest)) return;
     const file = facts === null ? undefined : this.#files.get(facts.inode);
+    const isFirst = file === undefined || file.first === null;
     if (file !== undefined) {
       file.names += 1;
-      index.flag(file.first.scope, file.first.listed.digest, flag.linked);
+      if (file.first === null) file.first = name;
+      else index.flag(file.first.scope, file.first.listed.digest, flag.linked);
     } else if (facts !== null && facts.links > 1) this.#files.set(facts.inode, { names: 1, first: name });
     index.add(scope, listed, { linked: file !== undefined });
-    if (file === undefined) space.adjust(listed.size);
+    if (isFirst) space.adjust(listed.size);
   }
 
   /** @returns whether no other name of it that was met is left. */

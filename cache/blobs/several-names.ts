@@ -54,6 +54,12 @@ export class SeveralNames {
     return this.#count === null && !this.#parts.index.has(scope, listed.digest) ? work() : this.alone(work);
   }
 
+  /** A second name of a held file, which a killed run left in another place, could not be removed. */
+  leftover(inode: number): void {
+    this.#count?.leftover(inode);
+    this.inexact = true;
+  }
+
   /** Resolves when this name may be worked on; waited for by who is not alone. */
   ready(path: string): void | Promise<void> {
     return this.#count?.ready(path);

@@ -134,7 +134,7 @@ export function parsePartName(name: string): { scope: string; listed: Listed } |
  * a file of an imported tree, or a held one.
  */
 export function roomOfPart(name: string, { size, links }: { readonly size: number; readonly links: number }): number {
-  return links === 1 && (parsePartName(name) !== null || /^(unlisted|kept|import)-/.test(name)) ? size : 0;
+  return links === 1 && (parsePartName(name) !== null || /^(unlisted|kept|import|link)-/.test(name)) ? size : 0;
 }
 
 /** Whether a file in `parts/` is of a transfer that is never gone on with. */

@@ -38,7 +38,7 @@ export async function countBlobs({ disk, layout, count, log }: Counting, signal:
   const kinds: [scope: string, algorithm: string][] = [];
   for (const scope of scopes) for (const algorithm of await list(scope)) kinds.push([scope, algorithm]);
   // Of one scope and algorithm every file has one name: nothing has to be asked of the file system but the names.
-  const once = kinds.length <= 1;
+  const once = kinds.length <= 1 && !count.hasLeftovers;
   for (const [scope, algorithm] of kinds) {
     for (const folder of await list(scope, algorithm)) {
       for (const name of await list(scope, algorithm, folder)) {

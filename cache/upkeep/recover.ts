@@ -11,6 +11,7 @@ import { isPassingPart, parsePartName, roomOfPart } from '../disk/layout.ts';
 import type { Layout } from '../disk/layout.ts';
 import type { Fills } from '../fills/fills.ts';
 import type { Space } from '../space/space.ts';
+import type { SeveralNames } from '../blobs/several-names.ts';
 import { Foreign } from './foreign.ts';
 
 /** A part that nobody went on with for this long is removed. */
@@ -20,6 +21,7 @@ interface Recovery {
   readonly disk: Disk;
   readonly layout: Layout;
   readonly space: Space;
+  readonly several: SeveralNames;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -35,7 +37,14 @@ export interface CompletePart {
  * counted, the rest is removed. A name that no transfer gives is left alone and said.
  * @returns the parts that seem complete.
  */
-export async function recoverParts({ disk, layout, space, clock, log }: Recovery): Promise<readonly CompletePart[]> {
+export async function recoverParts({
+  disk,
+  layout,
+  space,
+  several,
+  clock,
+  log,
+}: Recovery): Promise<readonly CompletePart[]> {
   const complete: CompletePart[] = [];
   const foreign = new Foreign();
   const names = await disk.list(layout.parts).catch((error: unknown) => {
@@ -57,6 +66,7 @@ export async function recoverParts({ disk, layout, space, clock, log }: Recovery
       }
       // What cannot be removed goes on taking its room.
       space.adjust(roomOfPart(name, facts));
+      if (name.startsWith('link-') && facts.links > 1) several.leftover(facts.inode);
       if (part !== null && facts.size === part.listed.size) complete.push(part);
     } catch (error) {
       log.warn({ path, error: String(error) }, 'a part of an earlier run cannot be looked at');

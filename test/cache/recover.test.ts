@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, stat, utimes, writeFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, readdir, readFile, stat, utimes, writeFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../base/clock.ts';
 import { systemDisk } from '../../disk/disk.ts';
@@ -38,6 +38,29 @@ async function recovered(
 const partOf = (listed: ReturnType<typeof file>['listed']): string => new Layout('').part('open', listed);
 
 describe('a start', () => {
+  test('counts a file until the last of its names goes, also one in parts/ that the disk does not let go of', async () => {
+    await using folder = await temporaryDirectory();
+    const { bytes, listed } = file(700);
+    const blob = new Layout(folder.path).blob('open', listed);
+    await (await openedStore(folder.path)).close();
+    await rm(join(folder.path, 'blobs.snapshot'));
+    await mkdir(dirname(blob), { recursive: true });
+    await writeFile(blob, bytes);
+    await utimes(blob, proven / 1000, proven / 1000);
+    await link(blob, join(folder.path, 'parts/link-left-1'));
+    const disk = new FaultyDisk(({ call, path }) => (call === 'unlink' && path.includes('/link-') ? 'EROFS' : null));
+    const store = await openedStore(folder.path, { disk });
+    await store.recovered;
+    expect(store.space.used).toBe(700);
+    expect((await store.blobs.remove('open', listed)).result).toBe('removed');
+    expect(store.space.used).toBe(700);
+    await store.close();
+    const again = await openedStore(folder.path);
+    await again.recovered;
+    expect([again.space.used, await readdir(join(folder.path, 'parts'))]).toEqual([0, []]);
+    await again.close();
+  });
+
   test('removes documents that were not wholly written, and leaves alone what it did not make', async () => {
     await using folder = await temporaryDirectory();
     const { id } = generation(1);
