@@ -122,8 +122,11 @@ const thread = new FileThread();
 let byPool = 0;
 const manyPuts = 4;
 
-async function putPart(path: string, bytes: Buffer): Promise<Put> {
-  if (thread.ready && bytes.length <= mostPut) return thread.put(path, bytes);
+function putPart(path: string, bytes: Buffer): Promise<Put> {
+  return thread.ready && bytes.length <= mostPut ? thread.put(path, bytes) : putByPool(path, bytes);
+}
+
+async function putByPool(path: string, bytes: Buffer): Promise<Put> {
   byPool += 1;
   if (byPool >= manyPuts) thread.begin();
   try {

@@ -14,6 +14,8 @@ export class DurableNames {
   readonly #covered = new Map<string, number>();
   readonly #made = new Set<string>();
   readonly #taken = new Set<string>();
+  /** Folders that were settled, since a name was last given anywhere. */
+  readonly #settled = new Set<string>();
   #making: Promise<void> = Promise.resolve();
 
   /** @param top the highest folder that is looked after; its own name is durable. */
@@ -22,9 +24,14 @@ export class DurableNames {
     this.#top = top;
   }
 
+  /** Whether `makeFolder` has nothing to do. */
+  isMade(folder: string): boolean {
+    return this.#made.has(folder);
+  }
+
   /** Makes a folder below the top, with all between, once. @throws the disk's error. */
   async makeFolder(folder: string): Promise<void> {
-    if (this.#made.has(folder)) return;
+    if (this.isMade(folder)) return;
     // One after the other: who finds a folder there must not run ahead of the one that made it, and has yet to sync.
     const making = this.#making.then(async () => {
       // The top first: what says what the folders are may be of a process that was killed before it synced that.
@@ -44,6 +51,7 @@ export class DurableNames {
   /** A name was given in `folder`, or now leads elsewhere. */
   given(folder: string): void {
     this.#given.set(folder, (this.#given.get(folder) ?? 0) + 1);
+    this.#settled.clear();
   }
 
   /** A name was taken away in `folder`: nobody waits for that, but it is not settled before the folder is synced. */
@@ -62,13 +70,25 @@ export class DurableNames {
   doubt(): void {
     this.#made.clear();
     this.#covered.clear();
+    this.#settled.clear();
+  }
+
+  /** Whether `settle` has nothing to do. */
+  isSettled(folder: string): boolean {
+    return this.#settled.has(folder);
   }
 
   /** Resolves when all names that were given in `folder` by now, and its own, outlive a power cut. @throws the disk's error. */
   async settle(folder: string): Promise<void> {
     for (let at = folder; at.length >= this.#top.length; at = dirname(at))
-      // Asked here: each file of a sync comes by, and a call that has nothing to wait for costs as much as one that has.
       if (!this.#isCovered(at)) await this.#sync(at);
+    // Unless something was given or doubted in the meantime.
+    if (this.#isWayCovered(folder)) this.#settled.add(folder);
+  }
+
+  #isWayCovered(folder: string): boolean {
+    for (let at = folder; at.length >= this.#top.length; at = dirname(at)) if (!this.#isCovered(at)) return false;
+    return true;
   }
 
   #isCovered(folder: string): boolean {

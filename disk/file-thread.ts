@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { proven } from './file-facts.ts';
 import { fileThreadProgram } from './file-thread-program.ts';
-import type { FileJob, FileJobResult, FileThreadData } from './file-thread-program.ts';
+import type { FileJobsAnswer, FileThreadData } from './file-thread-program.ts';
+import { wholePut } from './put-part.ts';
 import type { Put } from './put-part.ts';
 
 /** Bytes of files that are on their way to the thread at a time. */
@@ -10,35 +11,83 @@ const traySize = 2 * 1024 * 1024;
 export const mostPut = 256 * 1024;
 /** Milliseconds after the last job: then its memory (some 9 MB) is given back. */
 const usualPatience = 60_000;
+/**
+ * Messages on their way at a time: one that is worked on, one that the thread finds when it has done that. What comes
+ * meanwhile gathers for the next, for each message costs two wake-ups.
+ */
+const mostMessages = 2;
 
-interface Waiting {
-  readonly job: FileJob;
-  readonly done: (result: FileJobResult) => void;
+/** How a job failed. */
+interface Failure {
+  /** Of a put: the file is there by it. */
+  readonly made: boolean;
+  readonly code: string;
+  readonly message: string;
 }
 
-/** A file that waits until there is room for it on the tray. */
-interface Lined {
+/** A file that is to be put. Its bytes wait here until there is room for them on the tray. */
+class PutJob {
   readonly path: string;
-  readonly bytes: Buffer;
-  readonly done: (result: FileJobResult) => void;
+  bytes: Buffer | null;
+  readonly length: number;
+  at = 0;
+  readonly #resolve: (put: Put) => void;
+
+  constructor(path: string, bytes: Buffer, resolve: (put: Put) => void) {
+    this.path = path;
+    this.bytes = bytes;
+    this.length = bytes.length;
+    this.#resolve = resolve;
+  }
+
+  done(failure: Failure | null): void {
+    if (failure === null) return this.#resolve(wholePut);
+    const { made, code } = failure;
+    this.#resolve({ made, error: !made && code === 'EEXIST' ? null : systemError(failure) });
+  }
 }
+
+/** A file that is to be given its name. */
+class RenameJob {
+  readonly from: string;
+  readonly to: string;
+  readonly #resolve: () => void;
+  readonly #reject: (error: Error) => void;
+
+  constructor(names: { readonly from: string; readonly to: string }, resolve: () => void, reject: (e: Error) => void) {
+    this.from = names.from;
+    this.to = names.to;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  done(failure: Failure | null): void {
+    if (failure === null) this.#resolve();
+    else this.#reject(systemError(failure));
+  }
+}
+
+type Job = PutJob | RenameJob;
 
 /**
- * A thread that makes and names many small files: what was asked for in one turn of the event loop goes there as one
- * message, where it is a few plain system calls each. By way of the pool each of these calls wakes a thread and this
- * one, which costs more than the call (measured: 90 µs of CPU a file instead of 190).
+ * A thread that makes and names many small files: what was asked for while it was busy goes there as one message, where
+ * it is a few plain system calls each. By way of the pool each of these calls wakes a thread and this one, which costs
+ * more than the call (measured: 90 µs of CPU a file instead of 190).
  */
 export class FileThread {
   #worker: Worker | null = null;
   #online = false;
   readonly #tray = new SharedArrayBuffer(traySize);
+  readonly #trayBytes = new Uint8Array(this.#tray);
   #used = 0;
   /** Puts whose bytes are on the tray. */
   #onTray = 0;
-  #lined: Lined[] = [];
-  #gathered: Waiting[] = [];
+  /** Files that wait until there is room for them on the tray. */
+  #lined: PutJob[] = [];
+  #gathered: Job[] = [];
   /** Messages that were not answered yet, the oldest first. */
-  #sent: (readonly Waiting[])[] = [];
+  #sent: (readonly Job[])[] = [];
+  #sending = false;
   #idle: NodeJS.Timeout | null = null;
   /** It ended by itself, or could not begin: nothing more is given to it. */
   #broken = false;
@@ -68,47 +117,54 @@ export class FileThread {
     }
   }
 
-  /** Makes a file that is not there yet, stamped as proven. @param bytes at most `mostPut`; free again at once. */
-  async put(path: string, bytes: Buffer): Promise<Put> {
-    const { made, error } = await new Promise<FileJobResult>((done) => {
-      this.#lined.push({ path, bytes, done });
+  /** Makes a file that is not there yet, stamped as proven. @param bytes at most `mostPut`; free again when it resolves. */
+  put(path: string, bytes: Buffer): Promise<Put> {
+    return new Promise((resolve) => {
+      this.#lined.push(new PutJob(path, bytes, resolve));
       this.#load();
     });
-    if (!made && error?.code === 'EEXIST') return { made, error: null };
-    return { made, error: error === null ? null : systemError(error) };
   }
 
   /** @throws the system's error. */
-  async rename(from: string, to: string): Promise<void> {
-    const { error } = await new Promise<FileJobResult>((done) => this.#gather({ job: { rename: from, to }, done }));
-    if (error !== null) throw systemError(error);
+  rename(from: string, to: string): Promise<void> {
+    return new Promise((resolve, reject) => this.#gather(new RenameJob({ from, to }, resolve, reject)));
   }
 
   /** Puts on the tray what there is room for. */
   #load(): void {
     if (this.#onTray === 0) this.#used = 0;
-    for (let next = this.#lined[0]; next !== undefined; next = this.#lined[0]) {
-      const { path, bytes, done } = next;
-      if (this.#used + bytes.length > traySize) return;
-      this.#lined.shift();
-      new Uint8Array(this.#tray, this.#used, bytes.length).set(bytes);
+    let loaded = 0;
+    for (const job of this.#lined) {
+      if (job.bytes === null || this.#used + job.length > traySize) break;
+      this.#trayBytes.set(job.bytes, this.#used);
+      job.at = this.#used;
+      job.bytes = null;
+      this.#used += job.length;
       this.#onTray += 1;
-      const taken = (result: FileJobResult): void => {
-        this.#onTray -= 1;
-        done(result);
-      };
-      this.#gather({ job: { put: path, at: this.#used, length: bytes.length }, done: taken });
-      this.#used += bytes.length;
+      loaded += 1;
+      this.#gather(job);
     }
+    if (loaded === this.#lined.length) this.#lined.length = 0;
+    else if (loaded > 0) this.#lined.splice(0, loaded);
   }
 
-  #gather(waiting: Waiting): void {
-    if (this.#gathered.length === 0) setImmediate(() => this.#send());
-    this.#gathered.push(waiting);
+  #gather(job: Job): void {
+    this.#gathered.push(job);
+    if (!this.#sending && this.#sent.length < mostMessages) this.#sendLater();
+  }
+
+  /** With what else comes in this turn of the event loop. */
+  #sendLater(): void {
+    this.#sending = true;
+    setImmediate(() => {
+      this.#sending = false;
+      this.#send();
+    });
   }
 
   #send(): void {
     const batch = this.#gathered;
+    if (batch.length === 0) return;
     this.#gathered = [];
     this.#sent.push(batch);
     if (this.#broken) return this.#end('it has ended before');
@@ -116,10 +172,7 @@ export class FileThread {
       this.#worker ??= this.#start();
       // While somebody waits for it, the process goes on.
       this.#worker.ref();
-      this.#worker.postMessage(
-        batch.map(({ job }) => job),
-        [],
-      );
+      this.#worker.postMessage(messageOf(batch), []);
     } catch (error) {
       this.#end(String(error));
     }
@@ -135,16 +188,21 @@ export class FileThread {
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 4, stackSizeMb: 1 },
     });
     worker.on('online', () => (this.#online = this.#worker === worker));
-    worker.on('message', (results: readonly FileJobResult[]) => this.#answered(results));
+    worker.on('message', (answer: FileJobsAnswer) => this.#answered(answer));
     worker.on('error', (error) => this.#end(String(error)));
     worker.on('exit', () => this.#worker === worker && this.#end('it is gone'));
     return worker;
   }
 
-  #answered(results: readonly FileJobResult[]): void {
+  #answered(answer: FileJobsAnswer): void {
     const batch = this.#sent.shift() ?? [];
-    for (const [place, { done }] of batch.entries()) done(results[place] ?? { made: true, error: lost('no answer') });
+    const failures = new Map(answer?.map((failure) => [failure.job, failure]));
+    for (const [place, job] of batch.entries()) {
+      if (job instanceof PutJob) this.#onTray -= 1;
+      job.done(failures.get(place) ?? null);
+    }
     this.#load();
+    if (this.#gathered.length > 0 && !this.#sending) this.#sendLater();
     if (this.#sent.length > 0) return;
     this.#worker?.unref();
     this.#rest();
@@ -170,15 +228,20 @@ export class FileThread {
     this.#broken = true;
     this.#worker = null;
     this.#online = false;
-    const [sent, lined] = [this.#sent.flat(), this.#lined];
-    [this.#sent, this.#lined] = [[], []];
-    for (const { done } of sent) done({ made: true, error: lost(reason) });
-    for (const { done } of lined) done({ made: false, error: lost(reason) });
+    const [sent, waiting] = [this.#sent.flat(), [...this.#gathered, ...this.#lined]];
+    [this.#sent, this.#gathered, this.#lined, this.#onTray] = [[], [], [], 0];
+    const lost = { code: 'EIO', message: `EIO: the thread that writes files has ended (${reason})` };
+    for (const job of sent) job.done({ made: true, ...lost });
+    for (const job of waiting) job.done({ made: false, ...lost });
   }
 }
 
-function lost(reason: string): { code: string; message: string } {
-  return { code: 'EIO', message: `EIO: the thread that writes files has ended (${reason})` };
+function messageOf(batch: readonly Job[]): (string | number)[] {
+  const message: (string | number)[] = [];
+  for (const job of batch)
+    if (job instanceof PutJob) message.push(job.path, job.at, job.length);
+    else message.push(job.from, job.to);
+  return message;
 }
 
 function systemError({ code, message }: { readonly code: string; readonly message: string }): Error {

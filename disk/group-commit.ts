@@ -4,16 +4,12 @@ import { inLanes } from './lanes.ts';
 
 /** What is to be named, durably. */
 export interface Pending {
-  /** Puts down what the file still lacks: begun at once, and done before its round is synced. */
-  readonly write?: () => Promise<void>;
+  /** Puts down what the file still lacks, if anything: begun at once, and done before its round is synced. */
+  write?(): Promise<void> | null;
   /** Makes its bytes durable. */
-  readonly sync: () => Promise<void>;
+  sync(): Promise<void>;
   /** Gives it its name. @returns the folder that the name is in. */
-  readonly name: () => Promise<string>;
-}
-
-interface Waiting extends Pending {
-  readonly done: PromiseWithResolvers<void>;
+  name(): Promise<string>;
 }
 
 /** From so many files on, one sync of the whole file system is cheaper than one for each file and folder. */
@@ -21,7 +17,7 @@ const manyFiles = 16;
 /** Files in one round. */
 const mostFiles = 512;
 /** Files that are named at a time. */
-const lanes = 16;
+const lanes = 64;
 /** Of those who wait so many are told in one turn of the event loop: each has something to do then, and clients wait. */
 const toldAtOnce = 4;
 
@@ -33,7 +29,10 @@ const toldAtOnce = 4;
 export class GroupCommit {
   readonly #disk: Disk;
   readonly #root: string;
-  readonly #writing = new Set<Promise<void>>();
+  /** Those that came since a round last began to wait for what is being written. */
+  #burst = new Burst();
+  /** Files that are being written. */
+  #writing = 0;
   #written: Waiting[] = [];
   #running = false;
 
@@ -45,19 +44,21 @@ export class GroupCommit {
 
   /** Resolves when bytes and name outlive a power cut. @throws what writing, syncing or naming throws. */
   add(pending: Pending): Promise<void> {
-    const done = Promise.withResolvers<void>();
-    this.#write({ ...pending, done });
-    if (!this.#running) void this.#run();
-    return done.promise;
+    return new Promise((resolve, reject) => {
+      this.#write(new Waiting(pending, resolve, reject));
+      if (!this.#running) void this.#run();
+    });
   }
 
   async #run(): Promise<void> {
     this.#running = true;
     // What comes in this turn shares the first round.
     await Promise.resolve();
-    let named: Named[] = [];
-    while (this.#writing.size + this.#written.length + named.length > 0) {
-      await Promise.all(this.#writing);
+    let named: Waiting[] = [];
+    while (this.#writing + this.#written.length + named.length > 0) {
+      const burst = this.#burst;
+      this.#burst = new Burst();
+      await burst.over();
       const round = this.#written.splice(0, mostFiles);
       const folders = new Set(named.map(({ folder }) => folder));
       const together =
@@ -66,8 +67,7 @@ export class GroupCommit {
       const told = tell(named, failures);
       named = [];
       await inLanes(round, lanes, async (file) => {
-        const given = await nameOf(file, together);
-        if (given !== null) named.push(given);
+        if (await file.giveName(together)) named.push(file);
       });
       await told;
     }
@@ -76,12 +76,27 @@ export class GroupCommit {
 
   /** At once, whatever round is under way: what is not written is lost with the process. */
   #write(file: Waiting): void {
-    if (file.write === undefined) return void this.#written.push(file);
-    const writing = file
-      .write()
-      .then(() => void this.#written.push(file), file.done.reject)
-      .finally(() => this.#writing.delete(writing));
-    this.#writing.add(writing);
+    const writing = file.pending.write?.() ?? null;
+    if (writing === null) return void this.#written.push(file);
+    const burst = this.#burst;
+    burst.left += 1;
+    this.#writing += 1;
+    writing.then(
+      () => {
+        this.#written.push(file);
+        this.#wrote(burst);
+      },
+      (error: unknown) => {
+        file.reject(error);
+        this.#wrote(burst);
+      },
+    );
+  }
+
+  #wrote(burst: Burst): void {
+    this.#writing -= 1;
+    burst.left -= 1;
+    if (burst.left === 0) burst.onOver();
   }
 
   async #syncFolders(folders: Iterable<string>): Promise<Map<string, unknown>> {
@@ -98,27 +113,48 @@ export class GroupCommit {
   }
 }
 
-interface Named {
-  readonly folder: string;
-  readonly done: PromiseWithResolvers<void>;
-}
+/** Files that are being written, and whose round waits for all of them. */
+class Burst {
+  left = 0;
+  onOver: () => void = () => {};
 
-/** Tells those who wait for the names of a round how it went. */
-async function tell(named: readonly Named[], failures: ReadonlyMap<string, unknown>): Promise<void> {
-  for (const [place, { folder, done }] of named.entries()) {
-    if (failures.has(folder)) done.reject(failures.get(folder));
-    else done.resolve();
-    if (place % toldAtOnce === toldAtOnce - 1) await turn();
+  over(): void | Promise<void> {
+    return this.left === 0 ? undefined : new Promise((resolve) => (this.onOver = resolve));
   }
 }
 
-/** @returns null when it got no name, and who waits for it knows why. */
-async function nameOf({ sync, name, done }: Waiting, synced: boolean): Promise<Named | null> {
-  try {
-    if (!synced) await sync();
-    return { folder: await name(), done };
-  } catch (error) {
-    done.reject(error);
-    return null;
+/** A file and who waits for it. */
+class Waiting {
+  readonly pending: Pending;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  /** That its name is in, once it has one. */
+  folder = '';
+
+  constructor(pending: Pending, resolve: () => void, reject: (error: unknown) => void) {
+    this.pending = pending;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Gives it its name. @returns false when it got none, and who waits for it knows why. */
+  async giveName(synced: boolean): Promise<boolean> {
+    try {
+      if (!synced) await this.pending.sync();
+      this.folder = await this.pending.name();
+      return true;
+    } catch (error) {
+      this.reject(error);
+      return false;
+    }
+  }
+}
+
+/** Tells those who wait for the names of a round how it went. */
+async function tell(named: readonly Waiting[], failures: ReadonlyMap<string, unknown>): Promise<void> {
+  for (const [place, { folder, resolve, reject }] of named.entries()) {
+    if (failures.has(folder)) reject(failures.get(folder));
+    else resolve();
+    if (place % toldAtOnce === toldAtOnce - 1) await turn();
   }
 }

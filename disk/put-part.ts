@@ -8,6 +8,9 @@ export interface Put {
   readonly error: unknown;
 }
 
+/** All of it is there, by this call. */
+export const wholePut: Put = { made: true, error: null };
+
 /** Puts bytes into a new file and stamps it, one call after the other. Never rejects. */
 export async function putInSteps(make: () => Promise<WritableFile | null>, bytes: Buffer): Promise<Put> {
   let made = false;
@@ -21,7 +24,7 @@ export async function putInSteps(make: () => Promise<WritableFile | null>, bytes
     } finally {
       await part.close();
     }
-    return { made, error: null };
+    return wholePut;
   } catch (error) {
     return { made, error };
   }

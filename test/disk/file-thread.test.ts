@@ -50,10 +50,10 @@ test('of one that cannot be written to the end it is told that there is somethin
   const workerData = { tray: new SharedArrayBuffer(8), stamp: 0 };
   fileThreadProgram({ parentPort: port2, workerData } as never, full);
   const path = join(folder.path, 'part');
-  port1.postMessage([{ put: path, at: 0, length: 8 }], []);
-  const [results] = (await once(port1, 'message')) as [unknown];
+  port1.postMessage([path, 0, 8], []);
+  const [failures] = (await once(port1, 'message')) as [unknown];
   port1.close();
-  expect(results).toMatchObject([{ made: true, error: { code: 'ENOSPC' } }]);
+  expect(failures).toMatchObject([{ job: 0, made: true, code: 'ENOSPC' }]);
   expect([closed.length, await readdir(folder.path)]).toEqual([1, ['part']]);
 });
 
