@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /** Checksum algorithms that yum metadata names, by their canonical names (`sha` in metadata means sha1). */
 export const algorithms = ['sha256', 'sha512', 'sha384', 'sha224', 'sha1', 'md5'] as const;
@@ -47,7 +47,7 @@ export function hexOf(digest: Digest): string {
 
 /** The digest of whole bytes, computed at once. */
 export function digestOf(bytes: Uint8Array | string, algorithm: Algorithm = 'sha256'): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`;
+  return `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
 }
 
 /** A digest that grows with its bytes. */
@@ -58,8 +58,8 @@ export interface Hasher {
 }
 
 export function hasher(algorithm: Algorithm): Hasher {
-  const hash = createHash(algorithm);
-  return { update: (bytes) => void hash.update(bytes), digest: () => `${algorithm}:${hash.digest('hex')}` };
+  const growing = createHash(algorithm);
+  return { update: (bytes) => void growing.update(bytes), digest: () => `${algorithm}:${growing.digest('hex')}` };
 }
 
 /** Words of 32 bits of a digest that are kept in memory: all of it up to sha256, the first half of sha512. */

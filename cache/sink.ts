@@ -63,33 +63,36 @@ export class CacheSink {
     return this.sizes.of(scope, digest);
   }
 
-  holds(scope: string, listed: Listed): Promise<boolean> {
+  holds(scope: string, listed: Listed): boolean | Promise<boolean> {
     this.#claims.claim(scope, listed.digest);
     return this.#blobs.holds(scope, listed);
   }
 
-  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    // Again when it is gone: a fill that has just ended may be one of a file that was removed since.
-    while (!(await this.holds(scope, listed))) {
+  async ensure(
+    scope: string,
+    listed: Listed,
+    loader: Loader,
+    signal: AbortSignal,
+    received?: () => void,
+  ): Promise<void> {
+    for (;;) {
+      const held = this.holds(scope, listed);
+      if (held === true || (held !== false && (await held))) return;
       this.#claims.begun(scope, listed.digest);
       try {
-        await this.#fill(scope, listed, loader, signal);
+        // Nothing is reserved before it is the file's turn.
+        const turn = loader.turn?.(signal) ?? false;
+        const waited = turn !== false && (await turn);
+        if (!waited || !(await this.holds(scope, listed)))
+          await this.#fills.ensure({ scope, listed, loader: () => loader }, signal, received);
         if (this.#claims.claim(scope, listed.digest)) return;
       } finally {
+        loader.done?.();
         this.#claims.ended(scope, listed.digest);
       }
-      // Asked again at once, the fill that has ended would say again that it is held.
+      // Gone again: it was one that has just ended, of a file that was removed since. Asked at once, it would say again
+      // that it is held.
       await this.#fills.gone({ scope, listed }, signal);
-    }
-  }
-
-  /** Nothing is reserved before it is the file's turn. */
-  async #fill(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    try {
-      if ((await loader.turn?.(signal)) === true && (await this.holds(scope, listed))) return;
-      await this.#fills.ensure({ scope, listed, loader: () => loader }, signal);
-    } finally {
-      loader.done?.();
     }
   }
 

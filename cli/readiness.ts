@@ -50,7 +50,7 @@ export function readinessOf({ config, store, denied, standing }: ReadinessOption
       holdings: (path, document) => store.holdings(path, document),
     },
     metadata: {
-      holds: (scope, listed) => blobs.holds(scope, listed),
+      holds: async (scope, listed) => blobs.holds(scope, listed),
       read: (scope, listed) => sink.read(scope, listed),
       packages: (map) => sink.packages(map),
       find: (map, href) => sink.find(map, href),

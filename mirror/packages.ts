@@ -5,13 +5,11 @@ import { possessionScope } from '../base/generation.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import type { WantedRepository } from './discovery.ts';
-import { ensureByOwn } from './ensure.ts';
 import { inFetchOrder } from './fetch-order.ts';
 import type { FetchRank, MapPackage } from './fetch-order.ts';
 import type { PackageProgress } from './progress.ts';
 import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
-import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Packages of one repository that are fetched at a time. */
@@ -143,7 +141,8 @@ class Work {
       if (this.ended !== null) throw this.ended;
       const next = await packages.next();
       if (next.done === true) return;
-      await this.#one(next.value.href, next.value.listed);
+      const done = this.#one(next.value.href, next.value.listed);
+      if (done !== undefined) await done;
     }
   }
 
@@ -152,30 +151,48 @@ class Work {
     return this.#unsettled.end();
   }
 
-  /** Resolves when the transfer has ended: that the file gets its name, durably, is waited for by many together. */
-  async #one(href: string, listed: Listed): Promise<void> {
+  #one(href: string, listed: Listed): void | Promise<void> {
     const { repository, document, progress } = this.#request;
     if (this.#denied(listed.digest)) return progress.done(listed.size, false);
     const scope = possessionScope(document.scope, repository.path, listed);
+    const held = this.#sink.holds(scope, listed);
+    if (held === true) return progress.done(listed.size, false);
+    const room = this.#unsettled.room();
+    return held === false && room === undefined
+      ? this.#bring(href, scope, listed)
+      : this.#bringLater(href, scope, listed, held);
+  }
+
+  async #bringLater(href: string, scope: string, listed: Listed, held: boolean | Promise<boolean>): Promise<void> {
     try {
-      if (await this.#sink.holds(scope, listed)) return progress.done(listed.size, false);
+      if (await held) return this.#request.progress.done(listed.size, false);
     } catch (thrown) {
       return this.#failed(href, asWaystationError(thrown));
     }
     await this.#unsettled.room();
-    const received = Promise.withResolvers<void>();
-    const loader = new TellingLoader(repository.supplier.loader(href, 'background', listed.digest), received.resolve);
-    const held = ensureByOwn({ sink: this.#sink, scope, listed, loader }, this.#signal).then(
-      () => {
-        this.#linkFailures = 0;
-        progress.done(listed.size, true);
-      },
-      (thrown: unknown) => {
-        if (!this.#signal.aborted) this.#failed(href, asWaystationError(thrown));
-      },
-    );
-    this.#unsettled.add(held.finally(received.resolve), listed.size);
-    await received.promise;
+    await this.#bring(href, scope, listed);
+  }
+
+  /** Resolves when the bytes are in a file: that it gets its name, durably, is waited for by many together. */
+  #bring(href: string, scope: string, listed: Listed): Promise<void> {
+    const { repository, progress } = this.#request;
+    this.#unsettled.add(listed.size);
+    return new Promise((received) => {
+      const loader = repository.supplier.loader(href, 'background', listed.digest);
+      this.#sink.ensure(scope, listed, loader, this.#signal, received).then(
+        () => {
+          this.#linkFailures = 0;
+          progress.done(listed.size, true);
+          this.#unsettled.settled(listed.size);
+          received();
+        },
+        (thrown: unknown) => {
+          if (!this.#signal.aborted) this.#failed(href, asWaystationError(thrown));
+          this.#unsettled.settled(listed.size);
+          received();
+        },
+      );
+    });
   }
 
   #failed(href: string, error: WaystationError): void {

@@ -5,7 +5,6 @@ import type { Supplier } from '../base/transfer.ts';
 import { zchunkHeader } from '../yum/zchunk-header.ts';
 import type { Repomd } from '../yum/repomd.ts';
 import { forEachBounded } from './bounded.ts';
-import { ensureByOwn } from './ensure.ts';
 import type { ReadProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
 
@@ -44,7 +43,7 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
     const held = await sink.holds(own, listed);
     if (!held) {
       const loader = supplier.loader(href, 'metadata', listed.digest);
-      await ensureByOwn({ sink, scope: own, listed, loader }, signal).catch(named(href, signal));
+      await sink.ensure(own, listed, loader, signal).catch(named(href, signal));
     }
     const header = headers.get(href) ?? null;
     if (header !== null) await requireHeader(sink, { scope: own, href, listed, header });

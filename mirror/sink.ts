@@ -12,10 +12,15 @@ export interface MapSummary {
 
 /** Where proven files go: the PoP's cache, or a hub's store. */
 export interface Sink {
-  /** Whether `scope` has proven to possess this file. */
-  holds(scope: string, listed: Listed): Promise<boolean>;
-  /** Resolves once the file is held, verified by length and digest and durable. Joins a fill that is under way. */
-  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void>;
+  /** Whether `scope` has proven to possess this file; said at once where that can be. */
+  holds(scope: string, listed: Listed): boolean | Promise<boolean>;
+  /**
+   * Resolves once the file is held, verified by length and digest and durable. Joins a fill that somebody else began; when
+   * that one's sources fail, the loader has still to be asked.
+   * @param received called when the transfer has ended, well or not, and its bytes are in no memory: what is left is the
+   * disk's work. Not called for a file that was held already; may be called again.
+   */
+  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal, received?: () => void): Promise<void>;
   /** Keeps small bytes that nothing lists (repomd.xml, its signature and key), durably; returns their sha256 and size. */
   keep(scope: string, bytes: Buffer): Promise<Listed>;
   /** The bytes of a held file, in order. */

@@ -8,7 +8,6 @@ import type { Logger } from '../base/log.ts';
 import { openSized } from '../base/transfer.ts';
 import { forEachBounded } from './bounded.ts';
 import type { WantedRepository } from './discovery.ts';
-import { ensureByOwn } from './ensure.ts';
 import { nothingDenied } from './packages.ts';
 import type { Denied, MissingPackage } from './packages.ts';
 import type { ReadProgress } from './progress.ts';
@@ -113,7 +112,7 @@ export class TreeFileFetcher {
       const size = sized.size ?? (await countedSize(repository, { href, digest }, signal));
       const listed = { digest, size };
       progress.expected(1, size);
-      await ensureByOwn({ sink: this.#sink, scope, listed, loader: sized.loader }, signal);
+      await this.#sink.ensure(scope, listed, sized.loader, signal);
       progress.done(size, true);
     } finally {
       sized.cancel();

@@ -9,20 +9,25 @@ export class Unsettled {
     this.#most = most;
   }
 
-  /** @param work never rejects: what went wrong is noted by whoever does it. */
-  add(work: Promise<void>, bytes: number): void {
+  add(bytes: number): void {
     this.#files += 1;
     this.#bytes += bytes;
-    void work.then(() => {
-      this.#files -= 1;
-      this.#bytes -= bytes;
-      this.#wake();
-    });
   }
 
-  /** Resolves when more may be added. */
-  async room(): Promise<void> {
-    while (this.#files >= this.#most.files || (this.#bytes > this.#most.bytes && this.#files > 0)) await this.#change();
+  /** What was added has settled, well or not. */
+  settled(bytes: number): void {
+    this.#files -= 1;
+    this.#bytes -= bytes;
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  /** @returns when more may be added; nothing when that is now. */
+  room(): void | Promise<void> {
+    if (!this.#isFull) return;
+    return this.#untilRoom();
   }
 
   /** Resolves when all of it has settled. */
@@ -30,13 +35,15 @@ export class Unsettled {
     while (this.#files > 0) await this.#change();
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  get #isFull(): boolean {
+    return this.#files >= this.#most.files || (this.#bytes > this.#most.bytes && this.#files > 0);
   }
 
-  #wake(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const resolve of waiting) resolve();
+  async #untilRoom(): Promise<void> {
+    while (this.#isFull) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 }

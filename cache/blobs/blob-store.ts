@@ -1,8 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { algorithmOf } from '../../base/digest.ts';
-import type { Digest, Listed } from '../../base/digest.ts';
-import { systemCode } from '../../base/errors.ts';
+import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Meter } from '../../base/metrics.ts';
 import { silentMeter } from '../../base/metrics.ts';
@@ -13,6 +12,8 @@ import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from '../../disk/group-commit.ts';
 import { heldBlob } from './held-blob.ts';
 import type { HeldBlob } from './held-blob.ts';
+import { Naming } from './naming.ts';
+import type { Commit, NamingParts } from './naming.ts';
 import { Provenance } from './provenance.ts';
 import { Quarantine } from './quarantine.ts';
 import { foundAbsent, removeBlob } from './removal.ts';
@@ -26,33 +27,7 @@ import type { Disk } from '../../disk/disk.ts';
 import { DurableNames } from '../../disk/durable-names.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
 import type { Layout } from '../disk/layout.ts';
-import type { Reservation } from '../space/reservation.ts';
 import type { Space } from '../space/space.ts';
-
-/** A file with proven bytes, before it has its name. */
-export interface PartFile {
-  readonly path: string;
-  /** Marks it as proven. What is not in the file yet is written before. */
-  stamp(): Promise<void>;
-  sync(): Promise<void>;
-}
-
-/** What becomes a held file. */
-export interface Commit {
-  /** Complete and verified. */
-  readonly part: PartFile;
-  readonly scope: string;
-  readonly listed: Listed;
-  readonly sha256: Digest;
-  readonly reservation: Reservation;
-  /** A client asked for it. */
-  readonly wanted?: boolean;
-}
-
-/** Larger files are synced before they join others. Bytes. */
-const sharedSyncLimit = 8 * 1024 * 1024;
-
-const notHeld = Promise.resolve(false);
 
 /** Immutable files named by their digest, below a possession scope. */
 export class BlobStore implements Removal {
@@ -72,6 +47,7 @@ export class BlobStore implements Removal {
   readonly #several: SeveralNames;
   readonly #sharing: Sharing;
   readonly #parts: BlobParts;
+  readonly #naming: NamingParts;
 
   constructor(options: {
     disk: Disk;
@@ -96,6 +72,7 @@ export class BlobStore implements Removal {
     this.#several = new SeveralNames({ disk, layout, index, space });
     const [descriptors, exclusive, several, names] = [this.#descriptors, this.#exclusive, this.#several, this.#names];
     this.#parts = { disk, layout, index, space, log, descriptors, exclusive, several, names };
+    this.#naming = { disk, index, descriptors, exclusive, several, names, unsynced: this.#unsynced };
     const quarantine = new Quarantine(disk, layout.damaged);
     this.#aside = new SettingAside(this.#parts, quarantine, verificationFailures(options.meter ?? silentMeter));
     this.#sharing = new Sharing(this.#parts);
@@ -151,10 +128,10 @@ export class BlobStore implements Removal {
   }
 
   /** Whether the file is there, durably, and is the one that was proven. */
-  holds(scope: string, listed: Listed): Promise<boolean> {
+  holds(scope: string, listed: Listed): boolean | Promise<boolean> {
     const path = this.#layout.blob(scope, listed);
     // Most of what a first sync looks for: the disk need not be asked.
-    return this.#isUnknown(path, scope, listed) ? notHeld : this.#looked(path, scope, listed);
+    return this.#isUnknown(path, scope, listed) ? false : this.#looked(path, scope, listed);
   }
 
   #isUnknown(path: string, scope: string, listed: Listed): boolean {
@@ -185,24 +162,19 @@ export class BlobStore implements Removal {
    * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
   async commit(commit: Commit): Promise<void> {
-    const { part, scope, listed, sha256 } = commit;
+    const { scope, listed, sha256 } = commit;
     const path = this.#layout.blob(scope, listed);
+    const way = dirname(dirname(path));
     try {
-      await this.#several.ready(path);
-      // The small shall not wait for the large.
-      const early = listed.size > sharedSyncLimit;
-      if (early) {
-        await part.stamp();
-        await part.sync();
-      }
-      await this.#group.add({
-        ...(early ? {} : { write: () => part.stamp() }),
-        sync: () => (early ? Promise.resolve() : part.sync()),
-        name: () => this.#exclusive.run(path, () => this.#name(path, commit)),
-      });
+      const ready = this.#several.ready(path);
+      if (ready !== undefined) await ready;
+      const naming = new Naming(this.#naming, commit, path);
+      const early = naming.early();
+      if (early !== undefined) await early;
+      await this.#group.add(naming);
       this.#unsynced.delete(path);
       // The way to it, once: a process that was killed may have made these folders, and not synced their names.
-      await this.#names.settle(dirname(dirname(path)));
+      if (!this.#names.isSettled(way)) await this.#names.settle(way);
     } catch (error) {
       this.#names.doubt();
       const failure = diskError(error, path);
@@ -211,7 +183,7 @@ export class BlobStore implements Removal {
     }
     this.#space.healed();
     if (algorithmOf(listed.digest) !== 'sha256') await this.#sharing.bySha256(scope, listed, sha256);
-    await this.#sharing.withOthers(scope, listed, sha256);
+    if (!this.#sharing.isPointless) await this.#sharing.withOthers(scope, listed, sha256);
   }
 
   /** Removes a held file, unless somebody reads or writes it now. @param may asked right before: false leaves it. */
@@ -240,35 +212,6 @@ export class BlobStore implements Removal {
 
   close(): void {
     this.#descriptors.close();
-  }
-
-  /** @returns the folder that has yet to be synced. */
-  async #name(path: string, { part, scope, listed, reservation, wanted = false }: Commit): Promise<string> {
-    const folder = this.#layout.blobFolder(scope, listed.digest);
-    await this.#names.makeFolder(folder);
-    await this.#several.naming({ scope, listed }, async () => {
-      const standing = await this.#several.standing({ scope, listed });
-      await this.#rename(part.path, path);
-      this.#descriptors.forget(path);
-      // From here on the file is there, whatever happens next. One that replaced its equal takes no more room, unless
-      // that goes on under another name.
-      const isNew = this.#index.add(scope, listed, { wanted });
-      reservation.commit(isNew || !standing.left() ? listed.size : 0);
-    });
-    this.#unsynced.add(path);
-    return folder;
-  }
-
-  async #rename(part: string, path: string): Promise<void> {
-    try {
-      await this.#disk.rename(part, path);
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
-      // Removed under the service, since it was made.
-      this.#names.doubt();
-      await this.#names.makeFolder(dirname(path));
-      await this.#disk.rename(part, path);
-    }
   }
 
   /**

@@ -49,9 +49,9 @@ export class SeveralNames {
     return done;
   }
 
-  /** The same for a file that gets its first name: beside others, if that is the name of no other. */
-  naming<T>({ scope, listed }: BlobName, work: () => Promise<T>): Promise<T> {
-    return this.#count === null && !this.#parts.index.has(scope, listed.digest) ? work() : this.alone(work);
+  /** Whether this name leads to no file yet, so that it can be given beside others: nobody has to be alone for that. */
+  isFirst({ scope, listed }: BlobName): boolean {
+    return this.#count === null && !this.#parts.index.has(scope, listed.digest);
   }
 
   /** A second name of a held file, which a killed run left in another place, could not be removed. */

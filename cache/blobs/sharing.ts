@@ -34,13 +34,18 @@ export class Sharing {
     }
   }
 
+  /** Whether there is only one scope: nobody to share with. */
+  get isPointless(): boolean {
+    return this.#parts.index.scopeNames.length < 2;
+  }
+
   /**
    * Lets other scopes share it, by each of its digests. Possession is the name, so nothing changes for anybody but the
    * room. Never rejects: what cannot be shared is stored twice.
    */
   async withOthers(scope: string, listed: Listed, sha256: Digest): Promise<void> {
     const { index, layout, log } = this.#parts;
-    if (index.scopeNames.length < 2) return;
+    if (this.isPointless) return;
     for (const digest of new Set([listed.digest, sha256])) {
       const theirs = { digest, size: listed.size };
       for (const other of index.scopesOf(digest)) {

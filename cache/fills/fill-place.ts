@@ -1,12 +1,14 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { invariant, WaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
+import type { PartFile } from '../blobs/naming.ts';
 import { diskError } from '../../disk/disk.ts';
-import type { Disk } from '../../disk/disk.ts';
+import type { Disk, ReadableFile } from '../../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
+import type { PartMaker } from './fill.ts';
 import type { Layout } from '../disk/layout.ts';
 import { FilePart, MemoryPart } from './part.ts';
-import type { Part } from './part.ts';
+import type { Moved, Part } from './part.ts';
 import type { Reservation } from '../space/reservation.ts';
 import type { Reserving, Space } from '../space/space.ts';
 
@@ -35,16 +37,18 @@ export interface PlacedFile {
  * Where the bytes of one fill go: space reserved before, a part on disk (or memory, for a small file) while they arrive,
  * a held file once they are proven. Ended exactly once, by `keep` or by `leave`.
  */
-export class FillPlace {
+export class FillPlace implements PartMaker, PartFile, Moved {
+  readonly path: string;
   readonly #store: PlaceStore;
   readonly #file: PlacedFile;
-  readonly #path: string;
   readonly #small: boolean;
   readonly #reservation: Reservation | null;
   /** Bytes that an earlier fill left and this one goes on with. */
   readonly #present: number;
   /** The path of the part is, or may be, this place's own file. */
   #ours: boolean;
+  /** What is being kept, and who is told when it is in a file. */
+  #kept: { readonly part: Part; readonly received: () => void } | null = null;
 
   private constructor(
     store: PlaceStore,
@@ -53,20 +57,26 @@ export class FillPlace {
   ) {
     this.#store = store;
     this.#file = file;
-    this.#path = store.layout.part(file.scope, file.listed);
+    this.path = store.layout.part(file.scope, file.listed);
     this.#small = reserved.small;
     this.#present = reserved.present;
     this.#reservation = reserved.reservation;
     this.#ours = !reserved.small;
   }
 
-  static async reserve(store: PlaceStore, file: PlacedFile): Promise<FillPlace> {
-    const { disk, layout, space, room } = store;
-    const { scope, listed, adopt } = file;
-    const path = layout.part(scope, listed);
+  static reserve(store: PlaceStore, file: PlacedFile): FillPlace | Promise<FillPlace> {
     // Begun anew, in memory: small files arrive faster than their start is looked at.
-    if (listed.size <= verifyFirstLimit && !adopt)
-      return new FillPlace(store, file, { small: true, present: 0, reservation: await room.reserve(listed.size) });
+    if (file.listed.size > verifyFirstLimit || file.adopt) return FillPlace.#reserveOnDisk(store, file);
+    const small = (reservation: Reservation | null): FillPlace =>
+      new FillPlace(store, file, { small: true, present: 0, reservation });
+    const reserved = store.room.reserve(file.listed.size);
+    return reserved instanceof Promise ? reserved.then(small) : small(reserved);
+  }
+
+  static async #reserveOnDisk(store: PlaceStore, file: PlacedFile): Promise<FillPlace> {
+    const { disk, layout, space, room } = store;
+    const { scope, listed } = file;
+    const path = layout.part(scope, listed);
     const found = await sizeOf(disk, path);
     // Too many bytes are no start.
     const goesOn = found <= listed.size && !store.unsure.has(path);
@@ -92,42 +102,58 @@ export class FillPlace {
   }
 
   /** The part that bytes go to, to be released by the caller; another one for each attempt. @throws WaystationError the disk's. */
-  async part(attempt: number, onWritten: () => void): Promise<Part> {
-    const { size } = this.#file.listed;
-    if (this.#small) return new MemoryPart(size, onWritten);
-    const part = await FilePart.open(this.#store.disk, this.#path, attempt === 0 ? this.#present : 0, () => {
+  part(attempt: number, onWritten: () => void): Part | Promise<Part> {
+    return this.#small ? new MemoryPart(this.#file.listed.size, onWritten) : this.#filePart(attempt, onWritten);
+  }
+
+  async #filePart(attempt: number, onWritten: () => void): Promise<Part> {
+    const part = await FilePart.open(this.#store.disk, this.path, attempt === 0 ? this.#present : 0, () => {
       this.#reservation?.wrote(part.written);
       onWritten();
     });
     this.#reservation?.wrote(part.written);
-    if (part.written === 0) this.#store.unsure.delete(this.#path);
+    if (part.written === 0) this.#store.unsure.delete(this.path);
     return part;
   }
 
   /**
    * Turns proven bytes into a held file, durably.
+   * @param received called when the bytes are in a file.
    * @param wanted a client asked for it. @throws WaystationError when the disk refuses.
    */
-  async keep(part: Part, sha256: Digest, wanted: boolean): Promise<void> {
+  async keep(part: Part, sha256: Digest, wanted: boolean, received: () => void): Promise<void> {
     const { scope, listed } = this.#file;
-    if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
-    const [reservation, path] = [this.#reservation, this.#path];
     const { blobs, disk, unsure } = this.#store;
-    const stamp = (): Promise<void> => (part instanceof FilePart ? part.stamp() : this.#put(part));
-    const sync = async (): Promise<void> => {
-      try {
-        await (part instanceof FilePart ? part.sync() : disk.syncFile(path));
-      } catch (error) {
-        unsure.add(path);
-        throw diskError(error, path);
-      }
-    };
+    if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
+    this.#kept = { part, received };
+    if (part instanceof FilePart) received();
     try {
-      await blobs.commit({ part: { path, stamp, sync }, scope, listed, sha256, reservation, wanted });
+      await blobs.commit({ part: this, scope, listed, sha256, reservation: this.#reservation, wanted });
     } catch (error) {
-      if (unsure.has(path)) await disk.unlink(path).catch(() => {});
+      if (unsure.has(this.path)) await disk.unlink(this.path).catch(() => {});
       throw error;
     }
+  }
+
+  stamp(): Promise<void> {
+    const part = this.#kept?.part;
+    return part instanceof FilePart ? part.stamp() : this.#put();
+  }
+
+  async sync(): Promise<void> {
+    const part = this.#kept?.part;
+    try {
+      await (part instanceof FilePart ? part.sync() : this.#store.disk.syncFile(this.path));
+    } catch (error) {
+      this.#store.unsure.add(this.path);
+      throw diskError(error, this.path);
+    }
+  }
+
+  /** The file that a small part became, by the name that it has now. */
+  async reopen(): Promise<ReadableFile | null> {
+    const { disk, layout } = this.#store;
+    return (await disk.openRead(this.path)) ?? disk.openRead(layout.blob(this.#file.scope, this.#file.listed));
   }
 
   /**
@@ -142,32 +168,32 @@ export class FillPlace {
 
   async #leftOnDisk(): Promise<number> {
     const { disk } = this.#store;
-    if (this.#small) await disk.unlink(this.#path).catch(() => {});
+    if (this.#small) await disk.unlink(this.path).catch(() => {});
     // Asked of the disk: a failed write may have put down more than was seen to be written.
-    const left = await sizeOf(disk, this.#path);
+    const left = await sizeOf(disk, this.path);
     // An empty part is the beginning of nothing.
-    if (left === 0) await disk.unlink(this.#path).catch(() => {});
+    if (left === 0) await disk.unlink(this.path).catch(() => {});
     return left;
   }
 
   /** Puts a small file down. What an earlier try left there was counted, and goes. @throws WaystationError the disk's. */
-  async #put(part: Part): Promise<void> {
-    invariant(part instanceof MemoryPart, 'a part is in memory or on disk');
-    const { disk, layout, space } = this.#store;
-    const [path, bytes] = [this.#path, part.bytes()];
-    let put = await disk.putPart(path, bytes);
+  async #put(): Promise<void> {
+    invariant(this.#kept?.part instanceof MemoryPart, 'a part is in memory or on disk');
+    const { part, received } = this.#kept;
+    const { disk, space } = this.#store;
+    let put = await disk.putPart(this.path, part.bytes);
     if (!put.made && put.error === null) {
       // From here on what is there is this place's own.
-      space.adjust(-(await sizeOf(disk, path)));
+      space.adjust(-(await sizeOf(disk, this.path)));
       this.#ours = true;
       // One that does not go at once may go when it is asked again.
-      await disk.unlink(path).catch(() => disk.unlink(path).catch(() => {}));
-      put = await disk.putPart(path, bytes);
+      await disk.unlink(this.path).catch(() => disk.unlink(this.path).catch(() => {}));
+      put = await disk.putPart(this.path, part.bytes);
     }
     if (put.made) this.#ours = true;
-    if (!put.made || put.error !== null) throw diskError(put.error ?? new Error('it came back'), path);
-    const named = layout.blob(this.#file.scope, this.#file.listed);
-    part.moved(async () => (await disk.openRead(path)) ?? (await disk.openRead(named)));
+    if (!put.made || put.error !== null) throw diskError(put.error ?? new Error('it came back'), this.path);
+    part.moved(this);
+    received();
   }
 }
 

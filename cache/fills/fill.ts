@@ -1,51 +1,35 @@
 import type { Clock } from '../../base/clock.ts';
-import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
-import type { Digest, Hasher, Listed } from '../../base/digest.ts';
+import { algorithmOf, digestOf } from '../../base/digest.ts';
+import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader, Transfer } from '../../base/transfer.ts';
 import { Growing, tailOf } from './growing.ts';
 import { Pace } from './pace.ts';
 import type { Part } from './part.ts';
+import { proofOf } from './proof.ts';
+import type { Proof } from './proof.ts';
 
 /** Files up to this size are verified whole before their first byte leaves … */
 export const verifyFirstLimit = 1024 * 1024;
 /** … if that takes no longer than this: librepo gives up below 1000 B/s over 30 s. */
 const verifyFirstTime = 8_000;
 
-/** The digests of a file that arrives: as listed, and its sha256 beside when another algorithm lists it. */
-class Digests {
-  readonly #listed: Hasher;
-  readonly #sha256: Hasher | null;
-
-  constructor(listed: Listed) {
-    this.#listed = hasher(algorithmOf(listed.digest));
-    this.#sha256 = algorithmOf(listed.digest) === 'sha256' ? null : hasher('sha256');
-  }
-
-  update(chunk: Buffer): void {
-    this.#listed.update(chunk);
-    this.#sha256?.update(chunk);
-  }
-
-  end(): { listed: Digest; sha256: Digest } {
-    const listed = this.#listed.digest();
-    return { listed, sha256: this.#sha256?.digest() ?? listed };
-  }
-}
-
 /** What a verified file is: its growing view, and its name by sha256. */
 export interface Verified {
   readonly sha256: Digest;
 }
 
-/** Makes the part that a file's bytes go to, at first and after a lie; `written` bytes of it are there already. */
-export type MakePart = (attempt: number, onWritten: () => void) => Promise<Part>;
+/** Where a fill's bytes go. */
+export interface PartMaker {
+  /** Makes the part, at first and after a lie; `written` bytes of it are there already. @throws WaystationError the disk's. */
+  part(attempt: number, onWritten: () => void): Part | Promise<Part>;
+}
 
 export interface FillOptions {
   readonly listed: Listed;
   readonly loader: Loader;
-  readonly makePart: MakePart;
+  readonly parts: PartMaker;
   readonly clock: Clock;
   /** Gives nothing out before the whole is proven, however long that takes: the bytes are there, and may be torn. */
   readonly wholeFirst: boolean;
@@ -61,11 +45,11 @@ export class Fill {
   readonly listed: Listed;
   readonly growing: Growing;
   readonly #loader: Loader;
-  readonly #makePart: MakePart;
+  readonly #parts: PartMaker;
   readonly #clock: Clock;
   readonly #wholeFirst: boolean;
   readonly #abort = new AbortController();
-  #digests: Digests;
+  #proof: Proof;
   /** Bytes taken and hashed: ahead of the part by what waits for the disk. */
   #accepted = 0;
   readonly #pace: Pace;
@@ -78,17 +62,17 @@ export class Fill {
   /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
   #resumed: number;
   /** Whose bytes these are, since they last began at 0. */
-  readonly #givers = new Set<Transfer>();
+  #givers: readonly Transfer[] = nobody;
   #mixed = false;
   #restarts = 0;
 
   private constructor(options: FillOptions & { part: Part }) {
     this.listed = options.listed;
     this.#loader = options.loader;
-    this.#makePart = options.makePart;
+    this.#parts = options.parts;
     this.#clock = options.clock;
     this.#wholeFirst = options.wholeFirst;
-    this.#digests = new Digests(options.listed);
+    this.#proof = proofOf(options.listed, options.part);
     this.#resumed = options.part.written;
     this.#began = options.clock.monotonic();
     this.#pace = new Pace(this.#began);
@@ -98,13 +82,12 @@ export class Fill {
   }
 
   /** @throws WaystationError when the part cannot be made: nothing was asked of an origin yet. */
-  static async begin(options: FillOptions): Promise<Fill> {
+  static begin(options: FillOptions): Fill | Promise<Fill> {
     // Set just below: no part tells of progress before it was given bytes.
-    let onWritten = (): void => {};
-    const part = await options.makePart(0, () => onWritten());
-    const fill = new Fill({ ...options, part });
-    onWritten = () => fill.#progress();
-    return fill;
+    let fill: Fill | null = null;
+    const begun = (part: Part): Fill => (fill = new Fill({ ...options, part }));
+    const part = options.parts.part(0, () => fill?.progressed());
+    return part instanceof Promise ? part.then(begun) : begun(part);
   }
 
   get progress(): number {
@@ -137,7 +120,7 @@ export class Fill {
    */
   async run(): Promise<Verified> {
     try {
-      await this.#rehash();
+      if (this.growing.part.written > 0) await this.#rehash();
       for (;;) {
         const proven = await this.#attempt();
         if (proven !== null) return proven;
@@ -145,7 +128,7 @@ export class Fill {
     } catch (error) {
       const failure = asWaystationError(error);
       // What waits for the disk still lands in the part: the next fill of this file must not meet it.
-      await this.growing.part.flush().catch(() => {});
+      await this.#flush().catch(() => {});
       this.growing.fail(failure);
       throw failure;
     } finally {
@@ -165,7 +148,7 @@ export class Fill {
       return;
     }
     this.#relaxed = true;
-    this.#progress();
+    this.progressed();
   }
 
   /** One transfer. @returns null when another is needed. */
@@ -176,18 +159,19 @@ export class Fill {
       this.#abort.signal.throwIfAborted();
       transfer = await this.#loader.open(this.#accepted, this.#abort.signal);
       this.#answered = true;
-      this.#progress();
+      this.progressed();
       if (!(await this.#take(transfer))) return null;
     }
-    await this.growing.part.flush();
-    const digests = this.#digests.end();
+    const flushing = this.growing.part.flush();
+    if (flushing !== undefined) await flushing;
+    const digests = this.#proof.end();
     if (digests.listed === this.listed.digest) {
       // It is kept until the file is stored, and who gave the bytes is not asked for any more.
-      this.#givers.clear();
+      this.#givers = nobody;
       this.growing.verify(size);
       return { sha256: digests.sha256 };
     }
-    if (transfer !== null) this.#givers.add(transfer);
+    if (transfer !== null) this.#gave(transfer);
     this.#blame();
     await this.#restart();
     return null;
@@ -199,7 +183,7 @@ export class Fill {
    */
   #blame(): void {
     if (this.#resumed > 0) return;
-    const unclear = this.#givers.size > 1 && !this.#mixed;
+    const unclear = this.#givers.length > 1 && !this.#mixed;
     if (unclear) this.#mixed = true;
     else for (const giver of this.#givers) this.#loader.lied(giver);
   }
@@ -216,8 +200,8 @@ export class Fill {
     try {
       await transfer.consume((chunk) => {
         if (this.#accepted + chunk.length > size) throw new TooLong();
-        this.#givers.add(transfer);
-        this.#digests.update(chunk);
+        this.#gave(transfer);
+        this.#proof.update(chunk);
         this.#accepted += chunk.length;
         this.#pace.took(chunk.length, this.#clock.monotonic());
         return this.growing.part.append(chunk);
@@ -227,7 +211,7 @@ export class Fill {
       if (error instanceof TooLong) return this.#begunAgain(transfer);
       const failure = asWaystationError(error);
       if (failure.source !== 'origin') throw failure;
-      await this.growing.part.flush();
+      await this.#flush();
       return false;
     }
     // A body that ended as its framing promised, but too early: no cut, a lie.
@@ -244,11 +228,11 @@ export class Fill {
     const wrong = this.growing.part;
     await wrong.flush();
     this.#restarts += 1;
-    const part = await this.#makePart(this.#restarts, () => this.#progress());
-    this.#digests = new Digests(this.listed);
+    const part = await this.#parts.part(this.#restarts, () => this.progressed());
+    this.#proof = proofOf(this.listed, part);
     this.#accepted = 0;
     this.#resumed = 0;
-    this.#givers.clear();
+    this.#givers = nobody;
     this.growing.restart(part);
     wrong.release();
   }
@@ -256,19 +240,27 @@ export class Fill {
   /** Takes over the bytes that an earlier try left: read once, for the digest's state. */
   async #rehash(): Promise<void> {
     const { part } = this.growing;
-    if (part.written === 0) return;
     const buffer = Buffer.allocUnsafe(512 * 1024);
     while (this.#accepted < part.written) {
       this.#abort.signal.throwIfAborted();
       const count = await part.read(buffer, this.#accepted, buffer.length);
       if (count === 0) break;
-      this.#digests.update(buffer.subarray(0, count));
+      this.#proof.update(buffer.subarray(0, count));
       this.#accepted += count;
     }
-    this.#progress();
+    this.progressed();
   }
 
-  #progress(): void {
+  async #flush(): Promise<void> {
+    await this.growing.part.flush();
+  }
+
+  #gave(transfer: Transfer): void {
+    if (!this.#givers.includes(transfer)) this.#givers = [...this.#givers, transfer];
+  }
+
+  /** More of it can be read, or given out. */
+  progressed(): void {
     const { size } = this.listed;
     const { part } = this.growing;
     const held = !this.#answered || this.#wholeFirst || (size <= verifyFirstLimit && !this.#relaxed);
@@ -276,6 +268,8 @@ export class Fill {
       this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
   }
 }
+
+const nobody: readonly Transfer[] = [];
 
 /** Said to what waits for a fill that has ended: made once, for an error of its own is dear. */
 const over = new Error('the fill has ended');

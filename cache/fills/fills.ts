@@ -11,8 +11,8 @@ import { firstByte, readyInTime } from './first-byte.ts';
 import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
-import { begunWith, clientCame, keyOf, notForOthers } from './in-flight.ts';
-import type { FillRequest, InFlight } from './in-flight.ts';
+import { InFlight, keyOf } from './in-flight.ts';
+import type { FillRequest } from './in-flight.ts';
 import { Lingering } from './lingering.ts';
 import type { OpenedFill, OpenedSlice } from './opened.ts';
 import type { Sent } from './sent.ts';
@@ -28,6 +28,9 @@ const keptShare = 0.25;
 const abandonAfter = 30_000;
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
+
+/** The usual end, by its labels. */
+const stored = { result: 'stored' };
 
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
 export class Fills {
@@ -83,11 +86,11 @@ export class Fills {
       const begun = this.#clock.monotonic();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
-      clientCame(entry);
-      const fill = entry.fill ?? (await entry.begun);
+      entry.clientCame();
+      const fill = entry.fill ?? (await entry.begun.promise);
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
-        await joined.stored.catch(() => {});
+        await joined.stored.promise.catch(() => {});
         continue;
       }
       // Before anything is waited for: from then on its part stays open.
@@ -106,34 +109,41 @@ export class Fills {
         follower.release();
         const failure = asWaystationError(error);
         if (failure.source === 'disk') return this.#bypass(request, start);
-        if (joined === undefined || !notForOthers(joined, failure)) throw failure;
-        await joined.stored.catch(() => {});
+        if (joined === undefined || !joined.failedForItself(failure)) throw failure;
+        await joined.stored.promise.catch(() => {});
       }
     }
   }
 
-  /** Resolves when the file is held. @throws WaystationError when it cannot be had or kept; the signal's reason. */
-  async ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when the file is held. One that somebody else began is joined; when it fails by that one's sources, ours have
+   * still to be asked.
+   * @param received called once, when the bytes are in a file or will not come: what is left is the disk's work.
+   * @throws WaystationError when it cannot be had or kept; the signal's reason.
+   */
+  async ensure(request: FillRequest, signal: AbortSignal, received?: () => void): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       entry.wanted += 1;
+      if (received !== undefined) entry.whenReceived(received);
       try {
-        return await unlessAborted(entry.stored, signal);
-      } catch (error) {
+        return await unlessAborted(entry.stored.promise, signal);
+      } catch (thrown) {
         signal.throwIfAborted();
-        if (joined === undefined || !notForOthers(joined, asWaystationError(error))) throw error;
+        const error = asWaystationError(thrown);
+        if (joined === undefined || !(joined.failedForItself(error) || error.source === 'origin')) throw error;
       } finally {
         entry.wanted -= 1;
-        if (entry.wanted === 0) void entry.begun.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
+        if (entry.wanted === 0) this.#unwanted(entry);
       }
     }
   }
 
   /** Resolves when who comes finds no fill of the file, not even one that has ended. @throws the signal's reason. */
   async gone(file: Pick<FillRequest, 'scope' | 'listed'>, signal: AbortSignal): Promise<void> {
-    await unlessAborted(this.#inFlight.get(keyOf(file))?.gone ?? Promise.resolve(), signal);
+    await unlessAborted(this.#inFlight.get(keyOf(file))?.gone.promise ?? Promise.resolve(), signal);
   }
 
   /** Does `work` on a file's part unless a fill of it is under way; one that begins meanwhile waits until it is done. */
@@ -153,8 +163,8 @@ export class Fills {
     this.#closing.abort();
     const reason = new WaystationError('cancelled', 'the service stops');
     const stopping = [...this.#inFlight.values()].map(async ({ begun, gone }) => {
-      (await begun)?.cancel(reason);
-      await gone;
+      (await begun.promise)?.cancel(reason);
+      await gone.promise;
     });
     await Promise.all(stopping);
   }
@@ -185,74 +195,57 @@ export class Fills {
   }
 
   #start(request: FillRequest): InFlight {
-    const key = keyOf(request);
-    const begun = Promise.withResolvers<Fill | null>();
-    const stored = this.#run(request, begun, () => entry);
-    const entry: InFlight = {
-      begun: begun.promise,
-      fill: null,
-      stored,
-      gone: this.#afterwards(key, stored, () => entry),
-      adopting: request.adopt === true,
-      storing: true,
-      asked: false,
-      loader: null,
-      wanted: 0,
-      comeBack: null,
-    };
-    this.#inFlight.set(key, entry);
+    const entry = new InFlight(keyOf(request), request.adopt === true);
+    this.#inFlight.set(entry.key, entry);
+    void this.#run(request, entry);
     return entry;
   }
 
-  async #afterwards(key: string, stored: Promise<void>, entry: () => InFlight): Promise<void> {
-    try {
-      await stored;
-      await this.#lingering.wait();
-      const { fill } = entry();
-      if (fill !== null && fill.growing.followers > 0) this.#followed.set(key, fill);
-    } catch {
-      // Told to whom it concerns: its followers, and the syncs that wait for it.
-    }
-    entry().comeBack?.abort();
-    // At once: nobody finds it whose part is closed.
-    this.#inFlight.delete(key);
-    entry().fill?.growing.part.release();
-  }
-
-  async #run(request: FillRequest, begun: PromiseWithResolvers<Fill | null>, entry: () => InFlight): Promise<void> {
-    // Also lets `#start` register the entry first.
-    await this.#tidied.get(keyOf(request));
+  /** From nothing to a held file that nobody reads by this fill any more. Never rejects: the entry says how it went. */
+  async #run(request: FillRequest, entry: InFlight): Promise<void> {
     const { scope, listed, adopt = false } = request;
     let place: FillPlace | null = null;
     try {
-      place = await FillPlace.reserve(this.#store, { scope, listed, adopt });
-      entry().storing = place.stores;
+      const tidied = this.#tidied.get(entry.key);
+      if (tidied !== undefined) await tidied;
+      const reserved = FillPlace.reserve(this.#store, { scope, listed, adopt });
+      place = reserved instanceof Promise ? await reserved : reserved;
+      entry.storing = place.stores;
       if (!place.usable)
         throw new WaystationError('disk_full', `no space to store ${listed.digest} (${listed.size} bytes)`);
-      const fill = await this.#begin(request, place, entry);
-      entry().fill = fill;
-      begun.resolve(fill);
+      const begun = this.#begin(request, place, entry);
+      const fill = begun instanceof Promise ? await begun : begun;
+      entry.has(fill);
       const { sha256 } = await fill.run();
-      await place.keep(fill.growing.part, sha256, entry().asked);
-      this.#results.inc({ result: 'stored' });
+      await place.keep(fill.growing.part, sha256, entry.asked, () => entry.received());
+      this.#results.inc(stored);
+      entry.stored.resolve();
+      await this.#lingering.wait();
+      if (fill.growing.followers > 0) this.#followed.set(entry.key, fill);
     } catch (error) {
       // Whoever waits for the fill has one by now, or never will.
-      begun.resolve(null);
+      entry.begun.resolve(null);
+      entry.received();
       await this.#ended(asWaystationError(error), listed, place);
-      throw error;
+      entry.stored.reject(error);
     }
+    entry.comeBack?.abort();
+    // At once: nobody finds it whose part is closed.
+    this.#inFlight.delete(entry.key);
+    entry.fill?.growing.part.release();
+    entry.gone.resolve();
   }
 
-  #begin(request: FillRequest, place: FillPlace, entry: () => InFlight): Promise<Fill> {
+  #begin(request: FillRequest, place: FillPlace, entry: InFlight): Fill | Promise<Fill> {
     const loader = this.#counting(request.loader());
-    begunWith(entry(), loader);
+    entry.begunWith(loader);
     return Fill.begin({
       listed: request.listed,
       loader,
-      makePart: (attempt, onWritten) => place.part(attempt, onWritten),
+      parts: place,
       clock: this.#clock,
       wholeFirst: request.adopt === true,
-      onIdle: () => void entry().begun.then((fill) => fill !== null && this.#left(fill, entry(), keyOf(request))),
+      onIdle: () => this.#left(entry),
     });
   }
 
@@ -269,9 +262,17 @@ export class Fills {
   }
 
   /** Nobody reads it any more. */
-  #left(fill: Fill, entry: InFlight, key: string): void {
+  #left(entry: InFlight): void {
+    const { fill, key } = entry;
+    if (fill === null) return;
     if (this.#followed.get(key) === fill) this.#followed.delete(key);
     this.#considerAbandoning(fill, entry);
+  }
+
+  /** No sync waits for it any more. */
+  #unwanted(entry: InFlight): void {
+    if (entry.fill !== null) this.#considerAbandoning(entry.fill, entry);
+    else void entry.begun.promise.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
   }
 
   /** A fill that is not worth its bytes without anybody who wants them stops, unless somebody comes back in time. */

@@ -18,7 +18,8 @@ export class Growing {
   released = 0;
   followers = 0;
   #ended: 'verified' | Error | null = null;
-  #waiting: (() => void)[] = [];
+  /** null: nobody, as mostly in a sync. */
+  #waiting: (() => void)[] | null = null;
   readonly #onIdle: () => void;
   readonly #onFollowed: () => void;
 
@@ -71,7 +72,7 @@ export class Growing {
 
   /** Resolves at the next change. */
   change(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve) => (this.#waiting ??= []).push(resolve));
   }
 
   /** Before the writer lets go of the part. */
@@ -90,7 +91,8 @@ export class Growing {
 
   #wake(): void {
     const waiting = this.#waiting;
-    this.#waiting = [];
+    if (waiting === null) return;
+    this.#waiting = null;
     for (const resolve of waiting) resolve();
   }
 }

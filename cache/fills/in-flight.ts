@@ -1,4 +1,5 @@
 import type { Listed } from '../../base/digest.ts';
+import { Ending } from '../../base/ending.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { Fill } from './fill.ts';
@@ -13,42 +14,69 @@ export interface FillRequest {
 }
 
 /** A fill under way, as those who wait for it share it. */
-export interface InFlight {
-  /** null: it cannot be stored, and is too large to be shared in memory. */
-  readonly begun: Promise<Fill | null>;
-  /** As soon as it has begun: who finds it here can follow it at once, before it lets go of its part. */
-  fill: Fill | null;
-  /** Settles when the file is held, or will not be. */
-  readonly stored: Promise<void>;
-  /** Resolves when nothing is left of it but the file. */
-  readonly gone: Promise<void>;
+export class InFlight {
+  readonly key: string;
   readonly adopting: boolean;
-  storing: boolean;
+  /** As soon as it has begun: who finds it here can follow it at once, before it lets go of its part. */
+  fill: Fill | null = null;
+  /** With null: it cannot be stored, and is too large to be shared in memory. */
+  readonly begun = new Ending<Fill | null>();
+  /** When the file is held, or will not be. */
+  readonly stored = new Ending<void>();
+  /** When nothing is left of it but the file. */
+  readonly gone = new Ending<void>();
+  storing = true;
   /** A client asked for it: a prefetched file has to be asked for first, to stay as long. */
-  asked: boolean;
-  /** Of its transfers; null until it has begun. */
-  loader: Loader | null;
+  asked = false;
   /** Syncs that wait for it: it goes on without followers. */
-  wanted: number;
+  wanted = 0;
   /** Ends the wait for someone to come back. */
-  comeBack: AbortController | null;
-}
+  comeBack: AbortController | null = null;
+  /** Of its transfers; null until it has begun. */
+  #loader: Loader | null = null;
+  #isReceived = false;
+  #whenReceived: (() => void)[] | null = null;
 
-/** A client asks for it: what is left of its transfer is no background work any more. */
-export function clientCame(entry: InFlight): void {
-  entry.asked = true;
-  entry.loader?.hurry?.();
-}
+  constructor(key: string, adopting: boolean) {
+    this.key = key;
+    this.adopting = adopting;
+  }
 
-/** It is transferred by this loader. Clients may have come before. */
-export function begunWith(entry: InFlight, loader: Loader): void {
-  entry.loader = loader;
-  if (entry.asked) loader.hurry?.();
-}
+  /** A client asks for it: what is left of its transfer is no background work any more. */
+  clientCame(): void {
+    this.asked = true;
+    this.#loader?.hurry?.();
+  }
 
-/** Whether a fill ended for a reason of its own, so that one who had joined it begins another. */
-export function notForOthers(entry: InFlight, failure: WaystationError): boolean {
-  return failure.code === 'cancelled' || (entry.adopting && failure.source === 'origin');
+  /** It is transferred by this loader. Clients may have come before. */
+  begunWith(loader: Loader): void {
+    this.#loader = loader;
+    if (this.asked) loader.hurry?.();
+  }
+
+  has(fill: Fill): void {
+    this.fill = fill;
+    this.begun.resolve(fill);
+  }
+
+  /** Its bytes are in a file, or will not come: what is left is the disk's work. */
+  received(): void {
+    this.#isReceived = true;
+    const waiting = this.#whenReceived;
+    this.#whenReceived = null;
+    for (const tell of waiting ?? []) tell();
+  }
+
+  /** Calls `tell` when it is received, or now. */
+  whenReceived(tell: () => void): void {
+    if (this.#isReceived) tell();
+    else (this.#whenReceived ??= []).push(tell);
+  }
+
+  /** Whether it ended for a reason of its own, so that one who had joined it begins another. */
+  failedForItself(failure: WaystationError): boolean {
+    return failure.code === 'cancelled' || (this.adopting && failure.source === 'origin');
+  }
 }
 
 export function keyOf(request: Pick<FillRequest, 'scope' | 'listed'>): string {

@@ -9,11 +9,17 @@ export interface Part {
   /** Takes a chunk; a returned promise asks the caller to wait before giving more. Rejects when the disk refuses. */
   append(chunk: Buffer): void | Promise<void>;
   /** Resolves once everything taken can be read. */
-  flush(): Promise<void>;
+  flush(): void | Promise<void>;
   read(buffer: Buffer, position: number, length: number): Promise<number>;
   /** One more reader; each calls `release` once. */
   retain(): void;
   release(): void;
+}
+
+/** Where bytes went. */
+export interface Moved {
+  /** @returns null when they are gone. */
+  reopen(): Promise<ReadableFile | null>;
 }
 
 const nothing = Buffer.alloc(0);
@@ -24,10 +30,12 @@ const nothing = Buffer.alloc(0);
  */
 export class MemoryPart implements Part {
   readonly #size: number;
-  /** A file that comes in one chunk stays that chunk: most do, and memory that is not copied is not collected. */
+  /** What comes in pieces of one buffer stays where it is: most do, and memory that is not copied is not collected. */
   #bytes: Buffer = nothing;
+  /** Where chunks are put together that do not lie together. */
+  #room: Buffer | null = null;
   readonly #onWritten: () => void;
-  #reopen: (() => Promise<ReadableFile | null>) | null = null;
+  #moved: Moved | null = null;
   #file: Promise<ReadableFile | null> | null = null;
   #users = 1;
   written = 0;
@@ -38,32 +46,30 @@ export class MemoryPart implements Part {
   }
 
   append(chunk: Buffer): void {
-    if (chunk.length === this.#size) this.#bytes = chunk;
-    else {
-      if (this.#bytes.length === 0) this.#bytes = Buffer.allocUnsafeSlow(this.#size);
-      chunk.copy(this.#bytes, this.written);
-    }
+    if (this.written === 0) this.#bytes = chunk;
+    else this.#bytes = piecesOfOne(this.#bytes, chunk) ?? this.#gathered(chunk);
     this.written += chunk.length;
     this.#onWritten();
   }
 
-  async flush(): Promise<void> {}
+  flush(): void {}
 
   async read(buffer: Buffer, position: number, length: number): Promise<number> {
-    if (this.#reopen !== null) return this.#readMoved(this.#reopen, buffer, position, length);
+    if (this.#moved !== null) return this.#readMoved(this.#moved, buffer, position, length);
     return this.#bytes.copy(buffer, 0, position, Math.min(position + length, this.written));
   }
 
   /** The bytes so far, unless they were moved. */
-  bytes(): Buffer {
-    return this.#bytes.subarray(0, this.written);
+  get bytes(): Buffer {
+    return this.#bytes;
   }
 
-  /** All of it is in a file now: the memory is given back, unless somebody reads it. @param reopen null: it is gone. */
-  moved(reopen: () => Promise<ReadableFile | null>): void {
+  /** All of it is in a file now: the memory is given back, unless somebody reads it. */
+  moved(to: Moved): void {
     if (this.#users !== 1) return;
-    this.#reopen = reopen;
+    this.#moved = to;
     this.#bytes = nothing;
+    this.#room = null;
   }
 
   retain(): void {
@@ -75,14 +81,18 @@ export class MemoryPart implements Part {
     if (this.#users === 0) this.#file?.then((file) => file?.close()).catch(() => {});
   }
 
-  async #readMoved(
-    reopen: () => Promise<ReadableFile | null>,
-    buffer: Buffer,
-    position: number,
-    length: number,
-  ): Promise<number> {
+  #gathered(chunk: Buffer): Buffer {
+    if (this.#room === null) {
+      this.#room = Buffer.allocUnsafeSlow(this.#size);
+      this.#bytes.copy(this.#room);
+    }
+    chunk.copy(this.#room, this.written);
+    return this.#room.subarray(0, this.written + chunk.length);
+  }
+
+  async #readMoved(to: Moved, buffer: Buffer, position: number, length: number): Promise<number> {
     try {
-      this.#file ??= reopen();
+      this.#file ??= to.reopen();
       const file = await this.#file;
       const wanted = Math.min(length, this.written - position);
       const count = file === null ? 0 : await file.read(buffer, position, wanted);
@@ -93,6 +103,12 @@ export class MemoryPart implements Part {
       throw diskError(error, 'a file that was just written');
     }
   }
+}
+
+/** Both as one, when the second lies right behind the first; null: it does not. */
+function piecesOfOne(first: Buffer, second: Buffer): Buffer | null {
+  const isBehind = first.buffer === second.buffer && first.byteOffset + first.length === second.byteOffset;
+  return isBehind ? Buffer.from(first.buffer, first.byteOffset, first.length + second.length) : null;
 }
 
 /** Chunks that wait for the disk before the origin is asked to wait. */

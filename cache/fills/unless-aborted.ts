@@ -7,7 +7,16 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error);
     all.add(onAbort);
-    promise.then(resolve, reject).finally(() => all.delete(onAbort));
+    promise.then(
+      (value) => {
+        all.delete(onAbort);
+        resolve(value);
+      },
+      (error: unknown) => {
+        all.delete(onAbort);
+        reject(error as Error);
+      },
+    );
   });
 }
 

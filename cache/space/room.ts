@@ -19,10 +19,20 @@ export class Room implements Reserving {
     this.#makeRoom = options.makeRoom;
   }
 
-  async reserve(bytes: number, present = 0): Promise<Reservation | null> {
+  /** Mostly there is room, and nothing to wait for. */
+  reserve(bytes: number, present = 0): Reservation | null | Promise<Reservation | null> {
+    const reserved = this.#space.reserve(bytes, present);
+    return reserved instanceof Promise || reserved === null ? this.#reserve(reserved, bytes, present) : reserved;
+  }
+
+  async #reserve(
+    first: null | Promise<Reservation | null>,
+    bytes: number,
+    present: number,
+  ): Promise<Reservation | null> {
     const began = this.#clock.monotonic();
     for (let attempt = 0; ; attempt += 1) {
-      const reservation = await this.#space.reserve(bytes, present);
+      const reservation = await (attempt === 0 ? first : this.#space.reserve(bytes, present));
       const left = began + patience - this.#clock.monotonic();
       if (reservation !== null || attempt === tries || left <= 0 || !this.#space.writable) return reservation;
       const room = this.#space.whenCounted.then(() => this.#makeRoom(bytes - present));

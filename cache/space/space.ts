@@ -18,7 +18,7 @@ export interface Reserving {
    * @param present bytes of the file that are on disk already and counted as used: the reservation takes them over.
    * @returns null when the bytes may not be stored now: serve without storing.
    */
-  reserve(bytes: number, present?: number): Promise<Reservation | null>;
+  reserve(bytes: number, present?: number): Reservation | null | Promise<Reservation | null>;
 }
 
 /** How old a statfs may be; between two, own reservations are counted. */
@@ -176,8 +176,12 @@ export class Space implements Reserving {
   }
 
   /** Of the room that there is; nothing is removed. */
-  async reserve(bytes: number, present = 0): Promise<Reservation | null> {
-    if (this.#isOld) await this.measure();
+  reserve(bytes: number, present = 0): Reservation | null | Promise<Reservation | null> {
+    if (this.#isOld) return this.measure().then(() => this.#reserved(bytes, present));
+    return this.#reserved(bytes, present);
+  }
+
+  #reserved(bytes: number, present: number): Reservation | null {
     if (!this.#take(bytes, present)) return null;
     this.#counts.used -= present;
     return new CountedReservation(this.#counts, this.#more, bytes, present);

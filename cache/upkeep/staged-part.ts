@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import type { Algorithm, Digest, Listed } from '../../base/digest.ts';
 import { systemCode, WaystationError } from '../../base/errors.ts';
-import type { BlobStore, PartFile } from '../blobs/blob-store.ts';
+import type { BlobStore } from '../blobs/blob-store.ts';
+import type { PartFile } from '../blobs/naming.ts';
 import { roomOfPart } from '../disk/layout.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk, WritableFile } from '../../disk/disk.ts';

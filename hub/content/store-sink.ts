@@ -1,9 +1,10 @@
 import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
-import { WaystationError } from '../../base/errors.ts';
+import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { PackageMap } from '../../maps/reader.ts';
 import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
+import { TellingLoader } from '../../mirror/telling.ts';
 import { keysOf } from '../store/layout.ts';
 import { wholeObject } from '../store/object-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -34,12 +35,28 @@ export class StoreSink implements SizingSink {
     return this.#possession.size(scope, digest);
   }
 
-  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+  async ensure(
+    scope: string,
+    listed: Listed,
+    loader: Loader,
+    signal: AbortSignal,
+    received?: () => void,
+  ): Promise<void> {
     const name = `${scope} ${listed.digest}`;
-    const coming =
-      this.#coming.get(name) ?? this.#fetch(scope, listed, loader, signal).finally(() => this.#coming.delete(name));
-    this.#coming.set(name, coming);
-    await coming;
+    for (;;) {
+      const joined = this.#coming.get(name);
+      if (joined === undefined) {
+        const own = received === undefined ? loader : new TellingLoader(loader, received);
+        const coming = this.#fetch(scope, listed, own, signal).finally(() => this.#coming.delete(name));
+        this.#coming.set(name, coming);
+        return coming;
+      }
+      try {
+        return await joined;
+      } catch (thrown) {
+        if (asWaystationError(thrown).source !== 'origin') throw thrown;
+      }
+    }
   }
 
   async keep(scope: string, bytes: Buffer): Promise<Listed> {

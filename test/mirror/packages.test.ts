@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
-import type { Digest, Listed } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { Loader } from '../../base/transfer.ts';
@@ -19,8 +19,9 @@ class SlowSink extends MemorySink {
   readonly disk = new Gate();
   waiting = 0;
 
-  override async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    await super.ensure(scope, listed, loader, signal);
+  override async ensure(...asked: Parameters<MemorySink['ensure']>): Promise<void> {
+    const [, , , signal] = asked;
+    await super.ensure(...asked);
     this.waiting += 1;
     await passed(this.disk, signal);
   }

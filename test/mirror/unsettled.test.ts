@@ -10,30 +10,31 @@ async function settled(promise: Promise<void>): Promise<boolean> {
   return state.over;
 }
 
+const isThere = (room: void | Promise<void>): boolean => room === undefined;
+
 test('there is room until as many files wait as may, and again when one has settled', async () => {
   const unsettled = new Unsettled({ files: 2, bytes: 1_000 });
-  const [one, two] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  unsettled.add(one.promise, 1);
-  expect(await settled(unsettled.room())).toBe(true);
-  unsettled.add(two.promise, 1);
-  const room = unsettled.room();
+  unsettled.add(1);
+  expect(isThere(unsettled.room())).toBe(true);
+  unsettled.add(1);
+  const room = Promise.resolve(unsettled.room());
   expect(await settled(room)).toBe(false);
-  one.resolve();
+  unsettled.settled(1);
   expect(await settled(room)).toBe(true);
+  expect(isThere(unsettled.room())).toBe(true);
   const end = unsettled.end();
   expect(await settled(end)).toBe(false);
-  two.resolve();
+  unsettled.settled(1);
   expect(await settled(end)).toBe(true);
 });
 
 test('more bytes than may wait are taken once, and then waited for', async () => {
   const unsettled = new Unsettled({ files: 10, bytes: 1_000 });
-  const large = Promise.withResolvers<void>();
-  unsettled.add(large.promise, 5_000);
-  const room = unsettled.room();
+  unsettled.add(5_000);
+  const room = Promise.resolve(unsettled.room());
   expect(await settled(room)).toBe(false);
-  large.resolve();
+  unsettled.settled(5_000);
   expect(await settled(room)).toBe(true);
-  unsettled.add(Promise.withResolvers<void>().promise, 1);
-  expect(await settled(unsettled.room())).toBe(true);
+  unsettled.add(1);
+  expect(isThere(unsettled.room())).toBe(true);
 });

@@ -18,8 +18,8 @@ export class MemorySink implements SizingSink {
   readonly #fills = new Map<string, Promise<void>>();
   readonly #maps = new Map<Digest, MemoryMap>();
 
-  holds(scope: string, listed: Listed): Promise<boolean> {
-    return Promise.resolve(this.#blobs.get(name(scope, listed))?.length === listed.size);
+  holds(scope: string, listed: Listed): boolean {
+    return this.#blobs.get(name(scope, listed))?.length === listed.size;
   }
 
   async size(scope: string, digest: Digest): Promise<number | null> {
@@ -27,14 +27,30 @@ export class MemorySink implements SizingSink {
     return key === undefined ? null : (this.#blobs.get(key)?.length ?? null);
   }
 
-  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    if (await this.holds(scope, listed)) return;
+  async ensure(
+    scope: string,
+    listed: Listed,
+    loader: Loader,
+    signal: AbortSignal,
+    received: () => void = () => {},
+  ): Promise<void> {
     const key = name(scope, listed);
-    const running = this.#fills.get(key);
-    if (running !== undefined) return running;
-    const fill = this.#fill(key, listed, loader, signal).finally(() => this.#fills.delete(key));
-    this.#fills.set(key, fill);
-    return fill;
+    for (;;) {
+      if (this.holds(scope, listed)) return;
+      const joined = this.#fills.get(key);
+      if (joined === undefined) {
+        const fill = this.#fill(key, listed, loader, signal)
+          .finally(() => this.#fills.delete(key))
+          .finally(received);
+        this.#fills.set(key, fill);
+        return fill;
+      }
+      try {
+        return await joined;
+      } catch (thrown) {
+        if (asWaystationError(thrown).source !== 'origin') throw thrown;
+      }
+    }
   }
 
   keep(scope: string, bytes: Buffer): Promise<Listed> {
