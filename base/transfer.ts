@@ -59,6 +59,11 @@ export interface Loader {
   done?(): void;
   /** A client waits for the file now, whatever it was asked for. */
   hurry?(): void;
+  /**
+   * The bytes are in a file, or will not come: what is left is the disk's work, which needs no memory of ours. Told to
+   * who asked a sink for a file that was not held yet; may be told again.
+   */
+  received?(): void;
 }
 
 /** A loader around another one, which does all that it does not do itself. */
@@ -87,6 +92,10 @@ export class LoaderAround implements Loader {
 
   hurry(): void {
     this.inner.hurry?.();
+  }
+
+  received(): void {
+    this.inner.received?.();
   }
 }
 

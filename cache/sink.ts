@@ -68,13 +68,7 @@ export class CacheSink {
     return this.#blobs.holds(scope, listed);
   }
 
-  async ensure(
-    scope: string,
-    listed: Listed,
-    loader: Loader,
-    signal: AbortSignal,
-    received?: () => void,
-  ): Promise<void> {
+  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
     for (;;) {
       const held = this.holds(scope, listed);
       if (held === true || (held !== false && (await held))) return;
@@ -84,7 +78,7 @@ export class CacheSink {
         const turn = loader.turn?.(signal) ?? false;
         const waited = turn !== false && (await turn);
         if (!waited || !(await this.holds(scope, listed)))
-          await this.#fills.ensure({ scope, listed, loader: () => loader }, signal, received);
+          await this.#fills.ensure({ scope, listed, loader: () => loader, teller: loader }, signal);
         if (this.#claims.claim(scope, listed.digest)) return;
       } finally {
         loader.done?.();

@@ -16,6 +16,8 @@ const usualPatience = 60_000;
  * meanwhile gathers for the next, for each message costs two wake-ups.
  */
 const mostMessages = 2;
+/** Milliseconds from one message to the next, for the same reason: who puts one file alone does not wait. */
+const apart = 2;
 
 /** How a job failed. */
 interface Failure {
@@ -88,6 +90,7 @@ export class FileThread {
   /** Messages that were not answered yet, the oldest first. */
   #sent: (readonly Job[])[] = [];
   #sending = false;
+  #lastSent = -Infinity;
   #idle: NodeJS.Timeout | null = null;
   /** It ended by itself, or could not begin: nothing more is given to it. */
   #broken = false;
@@ -153,13 +156,16 @@ export class FileThread {
     if (!this.#sending && this.#sent.length < mostMessages) this.#sendLater();
   }
 
-  /** With what else comes in this turn of the event loop. */
+  /** With what else comes until then, at least in this turn of the event loop. */
   #sendLater(): void {
     this.#sending = true;
-    setImmediate(() => {
+    const send = (): void => {
       this.#sending = false;
       this.#send();
-    });
+    };
+    const wait = this.#lastSent + apart - performance.now();
+    if (wait > 0) setTimeout(send, wait);
+    else setImmediate(send);
   }
 
   #send(): void {
@@ -167,6 +173,7 @@ export class FileThread {
     if (batch.length === 0) return;
     this.#gathered = [];
     this.#sent.push(batch);
+    this.#lastSent = performance.now();
     if (this.#broken) return this.#end('it has ended before');
     try {
       this.#worker ??= this.#start();

@@ -10,6 +10,7 @@ import type { FetchRank, MapPackage } from './fetch-order.ts';
 import type { PackageProgress } from './progress.ts';
 import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
+import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
 
 /** Packages of one repository that are fetched at a time. */
@@ -178,8 +179,8 @@ class Work {
     const { repository, progress } = this.#request;
     this.#unsettled.add(listed.size);
     return new Promise((received) => {
-      const loader = repository.supplier.loader(href, 'background', listed.digest);
-      this.#sink.ensure(scope, listed, loader, this.#signal, received).then(
+      const loader = new TellingLoader(repository.supplier.loader(href, 'background', listed.digest), received);
+      this.#sink.ensure(scope, listed, loader, this.#signal).then(
         () => {
           this.#linkFailures = 0;
           progress.done(listed.size, true);

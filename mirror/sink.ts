@@ -16,11 +16,9 @@ export interface Sink {
   holds(scope: string, listed: Listed): boolean | Promise<boolean>;
   /**
    * Resolves once the file is held, verified by length and digest and durable. Joins a fill that somebody else began; when
-   * that one's sources fail, the loader has still to be asked.
-   * @param received called when the transfer has ended, well or not, and its bytes are in no memory: what is left is the
-   * disk's work. Not called for a file that was held already; may be called again.
+   * that one's sources fail, the loader has still to be asked. Before that the loader is told when the file is received.
    */
-  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal, received?: () => void): Promise<void>;
+  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void>;
   /** Keeps small bytes that nothing lists (repomd.xml, its signature and key), durably; returns their sha256 and size. */
   keep(scope: string, bytes: Buffer): Promise<Listed>;
   /** The bytes of a held file, in order. */

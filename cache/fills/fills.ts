@@ -118,16 +118,15 @@ export class Fills {
   /**
    * Resolves when the file is held. One that somebody else began is joined; when it fails by that one's sources, ours have
    * still to be asked.
-   * @param received called once, when the bytes are in a file or will not come: what is left is the disk's work.
    * @throws WaystationError when it cannot be had or kept; the signal's reason.
    */
-  async ensure(request: FillRequest, signal: AbortSignal, received?: () => void): Promise<void> {
+  async ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
     for (;;) {
       signal.throwIfAborted();
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       entry.wanted += 1;
-      if (received !== undefined) entry.whenReceived(received);
+      if (request.teller !== undefined) entry.tell(request.teller);
       try {
         return await unlessAborted(entry.stored.promise, signal);
       } catch (thrown) {

@@ -9,6 +9,8 @@ export interface FillRequest {
   readonly listed: Listed;
   /** Called when this request starts the fill, and for each transfer of its own. */
   readonly loader: () => Loader;
+  /** Told when the bytes are in a file, or will not come. */
+  readonly teller?: Pick<Loader, 'received'>;
   /** Bytes that an earlier run left, to be proven or thrown away: looked for also when the file is small. */
   readonly adopt?: boolean;
 }
@@ -35,7 +37,7 @@ export class InFlight {
   /** Of its transfers; null until it has begun. */
   #loader: Loader | null = null;
   #isReceived = false;
-  #whenReceived: (() => void)[] | null = null;
+  #tellers: Pick<Loader, 'received'>[] | null = null;
 
   constructor(key: string, adopting: boolean) {
     this.key = key;
@@ -62,15 +64,15 @@ export class InFlight {
   /** Its bytes are in a file, or will not come: what is left is the disk's work. */
   received(): void {
     this.#isReceived = true;
-    const waiting = this.#whenReceived;
-    this.#whenReceived = null;
-    for (const tell of waiting ?? []) tell();
+    const tellers = this.#tellers;
+    this.#tellers = null;
+    for (const teller of tellers ?? []) teller.received?.();
   }
 
-  /** Calls `tell` when it is received, or now. */
-  whenReceived(tell: () => void): void {
-    if (this.#isReceived) tell();
-    else (this.#whenReceived ??= []).push(tell);
+  /** Who is told when it is received, or now. */
+  tell(teller: Pick<Loader, 'received'>): void {
+    if (this.#isReceived) teller.received?.();
+    else (this.#tellers ??= []).push(teller);
   }
 
   /** Whether it ended for a reason of its own, so that one who had joined it begins another. */

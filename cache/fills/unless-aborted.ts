@@ -12,9 +12,9 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
         all.delete(onAbort);
         resolve(value);
       },
-      (error: unknown) => {
+      (error: Error) => {
         all.delete(onAbort);
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -44,4 +44,6 @@ export async function* provenChunks(listed: Listed, loader: Loader, signal: Abor
     if (taken < size) lied(transfer);
   }
   if (hash.digest() !== digest) lied(...givers);
+  // Its last chunk is taken: who comes next may begin while the store makes it durable.
+  loader.received?.();
 }

@@ -4,7 +4,6 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { PackageMap } from '../../maps/reader.ts';
 import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
-import { TellingLoader } from '../../mirror/telling.ts';
 import { keysOf } from '../store/layout.ts';
 import { wholeObject } from '../store/object-store.ts';
 import type { ObjectStore } from '../store/object-store.ts';
@@ -35,19 +34,12 @@ export class StoreSink implements SizingSink {
     return this.#possession.size(scope, digest);
   }
 
-  async ensure(
-    scope: string,
-    listed: Listed,
-    loader: Loader,
-    signal: AbortSignal,
-    received?: () => void,
-  ): Promise<void> {
+  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
     const name = `${scope} ${listed.digest}`;
     for (;;) {
       const joined = this.#coming.get(name);
       if (joined === undefined) {
-        const own = received === undefined ? loader : new TellingLoader(loader, received);
-        const coming = this.#fetch(scope, listed, own, signal).finally(() => this.#coming.delete(name));
+        const coming = this.#fetch(scope, listed, loader, signal).finally(() => this.#coming.delete(name));
         this.#coming.set(name, coming);
         return coming;
       }

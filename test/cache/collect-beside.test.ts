@@ -56,7 +56,7 @@ describe('beside a pass', () => {
     const pass = store.collector.run(patient);
     await gate.reached;
     const lease = store.claims.beginRun('corp');
-    const held = await Promise.all(candidates.slice(1).map(({ listed }) => store.sink.holds('open', listed)));
+    const held = await Promise.all(candidates.slice(1).map(async ({ listed }) => store.sink.holds('open', listed)));
     gate.open();
     await pass;
     expect(candidates.slice(1).map(({ listed }) => isHeld(store, listed))).toEqual(held);

@@ -32,10 +32,8 @@ test('what is held of a pinned generation is not evicted, from when the pin is t
   expect(await store.publication.setPinned(generation(1).id, true)).toBe(true);
   expect((await store.status()).evictableBytes).toBe(2 * mebibyte);
   await have(third);
-  expect(await Promise.all([pinned, other, third].map(({ listed }) => store.blobs.holds('open', listed)))).toEqual([
-    true,
-    false,
-    true,
-  ]);
+  expect(
+    await Promise.all([pinned, other, third].map(async ({ listed }) => store.blobs.holds('open', listed))),
+  ).toEqual([true, false, true]);
   await store.close();
 });

@@ -132,7 +132,7 @@ export async function publishRepository(
   const repomd = files.find(({ listed }) => listed === document.repomd);
   if (repomd !== undefined) await machine.told({ kind: 'file', file: repomd }, sink.keep(document.scope, repomd.bytes));
   const written = (await machine.tried(sink.map(map.primary))) ?? (await writeMap(machine, running, map));
-  const held = await Promise.all(files.map(({ scope, listed }) => sink.holds(scope, listed)));
+  const held = await Promise.all(files.map(async ({ scope, listed }) => sink.holds(scope, listed)));
   if (written === null || held.includes(false)) return false;
   await machine.published(published, () => running.store.publish(published));
   return true;

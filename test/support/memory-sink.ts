@@ -27,13 +27,7 @@ export class MemorySink implements SizingSink {
     return key === undefined ? null : (this.#blobs.get(key)?.length ?? null);
   }
 
-  async ensure(
-    scope: string,
-    listed: Listed,
-    loader: Loader,
-    signal: AbortSignal,
-    received: () => void = () => {},
-  ): Promise<void> {
+  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
     const key = name(scope, listed);
     for (;;) {
       if (this.holds(scope, listed)) return;
@@ -41,7 +35,7 @@ export class MemorySink implements SizingSink {
       if (joined === undefined) {
         const fill = this.#fill(key, listed, loader, signal)
           .finally(() => this.#fills.delete(key))
-          .finally(received);
+          .finally(() => loader.received?.());
         this.#fills.set(key, fill);
         return fill;
       }
