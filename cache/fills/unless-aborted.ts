@@ -12,9 +12,9 @@ export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Prom
         all.delete(onAbort);
         resolve(value);
       },
-      (error: Error) => {
+      (error: unknown) => {
         all.delete(onAbort);
-        reject(error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       },
     );
   });
