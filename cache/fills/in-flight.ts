@@ -1,5 +1,5 @@
 import type { Listed } from '../../base/digest.ts';
-import { Ending } from '../../base/ending.ts';
+import { Ending } from './ending.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
 import type { Fill } from './fill.ts';
