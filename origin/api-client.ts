@@ -1,6 +1,6 @@
 import { parseHttpDate } from '../http/http-date.ts';
 import { systemCode, WaystationError } from '../base/errors.ts';
-import { Connections } from './connections.ts';
+import { ApiConnections } from './api-connections.ts';
 import { transferFailure } from './failure.ts';
 import type { Stage } from './failure.ts';
 import type { Health } from './health.ts';
@@ -47,11 +47,11 @@ const betweenChunks = 15_000;
 /** Questions to a hub's API over the connections of one identity. Answers are whole, small, and not redirected. */
 export class ApiClient {
   readonly #options: ApiClientOptions;
-  readonly #connections: Connections;
+  readonly #connections: ApiConnections;
 
   constructor(options: ApiClientOptions) {
     this.#options = options;
-    this.#connections = new Connections(options.identity, new Credentials(options.identity), new NeighbourGuard());
+    this.#connections = new ApiConnections(options.identity, new Credentials(options.identity), new NeighbourGuard());
   }
 
   /**

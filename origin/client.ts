@@ -1,21 +1,25 @@
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
-import type { Answer, Purpose, Transfer, Validators } from '../base/transfer.ts';
+import type { Answer, Purpose } from '../base/transfer.ts';
 import { parseHttpDate } from '../http/http-date.ts';
 import { Connections } from './connections.ts';
+import type { Route } from './connections.ts';
 import { Exchange } from './exchange.ts';
-import type { Head } from './exchange.ts';
 import { isConnectionFailure, transferFailure } from './failure.ts';
 import type { Health } from './health.ts';
 import { Credentials } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { judge } from './judgement.ts';
-import type { Until } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
+import { RequestTexts } from './request-text.ts';
+import type { Target, Wanted } from './request-text.ts';
 import { shownUrl } from './shown-url.ts';
 import { StartLimit } from './start-limit.ts';
 import type { Passage, Traffic } from './traffic.ts';
+import { UpstreamTransfer } from './upstream-transfer.ts';
+import { Deadlines } from './wire/deadlines.ts';
+import type { Head } from './wire/response-head.ts';
 
 export interface ClientOptions {
   readonly identity: Identity;
@@ -30,13 +34,8 @@ export interface ClientOptions {
 }
 
 /** One GET. */
-export interface Ask {
-  readonly url: URL;
-  /** Position of the first byte wanted; 0 asks for the whole, unless there is an `until`. */
-  readonly offset: number;
-  /** Ends the wanted bytes before the end of the file: nothing but exactly those will do. */
-  readonly until?: Until | null;
-  readonly validators: Validators | null;
+export interface Ask extends Wanted {
+  readonly url: Target;
   /** Milliseconds until the first byte of the body, over all redirects. */
   readonly startWithin: number;
   /** In which the transfer goes, and which it leaves at its end; default: a client's. */
@@ -67,12 +66,16 @@ export class Client {
   readonly #options: ClientOptions;
   readonly #credentials: Credentials;
   readonly #guard = new NeighbourGuard();
+  readonly #deadlines = new Deadlines();
+  readonly #texts: RequestTexts;
   readonly #connections: Connections;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#credentials = new Credentials(options.identity);
-    this.#connections = new Connections(options.identity, this.#credentials, this.#guard);
+    const [credentials, guard, deadlines] = [this.#credentials, this.#guard, this.#deadlines];
+    this.#connections = new Connections(options.identity, { credentials, guard, deadlines });
+    this.#texts = new RequestTexts(options.version);
     for (const url of options.identity.urls) this.#guard.learnHost(new URL(url).hostname);
   }
 
@@ -84,20 +87,20 @@ export class Client {
   async get(ask: Ask, signal: AbortSignal): Promise<Answer> {
     const { clock, log } = this.#options;
     const passage = ask.passage ?? this.passage('client');
-    await passage.enter(ask.url.origin, signal);
+    const entering = passage.enter(ask.url.origin, signal);
+    if (typeof entering !== 'boolean') await entering;
     const began = clock.monotonic();
     const where = shownUrl(ask.url);
-    const limit = new StartLimit(ask.startWithin, () => {
+    const limit = new StartLimit(this.#deadlines, ask.startWithin, () => {
       const seconds = Math.round(ask.startWithin / 100) / 10;
       return new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`);
     });
-    const fields = { url: where, offset: ask.offset };
     const way: Way = { answered: false };
     try {
       const answer = await this.#follow(ask, { passage, signal, limit }, way);
       if (answer.kind !== 'found') passage.leave();
       log.debug(
-        { ...fields, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
+        { url: where, offset: ask.offset, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
         'upstream answered',
       );
       return answer;
@@ -108,7 +111,7 @@ export class Client {
       if (!way.answered && isConnectionFailure(error)) {
         this.#options.health.of(ask.url.origin).failed(error, (probing) => this.#probe(ask.url.origin, probing));
       }
-      log.debug({ ...fields, code: error.code, error: error.message }, 'upstream did not give it');
+      log.debug({ url: where, offset: ask.offset, code: error.code, error: error.message }, 'upstream did not give it');
       throw error;
     } finally {
       limit.end();
@@ -121,82 +124,104 @@ export class Client {
   }
 
   /** Cuts every connection. */
-  close(): Promise<void> {
-    return this.#connections.close();
+  async close(): Promise<void> {
+    this.#connections.close();
   }
 
   /** Asks an origin for anything; whatever it answers, it lives. Any configured URL of it will do. */
   async #probe(origin: string, signal: AbortSignal): Promise<void> {
     const configured = this.#options.identity.urls.find((url) => new URL(url).origin === origin);
     const url = new URL(configured ?? origin);
-    const exchange = await this.#exchange(
-      url,
-      { url, offset: 0, validators: null, startWithin: 0 },
-      { signal, limit: null },
-    );
-    const head = await exchange.head;
+    const exchange = await this.#exchange(url, { offset: 0, validators: null }, { signal, limit: null });
+    const head = await headOf(exchange);
     exchange.discard();
     this.#options.health.of(origin).answered(timeOf(head));
   }
 
   async #follow(ask: Ask, going: Going, way: Way): Promise<Answer> {
-    const seen = new Set<string>();
+    const { offset, until = null } = ask;
+    let seen: Set<string> | null = null;
     for (let url = ask.url; ;) {
-      seen.add(url.href);
-      const exchange = await this.#exchange(url, ask, going);
-      const head = await exchange.head;
+      const opening = this.#exchange(url, ask, going);
+      const exchange = opening instanceof Promise ? await opening : opening;
+      const head = await headOf(exchange);
       if (url === ask.url) {
         way.answered = true;
         this.#options.health.of(url.origin).answered(timeOf(head));
       }
       const where = shownUrl(url);
       const conditional = ask.validators !== null;
-      const { offset, until = null } = ask;
       const judgement = judge(head, { offset, until, conditional, where, now: this.#options.clock.now() });
       if (judgement.kind === 'body') {
-        await exchange.started;
-        return { kind: 'found', transfer: transferOf(exchange, head, { ...judgement, ...going, where, offset }) };
+        const starting = exchange.started();
+        if (starting !== undefined) await starting;
+        const { passage, signal } = going;
+        const { total, skip } = judgement;
+        return {
+          kind: 'found',
+          transfer: new UpstreamTransfer({ exchange, passage, signal, where, offset, total, skip }),
+        };
       }
       exchange.discard();
       if (judgement.kind === 'refused') throw judgement.error;
       if (judgement.kind === 'not-modified') return judgement;
+      seen ??= new Set();
+      seen.add(hrefOf(url));
       url = this.#next(url, judgement.location, seen);
     }
   }
 
-  async #exchange(url: URL, ask: Ask, { signal, limit }: Pick<Going, 'signal' | 'limit'>): Promise<Exchange> {
-    if (!this.#credentials.own(url.origin)) this.#guard.checkHost(url.hostname);
-    const route = await this.#connections.route(url, `${url.pathname}${url.search}`);
-    const headers: Record<string, string> = {
-      host: url.host,
-      'user-agent': `waystation/${this.#options.version}`,
-      accept: '*/*',
-      'accept-encoding': 'identity',
-    };
-    const { offset, until = null, validators } = ask;
-    if (until !== null) headers['range'] = `bytes=${offset}-${until.end - 1}`;
-    else if (offset > 0) headers['range'] = `bytes=${offset}-`;
-    if (typeof validators?.etag === 'string') headers['if-none-match'] = validators.etag;
-    if (typeof validators?.lastModified === 'string') headers['if-modified-since'] = validators.lastModified;
-    Object.assign(headers, await this.#credentials.headersFor(url.origin), route.headers);
-    const idleTimeout = this.#options.idleTimeout ?? 15_000;
+  /** At once, where no file of a secret has to be looked at. */
+  #exchange(url: Target, wanted: Wanted, going: Pick<Going, 'signal' | 'limit'>): Exchange | Promise<Exchange> {
+    const { origin } = url;
+    if (!this.#credentials.own(origin)) this.#guard.checkHost(new URL(origin).hostname);
+    const route = this.#connections.route(origin);
+    if (!(route instanceof Promise) && !this.#credentials.showsTo(origin))
+      return this.#send(url, wanted, { going, route, shown: null });
+    return this.#withSecrets(url, wanted, { going, route });
+  }
+
+  async #withSecrets(
+    url: Target,
+    wanted: Wanted,
+    { going, route }: { going: Pick<Going, 'signal' | 'limit'>; route: Route | Promise<Route> },
+  ): Promise<Exchange> {
+    const known = await route;
+    const shown = await this.#credentials.headersFor(url.origin);
+    return this.#send(url, wanted, { going, route: known, shown });
+  }
+
+  #send(
+    url: Target,
+    wanted: Wanted,
+    parts: {
+      readonly going: Pick<Going, 'signal' | 'limit'>;
+      readonly route: Route;
+      readonly shown: Readonly<Record<string, string>> | null;
+    },
+  ): Exchange {
+    const { signal, limit } = parts.going;
     // The last await is behind us: a request that was called off meanwhile must not leave.
     signal.throwIfAborted();
     limit?.throwIfOver();
-    const exchange = new Exchange(route, { headers, idleTimeout, where: shownUrl(url), signal });
+    const { before, headers, pool } = parts.route;
+    const shown = parts.shown === null && headers === null ? null : { ...parts.shown, ...headers };
+    const text = this.#texts.get(url, wanted, { before, shown });
+    const idleTimeout = this.#options.idleTimeout ?? 15_000;
+    const exchange = new Exchange(pool, { text, idleTimeout, where: shownUrl(url), signal });
     limit?.watch(exchange);
     return exchange;
   }
 
   /** @throws WaystationError `upstream_redirect` */
-  #next(from: URL, location: string, seen: ReadonlySet<string>): URL {
+  #next(from: Target, location: string, seen: ReadonlySet<string>): URL {
     const refuse = (reason: string): WaystationError =>
       new WaystationError('upstream_redirect', `${shownUrl(from)} redirects ${reason}`);
-    const to = URL.parse(location, from);
+    const to = URL.parse(location, hrefOf(from));
     if (to === null) throw refuse('to what is no URL');
     to.hash = '';
     if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refuse(`to ${to.protocol}`);
-    if (from.protocol === 'https:' && to.protocol === 'http:') throw refuse('from https to http');
+    if (from.origin.startsWith('https:') && to.protocol === 'http:') throw refuse('from https to http');
     if (seen.has(to.href)) throw refuse('in a loop');
     if (seen.size > mostRedirects) throw refuse(`more than ${mostRedirects} times`);
     return to;
@@ -210,52 +235,12 @@ function timeOf({ headers }: Head): number | null {
   return date === null ? null : date + age * 1000;
 }
 
-function transferOf(
-  exchange: Exchange,
-  head: Head,
-  body: Going & {
-    readonly total: number | null;
-    readonly skip: number;
-    readonly where: string;
-    readonly offset: number;
-  },
-): Transfer {
-  const { headers } = head;
-  const { passage } = body;
-  return {
-    source: body.where,
-    total: body.total,
-    contentType: headers['content-type'] ?? null,
-    etag: headers.etag ?? null,
-    lastModified: headers['last-modified'] ?? null,
-    offset: body.offset,
-    consume: (sink) =>
-      exchange.consume(paying(body.skip === 0 ? sink : skipping(body.skip, sink), body)).finally(() => passage.leave()),
-    cancel: () => {
-      exchange.cancel();
-      passage.leave();
-    },
-  };
+async function headOf(exchange: Exchange): Promise<Head> {
+  await exchange.answered();
+  if (exchange.answer === null) throw new Error('an exchange went on without a head');
+  return exchange.answer;
 }
 
-type Sink = Parameters<Transfer['consume']>[0];
-
-/** Lets the origin be read again when the sink has the chunk and it is paid for, whichever comes later. */
-function paying(sink: Sink, { passage, signal }: Going): Sink {
-  return (chunk) => {
-    const taken = sink(chunk);
-    const paid = passage.pay(chunk.length, signal);
-    if (paid === undefined) return taken;
-    return taken === undefined ? paid : Promise.all([taken, paid]).then(() => {});
-  };
-}
-
-/** Drops the first bytes: they were had before. */
-function skipping(count: number, sink: Sink): Sink {
-  let left = count;
-  return (chunk) => {
-    const dropped = Math.min(left, chunk.length);
-    left -= dropped;
-    return dropped === chunk.length ? undefined : sink(chunk.subarray(dropped));
-  };
+function hrefOf({ origin, pathname, search }: Target): string {
+  return `${origin}${pathname}${search}`;
 }

@@ -1,41 +1,38 @@
-import type * as undiciModule from 'undici';
-import type { Agent, buildConnector, Dispatcher, ProxyAgent } from 'undici';
-import { literalAddress } from './address-kind.ts';
+import type { Socket } from 'node:net';
+import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { basic, userInfo } from './identity.ts';
 import type { Credentials, Identity } from './identity.ts';
 import type { NeighbourGuard } from './neighbour-guard.ts';
 import { bypassesProxy } from './no-proxy.ts';
-import { slabReading } from './slab.ts';
+import { isFixed, readMaterial, sameMaterial, tlsOptions } from './tls-material.ts';
+import type { Material } from './tls-material.ts';
+import type { Deadlines } from './wire/deadlines.ts';
+import { dialDirect, secured, Security } from './wire/dial.ts';
+import type { Dial, Direct, Place } from './wire/dial.ts';
+import { Pool } from './wire/pool.ts';
+import { tunnel } from './wire/tunnel.ts';
 
-/** Milliseconds from the look-up of the name to the end of the TLS handshake. */
-const connectTimeout = 5000;
-/** Bytes of all response headers together. */
-const largestHead = 32 * 1024;
-/** To one origin, so that one slow repository cannot take all descriptors. More requests wait their turn. */
-const mostConnections = 64;
-
-/** Where to send one request: which pool, and what its request line and headers are. */
+/** Where to send requests to one origin. */
 export interface Route {
-  readonly dispatcher: Dispatcher;
-  readonly origin: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly pool: Pool;
+  /** What stands before the path on the request line: a proxy is asked in absolute form (RFC 9112 §3.2.2). */
+  readonly before: string;
+  /** What it adds to requests, names in lower case; null: nothing. */
+  readonly headers: Readonly<Record<string, string>> | null;
 }
 
-/** Loaded with the first request: it takes as long as half of a start, and what is held is served without it. */
-type Undici = typeof undiciModule;
+/** Redirects may lead to ever new hosts: those to which there is no connection are forgotten. */
+const mostRoutes = 256;
 
-interface Material {
-  readonly ca: string | null;
-  readonly cert: string | null;
-  readonly key: string | null;
-}
-
-interface Pools {
+/** Routes with the TLS material of one moment. */
+interface Routes {
   readonly material: Material;
-  readonly direct: Agent;
-  /** Tunnels for https; plain http goes to the proxy in absolute form (RFC 9112 §3.2.2) over `direct`. */
-  readonly tunnels: ProxyAgent | null;
+  readonly context: () => SecureContext;
+  /** By origin. */
+  readonly known: Map<string, Route>;
+  /** To the proxy, for all that is asked of it in absolute form. */
+  proxied: Pool | null;
 }
 
 /** The connections of one identity. TLS files are looked at before each request; when they changed, new pools begin. */
@@ -43,130 +40,126 @@ export class Connections {
   readonly #identity: Identity;
   readonly #credentials: Credentials;
   readonly #guard: NeighbourGuard;
+  readonly #deadlines: Deadlines;
   readonly #proxy: URL | null;
-  #pools: Pools | null = null;
+  #routes: Routes | null = null;
 
-  constructor(identity: Identity, credentials: Credentials, guard: NeighbourGuard) {
+  constructor(
+    identity: Identity,
+    { credentials, guard, deadlines }: { credentials: Credentials; guard: NeighbourGuard; deadlines: Deadlines },
+  ) {
     this.#identity = identity;
     this.#credentials = credentials;
     this.#guard = guard;
+    this.#deadlines = deadlines;
     this.#proxy = identity.proxy === null ? null : new URL(identity.proxy);
   }
 
   /**
-   * @param path as it goes on the request line.
+   * The way to an origin: at once, where no TLS file has to be looked at.
+   * @param origin scheme, host and port.
    * @throws WaystationError `secret_unreadable`, from the TLS files.
    */
-  async route(url: URL, path: string): Promise<Route> {
-    const { direct, tunnels } = this.#pools !== null && this.#fixed ? this.#pools : await this.#current();
-    const proxy = this.#proxy;
-    if (proxy === null || tunnels === null || bypassesProxy(url, this.#identity.noProxy)) {
-      return { dispatcher: direct, origin: url.origin, path, headers: {} };
-    }
-    if (url.protocol === 'https:') return { dispatcher: tunnels, origin: url.origin, path, headers: {} };
-    const authorization = userInfo(proxy);
-    return {
-      dispatcher: direct,
-      origin: proxy.origin,
-      path: `${url.origin}${path}`,
-      headers: authorization === null ? {} : { 'proxy-authorization': basic(authorization) },
-    };
+  route(origin: string): Route | Promise<Route> {
+    if (!isFixed(this.#identity.tls)) return this.#current().then((routes) => this.#route(routes, origin));
+    this.#routes ??= begin({ ca: null, cert: null, key: null });
+    return this.#route(this.#routes, origin);
   }
 
   /** Cuts every connection. */
-  async close(): Promise<void> {
-    const pools = this.#pools;
-    this.#pools = null;
-    await Promise.all([pools?.direct.destroy(), pools?.tunnels?.destroy()]);
+  close(): void {
+    for (const { pool } of this.#routes?.known.values() ?? []) pool.close();
+    this.#routes = null;
   }
 
-  /** Nothing of it comes from files, which may change. */
-  get #fixed(): boolean {
-    const { ca, cert, key } = this.#identity.tls;
-    return ca === null && cert === null && key === null;
-  }
-
-  async #current(): Promise<Pools> {
-    const { ca, cert, key } = this.#identity.tls;
-    if (this.#pools !== null && this.#fixed) return this.#pools;
-    const read = async (secret: (() => Promise<string>) | null): Promise<string | null> => (await secret?.()) ?? null;
-    // All at once: a certificate and its key that are replaced together are read together.
-    const [authorities, own, secret] = await Promise.all([read(ca), read(cert), read(key)]);
-    const material = { ca: authorities, cert: own, key: secret };
-    const undici = await import('undici');
-    const before = this.#pools;
-    if (before !== null && same(before.material, material)) return before;
-    const pools = this.#open(undici, material);
-    this.#pools = pools;
+  async #current(): Promise<Routes> {
+    const material = await readMaterial(this.#identity.tls);
+    const before = this.#routes;
+    if (before !== null && sameMaterial(before.material, material)) return before;
+    this.#routes = begin(material);
     // What is under way on the old ones ends in peace.
-    for (const old of [before?.direct, before?.tunnels]) old?.close().catch(() => {});
-    return pools;
+    for (const { pool } of before?.known.values() ?? []) pool.retire();
+    return this.#routes;
   }
 
-  #open(undici: Undici, material: Material): Pools {
-    const tls = {
-      ...(material.ca === null ? {} : { ca: material.ca }),
-      ...(material.cert === null ? {} : { cert: material.cert }),
-      ...(material.key === null ? {} : { key: material.key }),
-      timeout: connectTimeout,
-      allowH2: false,
-    };
-    const limits = {
-      connections: mostConnections,
-      pipelining: 1,
-      maxHeaderSize: largestHead,
-      // The first byte has a budget of its own, over all redirects and tries.
-      headersTimeout: 0,
-      keepAliveTimeout: 10_000,
-      keepAliveMaxTimeout: 60_000,
-      allowH2: false,
-    };
+  #route(routes: Routes, origin: string): Route {
+    const { known } = routes;
+    const route = known.get(origin);
+    if (route !== undefined) return route;
+    if (known.size >= mostRoutes) for (const [name, { pool }] of known) if (pool.empty) known.delete(name);
+    const made = this.#open(new URL(origin), routes);
+    known.set(origin, made);
+    return made;
+  }
+
+  #open(url: URL, routes: Routes): Route {
     const proxy = this.#proxy;
+    if (proxy === null || bypassesProxy(url, this.#identity.noProxy))
+      return { pool: this.#direct(url, routes.context), before: '', headers: null };
+    const user = userInfo(proxy);
+    const authorization = user === null ? null : basic(user);
+    if (url.protocol === 'https:')
+      return { pool: this.#tunnels(proxy, url, { authorization, ...routes }), before: '', headers: null };
+    routes.proxied ??= this.#pool(
+      direct({ ...placeOf(proxy), security: securityOf(proxy, routes.context), lookup: null }),
+    );
     return {
-      material,
-      direct: new undici.Agent({ ...limits, connect: this.#connector(undici, tls) }),
-      tunnels:
-        proxy === null
-          ? null
-          : new undici.ProxyAgent({
-              ...limits,
-              uri: proxy.href,
-              requestTls: tls,
-              proxyTls: { timeout: connectTimeout },
-            }),
+      pool: routes.proxied,
+      before: url.origin,
+      headers: authorization === null ? null : { 'proxy-authorization': authorization },
     };
   }
 
-  /** Connects to configured origins and the proxy freely, and learns where they are; to others under guard. */
-  #connector({ buildConnector }: Undici, tls: buildConnector.BuildOptions): buildConnector.connector {
-    const secure = { free: buildConnector(tls), guarded: buildConnector({ ...tls, lookup: this.#guard.lookup }) };
-    return (options, callback) => {
-      const port = options.port === '' ? '' : `:${options.port}`;
-      const origin = new URL(`${options.protocol}//${bracketed(options.hostname)}${port}`).origin;
-      const trusted = this.#credentials.own(origin) || origin === this.#proxy?.origin;
-      const connect =
-        options.protocol === 'https:'
-          ? secure[trusted ? 'free' : 'guarded']
-          : // Reading into slabs keeps state for one socket, so each has a connector of its own.
-            buildConnector({
-              timeout: connectTimeout,
-              onread: slabReading(),
-              ...(trusted ? {} : { lookup: this.#guard.lookup }),
-            });
-      connect(options, (...result) => {
-        const [error, socket] = result;
-        if (error === null && this.#credentials.own(origin)) this.#guard.learn(socket.remoteAddress);
-        callback(...result);
-      });
-    };
+  /** Connects to configured origins freely, and learns where they are; to others under guard. */
+  #direct(url: URL, context: () => SecureContext): Pool {
+    const own = this.#credentials.own(url.origin);
+    const dial = direct({
+      ...placeOf(url),
+      security: securityOf(url, context),
+      lookup: own ? null : this.#guard.lookup,
+    });
+    return this.#pool(dial, own ? (socket) => this.#guard.learn(socket.remoteAddress) : () => {});
+  }
+
+  #tunnels(
+    proxy: URL,
+    url: URL,
+    { authorization, context }: { readonly authorization: string | null; readonly context: () => SecureContext },
+  ): Pool {
+    const [place, security] = [placeOf(url), new Security(context)];
+    // The authorities of the identity are those of its origins; what is behind the proxy is looked up there.
+    const first = { ...placeOf(proxy), security: securityOf(proxy, () => createSecureContext()), lookup: null };
+    return this.#pool(async (_onread, signal) => {
+      const through = await dialDirect(first, null, signal);
+      await tunnel(through, { target: `${url.hostname}:${place.port}`, authorization }, signal);
+      return { socket: await secured(through, { place, security }, signal), byOnread: false };
+    });
+  }
+
+  #pool(dial: Dial, connected: (socket: Socket) => void = () => {}): Pool {
+    return new Pool({ dial, deadlines: this.#deadlines, connected });
   }
 }
 
-function same(one: Material, other: Material): boolean {
-  return one.ca === other.ca && one.cert === other.cert && one.key === other.key;
+function direct(to: Direct): Dial {
+  return async (onread, signal) => ({ socket: await dialDirect(to, onread, signal), byOnread: true });
 }
 
-function bracketed(hostname: string): string {
-  const address = literalAddress(hostname);
-  return address?.includes(':') === true ? `[${address}]` : hostname;
+function begin(material: Material): Routes {
+  let context: SecureContext | null = null;
+  return {
+    material,
+    context: () => (context ??= createSecureContext(tlsOptions(material))),
+    known: new Map(),
+    proxied: null,
+  };
+}
+
+function securityOf({ protocol }: URL, context: () => SecureContext): Security | null {
+  return protocol === 'https:' ? new Security(context) : null;
+}
+
+function placeOf({ hostname, port, protocol }: URL): Place {
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  return { host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }

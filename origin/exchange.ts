@@ -1,19 +1,13 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { WaystationError } from '../base/errors.ts';
-import type { Route } from './connections.ts';
 import { transferFailure } from './failure.ts';
-
-/** Names in lower case. */
-export type ResponseHeaders = IncomingHttpHeaders;
-
-export interface Head {
-  readonly status: number;
-  readonly headers: ResponseHeaders;
-}
+import type { Connection, Request } from './wire/connection.ts';
+import type { Pool } from './wire/pool.ts';
+import type { ResponseHead } from './wire/response-head.ts';
+import { ownBuffer } from './wire/response-reader.ts';
 
 export interface ExchangeOptions {
-  readonly headers: Readonly<Record<string, string>>;
+  /** See Request. */
+  readonly text: string;
   /** Milliseconds between two chunks before the body is given up. */
   readonly idleTimeout: number;
   /** For errors. */
@@ -22,66 +16,88 @@ export interface ExchangeOptions {
   readonly signal: AbortSignal;
 }
 
+/** Who is given a body. */
+export interface Consumer {
+  /** See Transfer.consume. */
+  take(chunk: Buffer): void | Promise<void>;
+  /** No more comes. */
+  over(): void;
+}
+
 /** Bytes. */
 const longestDiscard = 64 * 1024;
 
 const nothing = (): void => {};
 
-type Sink = (chunk: Buffer) => void | Promise<void>;
+/** Reads what nobody wants, while it is short. */
+class Discarder implements Consumer {
+  readonly over = nothing;
+  readonly #exchange: Exchange;
+  #left = longestDiscard;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  take(chunk: Buffer): void {
+    this.#left -= chunk.length;
+    if (this.#left < 0) this.#exchange.cancel();
+  }
+}
 
 /**
  * One request and its response, without redirects or judgement. The response is read until its first body bytes are
- * here, then no further before `consume`. undici's own request() makes a stream of the body; handing the chunks over
- * as they come costs a tenth less.
+ * here, then no further before `consume`, unless it is short.
  */
-export class Exchange implements Dispatcher.DispatchHandler {
-  /** Rejects with a WaystationError, or with the signal's reason. */
-  readonly head: Promise<Head>;
-  /** Resolves when the first bytes of the body are here, or its end when it has none. Rejects like `head`. */
-  readonly started: Promise<void>;
-  readonly #options: ExchangeOptions;
-  readonly #head = Promise.withResolvers<Head>();
-  readonly #started = Promise.withResolvers<void>();
+export class Exchange implements Request {
+  readonly text: string;
+  readonly idleTimeout: number;
+  repeated = false;
+  /** What was answered, once it was. */
+  answer: ResponseHead | null = null;
+  readonly #where: string;
+  readonly #signal: AbortSignal;
+  readonly #pool: Pool;
+  #connection: Connection | null = null;
+  /** Of who waits for the head, then for the first bytes. */
+  #waiter: PromiseWithResolvers<void> | null = null;
   /** Of who consumes it. */
   #done: PromiseWithResolvers<void> | null = null;
-  readonly #onAbort = (): void => this.abort(this.#options.signal.reason);
-  #controller: Dispatcher.DispatchController | null = null;
-  #answered = false;
-  /** Bytes that the body still lacks, as Content-Length has it; null: unknown. */
-  #missing: number | null = null;
-  #sink: Sink | null = null;
-  #waiting: Buffer[] = [];
-  /** The sink has not finished with the last chunk. */
+  #consumer: Consumer | null = null;
+  /** Came before it was wanted, or while the consumer was busy. */
+  readonly #waiting: Buffer[] = [];
+  #started = false;
+  /** The consumer has not finished with the last chunk. */
   #busy = false;
   #ended = false;
   #failure: { readonly reason: unknown } | null = null;
 
-  /** @param route its headers are among those of the options. */
-  constructor(route: Route, options: ExchangeOptions) {
-    this.#options = options;
-    this.head = this.#head.promise;
-    this.started = this.#started.promise;
-    // Whoever waits for one of them hears of the failure; nobody has to wait for both.
-    this.head.catch(nothing);
-    this.started.catch(nothing);
-    if (options.signal.aborted) {
-      this.#fail(options.signal.reason);
-      return;
-    }
-    options.signal.addEventListener('abort', this.#onAbort, { once: true });
-    const { origin, path, dispatcher } = route;
-    const { headers } = options;
-    try {
-      dispatcher.dispatch({ origin, path, method: 'GET', headers, bodyTimeout: options.idleTimeout }, this);
-    } catch (error) {
-      // A header value that is none, for one.
-      this.#fail(transferFailure(error, 'head', options.where));
+  constructor(pool: Pool, { text, idleTimeout, where, signal }: ExchangeOptions) {
+    this.text = text;
+    this.idleTimeout = idleTimeout;
+    this.#where = where;
+    this.#signal = signal;
+    this.#pool = pool;
+    if (signal.aborted) this.#failure = { reason: signal.reason };
+    else {
+      signal.addEventListener('abort', this);
+      pool.send(this);
     }
   }
 
+  /** Resolves when there is an `answer`. Rejects with a WaystationError, or with the signal's reason. */
+  answered(): Promise<void> {
+    return this.#wait(this.answer !== null);
+  }
+
+  /** Resolves when the first bytes of the body are here, or its end when it has none. Rejects as `answered`. */
+  started(): void | Promise<void> {
+    return this.#started ? undefined : this.#wait(false);
+  }
+
   /** See Transfer. Called once. */
-  consume(sink: Sink): Promise<void> {
-    this.#sink = sink;
+  consume(consumer: Consumer): Promise<void> {
+    this.#consumer = consumer;
     this.#done = Promise.withResolvers();
     this.#pump();
     return this.#done.promise;
@@ -89,66 +105,93 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Reads a body that nobody wants to its end, so that the connection can be used again, if it is short. */
   discard(): void {
-    let left = longestDiscard;
-    this.consume((chunk) => {
-      left -= chunk.length;
-      if (left < 0) this.cancel();
-    }).catch(() => {});
+    const length = this.answer?.length ?? 0;
+    if (length > longestDiscard) this.cancel();
+    else this.consume(new Discarder(this)).catch(nothing);
   }
 
   /** Gives the connection up. */
   cancel(): void {
-    this.abort(new WaystationError('cancelled', `${this.#options.where} is not wanted any more`));
+    this.abort(new WaystationError('cancelled', `${this.#where} is not wanted any more`));
   }
 
   /** Ends everything now, with this reason: what waits is not delivered. */
   abort(reason: unknown): void {
-    const controller = this.#controller;
-    this.#waiting = [];
+    const connection = this.#connection;
+    this.#waiting.length = 0;
     this.#ended = false;
+    this.#pool.forget(this);
     this.#fail(reason);
-    controller?.abort(asError(reason));
+    connection?.cut();
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
-    if (this.#failure !== null) controller.abort(asError(this.#failure.reason));
+  /** The signal was aborted. */
+  handleEvent(): void {
+    this.abort(this.#signal.reason);
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
-    if (status < 200) return;
-    this.#answered = true;
-    this.#missing = contentLength(headers);
-    this.#head.resolve({ status, headers });
+  sent(connection: Connection): void {
+    this.#connection = connection;
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    // After each pause undici's parser reports an empty piece. To pause again for that would go round for ever.
-    if (this.#failure !== null || chunk.length === 0) return;
-    if (this.#missing !== null) this.#missing -= chunk.length;
-    this.#started.resolve();
-    if (this.#sink !== null && !this.#busy && this.#waiting.length === 0) this.#deliver(this.#sink, chunk);
-    else this.#waiting.push(chunk);
-    // What was under way when the pause began may still come: it queues.
-    if (this.#busy || this.#waiting.length > 0) controller.pause();
+  head(head: ResponseHead): void {
+    this.answer = head;
+    this.#wake();
   }
 
-  onResponseEnd(): void {
+  chunk(chunk: Buffer): void {
+    if (this.#failure !== null) return;
+    if (!this.#started) {
+      this.#started = true;
+      this.#wake();
+    }
+    if (this.#consumer !== null && !this.#busy && this.#waiting.length === 0) this.#deliver(this.#consumer, chunk);
+    else this.#queue(chunk);
+    if (this.#busy || (this.#waiting.length > 0 && !this.#short)) this.#connection?.pause();
+  }
+
+  end(): void {
+    this.#connection = null;
     this.#ended = true;
-    this.#started.resolve();
+    this.#started = true;
+    this.#wake();
     this.#pump();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    // A peer that closes right behind the last byte: the body is whole all the same (RFC 9112 §6.3).
-    if (this.#answered && this.#missing === 0) return this.onResponseEnd();
-    this.#fail(transferFailure(error, this.#answered ? 'body' : 'head', this.#options.where));
+  failed(error: unknown): void {
+    this.#connection = null;
+    this.#fail(transferFailure(error, this.answer === null ? 'head' : 'body', this.#where));
   }
 
-  #deliver(sink: Sink, chunk: Buffer): void {
+  /** It takes no more room when it is read to its end. */
+  get #short(): boolean {
+    return this.#consumer === null && (this.answer?.length ?? Infinity) <= ownBuffer;
+  }
+
+  #wait(over: boolean): Promise<void> {
+    if (over) return Promise.resolve();
+    this.#waiter = Promise.withResolvers();
+    if (this.#failure !== null) this.#waiter.reject(this.#failure.reason);
+    return this.#waiter.promise;
+  }
+
+  #wake(): void {
+    this.#waiter?.resolve();
+    this.#waiter = null;
+  }
+
+  /** Chunks that follow each other in memory become one. */
+  #queue(chunk: Buffer): void {
+    const last = this.#waiting.at(-1);
+    if (last?.buffer === chunk.buffer && last.byteOffset + last.length === chunk.byteOffset) {
+      this.#waiting[this.#waiting.length - 1] = Buffer.from(chunk.buffer, last.byteOffset, last.length + chunk.length);
+    } else this.#waiting.push(chunk);
+  }
+
+  #deliver(consumer: Consumer, chunk: Buffer): void {
     let pending: void | Promise<void>;
     try {
-      pending = sink(chunk);
+      pending = consumer.take(chunk);
     } catch (error) {
       this.abort(error);
       return;
@@ -169,40 +212,39 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Hands over what waits; then ends, or lets the connection be read again. */
   #pump(): void {
-    while (this.#sink !== null && !this.#busy) {
+    while (this.#consumer !== null && !this.#busy) {
       const chunk = this.#waiting.shift();
       if (chunk === undefined) break;
-      this.#deliver(this.#sink, chunk);
+      this.#deliver(this.#consumer, chunk);
     }
-    if (this.#sink === null || this.#busy || this.#waiting.length > 0) return;
-    if (this.#failure !== null) this.#settle(() => this.#done?.reject(this.#failure?.reason));
-    else if (this.#ended) this.#settle(() => this.#done?.resolve());
-    else if (this.#controller?.paused === true) this.#controller.resume();
+    if (this.#consumer === null) return;
+    if (this.#busy) this.#connection?.pause();
+    else if (this.#waiting.length > 0) return;
+    else if (this.#failure !== null) this.#settle();
+    else if (this.#ended) this.#settle();
+    else this.#connection?.resume();
   }
 
   /** What came before the failure is still delivered: the next try goes on behind it. */
   #fail(reason: unknown): void {
     this.#failure ??= { reason };
-    this.#head.reject(reason);
-    this.#started.reject(reason);
-    if (this.#sink === null) this.#settle(nothing);
+    this.#waiter?.reject(this.#failure.reason);
+    this.#waiter = null;
+    if (this.#consumer === null) this.#release();
     else this.#pump();
   }
 
-  #settle(settle: () => void): void {
-    this.#options.signal.removeEventListener('abort', this.#onAbort);
-    // Who stores the bytes keeps this until they are on the disk: undici's request, and the head, are of no use by then.
-    this.#controller = null;
-    settle();
+  #settle(): void {
+    this.#release();
+    const consumer = this.#consumer;
+    this.#consumer = null;
+    consumer?.over();
+    if (this.#failure === null) this.#done?.resolve();
+    else this.#done?.reject(this.#failure.reason);
   }
-}
 
-/** Content-Length of a body; null when there is none or it is not a number. */
-export function contentLength(headers: ResponseHeaders): number | null {
-  const text = headers['content-length'];
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
-}
-
-function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
+  #release(): void {
+    this.#signal.removeEventListener('abort', this);
+    this.#connection = null;
+  }
 }

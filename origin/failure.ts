@@ -1,4 +1,5 @@
 import { WaystationError } from '../base/errors.ts';
+import { DisconnectedError, NotHttpError, SilenceError } from './wire/wire-errors.ts';
 
 /*
  * undici's errors are told by their names: its classes would have it loaded before anything is asked of an upstream.
@@ -11,18 +12,18 @@ const notHttp: readonly unknown[] = ['HeadersOverflowError', 'HTTPParserError', 
 export type Stage = 'head' | 'body';
 
 /**
- * What undici or the system threw, in our words.
+ * What a connection, undici or the system threw, in our words.
  * @param where the URL, fit for logs.
  */
 export function transferFailure(thrown: unknown, stage: Stage, where: string): WaystationError {
   if (thrown instanceof WaystationError) return thrown;
   const options = { cause: thrown };
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  if (silent.includes(nameOf(thrown))) {
+  if (thrown instanceof SilenceError || silent.includes(nameOf(thrown))) {
     return new WaystationError('upstream_timeout', `${where} sent nothing for too long`, options);
   }
   if (stage === 'body') return new WaystationError('upstream_cut', `${where} broke off: ${reason}`, options);
-  if (notHttp.includes(nameOf(thrown))) {
+  if (thrown instanceof NotHttpError || notHttp.includes(nameOf(thrown))) {
     return new WaystationError('upstream_cut', `${where} does not answer in HTTP: ${reason}`, options);
   }
   if (isSocketFailure(thrown)) {
@@ -39,7 +40,7 @@ export function isConnectionFailure(error: WaystationError): boolean {
 
 /** The connection was made, then lost. */
 function isSocketFailure(thrown: unknown): boolean {
-  if (nameOf(thrown) === 'SocketError') return true;
+  if (thrown instanceof DisconnectedError || nameOf(thrown) === 'SocketError') return true;
   const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
   return code === 'ECONNRESET' || code === 'EPIPE';
 }

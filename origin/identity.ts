@@ -33,17 +33,26 @@ export function anonymousIdentity(urls: readonly string[]): Identity {
 /** What an identity shows, and to whom. */
 export class Credentials {
   readonly #identity: Identity;
+  readonly #shows: boolean;
   /** Own origins, with the user info of the URL that named them. */
   readonly #origins: ReadonlyMap<string, string | null>;
 
   constructor(identity: Identity) {
     this.#identity = identity;
+    this.#shows = identity.username !== null || Object.keys(identity.headers).length > 0;
     this.#origins = new Map(identity.urls.map((url) => [new URL(url).origin, userInfo(new URL(url))]));
   }
 
   /** Whether this origin is one of the configured ones. */
   own(origin: string): boolean {
     return this.#origins.has(origin);
+  }
+
+  /** Whether requests to this origin show who we are. */
+  showsTo(origin: string): boolean {
+    const inUrl = this.#origins.get(origin);
+    if (inUrl === undefined) return false;
+    return inUrl !== null || this.#shows;
   }
 
   /**

@@ -1,8 +1,7 @@
 import { WaystationError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import { parseRetryAfter } from '../http/freshness.ts';
-import { contentLength } from './exchange.ts';
-import type { Head, ResponseHeaders } from './exchange.ts';
+import type { Head, ResponseHeaders } from './wire/response-head.ts';
 
 /** Where the bytes that are asked for end, before the end of a file whose length is known. */
 export interface Until {
@@ -81,6 +80,12 @@ function wholeBody(headers: ResponseHeaders, { offset, until }: Asked): Judgemen
   const total = contentLength(headers) ?? artifactSize(headers);
   if (total !== null && total < offset) return `has ${total} bytes where ${offset} were had before`;
   return { kind: 'body', total, skip: offset };
+}
+
+/** null when there is none or it is not a number. */
+function contentLength(headers: ResponseHeaders): number | null {
+  const text = headers['content-length'];
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
 /** Pulp sends what it fetches itself meanwhile in chunks, and says here how long it is. */

@@ -68,9 +68,11 @@ export class SourceLoader implements Loader {
     this.#liars.push(source);
   }
 
-  async turn(signal: AbortSignal): Promise<boolean> {
-    const [first] = await this.#options.sources(signal);
-    return first !== undefined && this.#options.passage.enter(first.origin, signal);
+  turn(signal: AbortSignal): boolean | Promise<boolean> {
+    const sources = this.#options.sources(signal);
+    const enter = ([first]: readonly Source[]): boolean | Promise<boolean> =>
+      first !== undefined && this.#options.passage.enter(first.origin, signal);
+    return sources instanceof Promise ? sources.then(enter) : enter(sources);
   }
 
   done(): void {

@@ -2,8 +2,10 @@ import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import { encodePath } from '../http/request-path.ts';
 import type { OriginHealth } from './origin-health.ts';
+import type { Target } from './request-text.ts';
 import { shownUrl } from './shown-url.ts';
 
+const dots = /\/\.{1,2}(?:\/|$)/;
 /** Milliseconds for which a source that lied is asked after all others. */
 const distrust = 300_000;
 
@@ -13,9 +15,9 @@ export class Source {
   readonly name: string;
   /** Scheme, host and port. */
   readonly origin: string;
-  /** Of the URL of a file: what comes before its path in the repository, and behind. */
-  readonly #before: string;
-  readonly #behind: string;
+  /** Of the URL of a file: the path of the repository, and what comes behind that of the file. */
+  readonly #folder: string;
+  readonly #search: string;
   readonly #health: OriginHealth;
   readonly #clock: Clock;
   /** What Retry-After asked for: no requests before `until`, but one. */
@@ -27,9 +29,8 @@ export class Source {
     if (!base.pathname.endsWith('/')) base.pathname += '/';
     this.name = shownUrl(base);
     this.origin = base.origin;
-    this.#behind = `${base.search}${base.hash}`;
-    [base.search, base.hash] = ['', ''];
-    this.#before = base.href;
+    this.#folder = base.pathname;
+    this.#search = base.search;
     this.#health = health;
     this.#clock = clock;
   }
@@ -50,8 +51,11 @@ export class Source {
   }
 
   /** Where a file is; sources that give files by other names say it otherwise. @param href raw, relative. */
-  url(href: string): URL {
-    return new URL(`${this.#before}${encodePath(href)}${this.#behind}`);
+  url(href: string): Target {
+    const pathname = this.#folder + encodePath(href);
+    // What is encoded is spelled as a URL spells it, but for dot segments.
+    if (dots.test(pathname)) return new URL(`${this.origin}${pathname}${this.#search}`);
+    return { origin: this.origin, pathname, search: this.#search };
   }
 
   /**

@@ -102,26 +102,15 @@ export class Passage implements Entrant {
   }
 
   /**
-   * Resolves when it holds a slot of this hub. @returns whether it waited.
+   * Takes a slot of this hub: at once, or it resolves when there is one. @returns whether it waited.
    * @throws the signal's reason; it holds none then.
    */
-  async enter(origin: string, signal: AbortSignal): Promise<boolean> {
-    const { slots, pause, clock } = this.#traffic;
+  enter(origin: string, signal: AbortSignal): boolean | Promise<boolean> {
+    const { slots } = this.#traffic;
     if (this.#at === origin) return false;
     this.leave();
     const waiting = this.#wasIn ? slots.occupy(origin, this) : slots.take(origin, this, signal);
-    if (waiting === undefined) return false;
-    const began = clock.monotonic();
-    this.#waitsAt = origin;
-    if (this.#purpose === 'background') pause.watch();
-    try {
-      await waiting;
-    } finally {
-      pause.unlessWaitedFor();
-      this.#waitsAt = null;
-      this.#waited += clock.monotonic() - began;
-    }
-    return true;
+    return waiting === undefined ? false : this.#wait(origin, waiting);
   }
 
   admitted(origin: string): void {
@@ -136,6 +125,21 @@ export class Passage implements Entrant {
     this.#at = null;
     this.#traffic.took(this.#purpose, this.#bytes);
     this.#bytes = 0;
+  }
+
+  async #wait(origin: string, waiting: Promise<void>): Promise<boolean> {
+    const { clock, pause } = this.#traffic;
+    const began = clock.monotonic();
+    this.#waitsAt = origin;
+    if (this.#purpose === 'background') pause.watch();
+    try {
+      await waiting;
+    } finally {
+      pause.unlessWaitedFor();
+      this.#waitsAt = null;
+      this.#waited += clock.monotonic() - began;
+    }
+    return true;
   }
 
   /** See Throttle.pay. */

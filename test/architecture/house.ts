@@ -94,7 +94,7 @@ const everywhere = Object.keys(folders) as Folder[];
 
 /** What folders must not use although it needs no import. */
 export const bans: readonly Ban[] = [
-  { use: /^(globalThis\.)?fetch$/, in: everywhere, because: 'requests leave by undici request, from origin/' },
+  { use: /^(globalThis\.)?fetch$/, in: everywhere, because: 'requests leave from origin/' },
   { use: /(^|\.)createReadStream$/, in: ['web', 'gateway', 'disk', 'cache'], because: 'bodies leave by pooled reads' },
   { use: /^Date\.now$|^performance\.now$/, in: ['http', 'yum'], because: 'rules are given the time' },
   {

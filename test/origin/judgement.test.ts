@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../origin/judgement.ts';
 import type { Asked, Judgement } from '../../origin/judgement.ts';
-import type { ResponseHeaders } from '../../origin/exchange.ts';
+import type { ResponseHeaders } from '../../origin/wire/response-head.ts';
 
 const now = Date.UTC(2026, 0, 1);
 

@@ -25,7 +25,7 @@ class Wanting {
 
   constructor(on: Traffic, purpose: Purpose, origin: string, signal = never) {
     this.passage = on.passage(purpose);
-    this.passage.enter(origin, signal).then(
+    Promise.resolve(this.passage.enter(origin, signal)).then(
       () => (this.inside = true),
       () => {},
     );
@@ -176,7 +176,7 @@ test('whatever they do, nobody waits while there is room, bounds hold, and in th
           if (passage === undefined || off === undefined) continue;
           if (what === 'enter' && !entering.has(who) && !off.signal.aborted) {
             entering.add(who);
-            passage.enter(origin, off.signal).then(
+            Promise.resolve(passage.enter(origin, off.signal)).then(
               () => entering.delete(who),
               () => entering.delete(who),
             );
