@@ -26,7 +26,7 @@ function paused(perHub = 1): { clock: StandingClock; traffic: Traffic; said: str
 async function entered(traffic: Traffic, purpose: Purpose, signal?: AbortSignal): Promise<[Passage, () => boolean]> {
   const passage = traffic.passage(purpose);
   let inside = false;
-  passage.enter(hub, signal ?? new AbortController().signal).then(
+  Promise.resolve(passage.enter(hub, signal ?? new AbortController().signal)).then(
     () => (inside = true),
     () => {},
   );
