@@ -12,7 +12,7 @@ import type { Fills } from './fills/fills.ts';
 import { passingPart } from './disk/layout.ts';
 import type { Layout } from './disk/layout.ts';
 import type { Maps } from './maps.ts';
-import type { PackageMap } from '../maps/reader.ts';
+import type { MapEntry, PackageMap } from '../maps/reader.ts';
 import type { PackageMapWriter } from '../maps/writer.ts';
 import type { Reserving, Space } from './space/space.ts';
 
@@ -140,10 +140,14 @@ export class CacheSink {
     return sha256.digest();
   }
 
-  async *packages(primary: Digest): AsyncGenerator<{ readonly href: string; readonly listed: Listed }> {
+  async *packages(primary: Digest): AsyncGenerator<MapEntry> {
+    for await (const block of this.packageBlocks(primary)) yield* block;
+  }
+
+  async *packageBlocks(primary: Digest): AsyncGenerator<readonly MapEntry[]> {
     const map = await this.#maps.get(primary);
     if (map === null) throw new WaystationError('blob_damaged', `the package map of ${primary} is not there`);
-    yield* map.entries();
+    yield* map.blocks();
   }
 
   /** What a package map lists by this href; null: nothing. @throws WaystationError when the map is lost or damaged. */

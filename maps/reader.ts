@@ -83,18 +83,27 @@ export class PackageMap {
 
   /** Every package by name, from the first at or behind `from`. */
   async *entries(from = ''): AsyncGenerator<MapEntry> {
+    for await (const block of this.blocks(from)) yield* block;
+  }
+
+  /** The same, some dozens at a time: a promise for each of many would cost more than reading them. */
+  async *blocks(from = ''): AsyncGenerator<readonly MapEntry[]> {
     const start = Buffer.from(from);
     this.#users += 1;
     try {
       for (let number = Math.max(0, this.#blockOf(start)); number < this.header.blocks; number += 1) {
         const block = await this.#block(number);
+        const entries: MapEntry[] = [];
         for (let offset = 0; offset < block.length;) {
           const view = viewEntry(block, offset);
-          if (block.compare(start, 0, start.length, view.nameStart, view.nameEnd) >= 0) {
-            yield { href: block.toString('utf8', view.nameStart, view.nameEnd), listed: listedOf(block, offset, view) };
-          }
+          if (block.compare(start, 0, start.length, view.nameStart, view.nameEnd) >= 0)
+            entries.push({
+              href: block.toString('utf8', view.nameStart, view.nameEnd),
+              listed: listedOf(block, offset, view),
+            });
           offset = view.end;
         }
+        yield entries;
       }
     } finally {
       this.#users -= 1;

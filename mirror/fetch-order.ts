@@ -15,29 +15,30 @@ const batches = 16;
 const later = 2 ** 49;
 
 /**
- * Packages in the order in which they are fetched: by rank, the lowest first, and small before large in each.
- * @param packages goes through all of them from the beginning, always in the same order.
+ * Packages in the order in which they are fetched, many at a time: by rank, the lowest first, and small before large in
+ * each.
+ * @param blocks goes through all of them from the beginning, always in the same order.
  */
 export async function* inFetchOrder(
-  packages: () => AsyncIterable<MapPackage>,
+  blocks: () => AsyncIterable<readonly MapPackage[]>,
   rankOfName: (href: string) => FetchRank,
-): AsyncGenerator<MapPackage> {
+): AsyncGenerator<readonly MapPackage[]> {
   const rankOf = ({ href, listed }: MapPackage): number => rankOfName(href) * later + listed.size;
   const ranks: number[] = [];
-  for await (const entry of packages()) ranks.push(rankOf(entry));
+  for await (const block of blocks()) for (const entry of block) ranks.push(rankOf(entry));
   const sorted = Float64Array.from(ranks).sort();
   ranks.length = 0;
   for (const { from, to } of ranges(sorted)) {
     const batch: { readonly rank: number; readonly entry: MapPackage }[] = [];
-    for await (const entry of packages()) {
-      const rank = rankOf(entry);
-      if (rank < from || rank > to) continue;
+    for await (const block of blocks()) {
+      const ranked = block.map((entry) => ({ rank: rankOf(entry), entry }));
+      const wanted = ranked.filter(({ rank }) => rank >= from && rank <= to);
       // All of one rank, however many they are: there is nothing to sort.
-      if (from === to) yield entry;
-      else batch.push({ rank, entry });
+      if (from === to) yield wanted.map(({ entry }) => entry);
+      else batch.push(...wanted);
     }
     batch.sort((one, other) => one.rank - other.rank);
-    for (const { entry } of batch) yield entry;
+    yield batch.map(({ entry }) => entry);
   }
 }
 

@@ -12,6 +12,7 @@ import { namedBySecurity } from './security-files.ts';
 import type { Sink } from './sink.ts';
 import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
+import { Upcoming } from './upcoming.ts';
 
 /** Packages of one repository that are fetched at a time. */
 const lanes = 8;
@@ -93,7 +94,7 @@ export class PackageFetcher {
     const urgent = await namedBySecurity(of, signal);
     const before = await this.#servedBefore(repository.path);
     const rank = (href: string): FetchRank => (urgent(href) ? 0 : before(href) ? 1 : 2);
-    const packages = inFetchOrder(() => this.#sink.packages(map), rank);
+    const packages = new Upcoming(inFetchOrder(() => this.#sink.packageBlocks(map), rank));
     // A signal of its own: one that follows several is slow to ask, and each package asks some times.
     const stop = new AbortController();
     const follow = (): void => stop.abort(signal.reason);
@@ -109,8 +110,6 @@ export class PackageFetcher {
     return { first: work.first, missingCount: work.missingCount };
   }
 }
-
-type Packages = AsyncIterator<MapPackage>;
 
 /** One pass over the packages of a repository, by several lanes. */
 class Work {
@@ -136,13 +135,16 @@ class Work {
     this.#signal = signal;
   }
 
-  async lane(packages: Packages): Promise<void> {
+  async lane(packages: Upcoming<MapPackage>): Promise<void> {
     for (;;) {
       this.#signal.throwIfAborted();
       if (this.ended !== null) throw this.ended;
-      const next = await packages.next();
-      if (next.done === true) return;
-      const done = this.#one(next.value.href, next.value.listed);
+      const next = packages.take();
+      if (next === null) {
+        if (!(await packages.more())) return;
+        continue;
+      }
+      const done = this.#one(next.href, next.listed);
       if (done !== undefined) await done;
     }
   }

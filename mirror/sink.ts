@@ -27,6 +27,8 @@ export interface Sink {
   sha256(scope: string, listed: Listed): Promise<Digest>;
   /** The packages of a map, in the order of their names. @throws WaystationError when the map is damaged. */
   packages(primary: Digest): AsyncIterable<{ readonly href: string; readonly listed: Listed }>;
+  /** The same, many at a time. */
+  packageBlocks(primary: Digest): AsyncIterable<readonly { readonly href: string; readonly listed: Listed }[]>;
   /** The map of this name, null when there is none yet: made from the primary with this sha256, or a part of one. */
   map(primary: Digest): Promise<MapSummary | null>;
   /**

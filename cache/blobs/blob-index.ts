@@ -43,6 +43,9 @@ export class BlobIndex {
   readonly #ghosts = new Ghosts();
   readonly #now: () => number;
   readonly #key = newEntry();
+  /** Whose words are in `#key`, and its algorithm: each file of a sync is looked for some times in a row. */
+  #looked: Digest | null = null;
+  #algorithm = 0;
   /** Grows with every change; what was counted at another version is out of date. */
   version = 0;
   /** It has every blob that there is: what it does not have is not held. Said by who counts at start. */
@@ -82,7 +85,7 @@ export class BlobIndex {
     const entry = this.#key;
     entry.size = listed.size;
     entry.scope = number;
-    entry.flags = algorithmNumber(listed.digest) | more | ((wanted ? 1 : 0) << flag.useShift);
+    entry.flags = this.#algorithm | more | ((wanted ? 1 : 0) << flag.useShift);
     this.#entries.append(wanted && this.#ghosts.recall(entry.words) ? 'main' : 'probation', entry, this.#now());
     this.version += 1;
     return true;
@@ -235,9 +238,13 @@ export class BlobIndex {
 
   /** Leaves the digest's words in `#key`. */
   #find(scope: string, digest: Digest): number {
-    readWords(digest, this.#key.words);
+    if (digest !== this.#looked) {
+      readWords(digest, this.#key.words);
+      this.#looked = digest;
+      this.#algorithm = algorithmNumber(digest);
+    }
     const number = this.#scopes.known(scope);
-    return number === null ? 0 : this.#entries.find(this.#key.words, number, algorithmNumber(digest));
+    return number === null ? 0 : this.#entries.find(this.#key.words, number, this.#algorithm);
   }
 }
 

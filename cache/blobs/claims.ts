@@ -1,4 +1,3 @@
-import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Digest } from '../../base/digest.ts';
 import type { RepositoryDocument } from '../../base/generation.ts';
 import type { Marks } from './marks.ts';
@@ -136,5 +135,5 @@ export class Claims {
 
 /** Of long digests the index keeps the beginning. */
 function keyOf(scope: string, digest: Digest): string {
-  return `${scope} ${algorithmOf(digest)} ${hexOf(digest).slice(0, 64)}`;
+  return `${scope} ${digest.slice(0, digest.indexOf(':') + 65)}`;
 }

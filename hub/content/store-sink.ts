@@ -2,7 +2,7 @@ import { algorithmOf, digestOf, hasher } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
-import type { PackageMap } from '../../maps/reader.ts';
+import type { MapEntry, PackageMap } from '../../maps/reader.ts';
 import type { MapSummary, MapWriter, SizingSink } from '../../mirror/sink.ts';
 import { keysOf } from '../store/layout.ts';
 import { wholeObject } from '../store/object-store.ts';
@@ -82,10 +82,14 @@ export class StoreSink implements SizingSink {
     return sha256.digest();
   }
 
-  async *packages(primary: Digest): AsyncGenerator<{ readonly href: string; readonly listed: Listed }> {
+  async *packages(primary: Digest): AsyncGenerator<MapEntry> {
+    for await (const block of this.packageBlocks(primary)) yield* block;
+  }
+
+  async *packageBlocks(primary: Digest): AsyncGenerator<readonly MapEntry[]> {
     const map = await this.#maps.get(primary);
     if (map === null) throw new WaystationError('blob_damaged', `the package map of ${primary} is not in the store`);
-    yield* map.entries();
+    yield* map.blocks();
   }
 
   async map(primary: Digest): Promise<MapSummary | null> {

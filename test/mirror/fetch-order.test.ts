@@ -7,18 +7,24 @@ import { seeded } from '../support/primary-generator.ts';
 
 const digest = digestOf('');
 
+/** As a map gives them; the last block is empty. */
+async function* inBlocks(entries: readonly MapPackage[]): AsyncGenerator<readonly MapPackage[]> {
+  for (let at = 0; at <= entries.length; at += 70) yield entries.slice(at, at + 70);
+  yield [];
+}
+
 /** What comes, and how many times all packages were gone through for it. */
 async function ordered(
   entries: readonly MapPackage[],
   urgent: ReadonlySet<string> = new Set(),
 ): Promise<{ order: readonly MapPackage[]; passes: number }> {
   let passes = 0;
-  const packages = async function* (): AsyncGenerator<MapPackage> {
+  const blocks = (): AsyncGenerator<readonly MapPackage[]> => {
     passes += 1;
-    yield* entries;
+    return inBlocks(entries);
   };
   const order: MapPackage[] = [];
-  for await (const entry of inFetchOrder(packages, (href) => (urgent.has(href) ? 0 : 2))) order.push(entry);
+  for await (const block of inFetchOrder(blocks, (href) => (urgent.has(href) ? 0 : 2))) order.push(...block);
   return { order, passes };
 }
 
@@ -34,11 +40,8 @@ test('what is urgent comes first, then what was served before, and small before 
     fc.asyncProperty(fc.array(ranked, { maxLength: 50 }), async (list) => {
       const entries = list.map(([size], index) => ({ href: String(index), listed: { digest, size } }));
       const rank = (href: string): FetchRank => list[Number(href)]?.[1] ?? 2;
-      const walk = async function* (): AsyncGenerator<MapPackage> {
-        yield* entries;
-      };
       const order: MapPackage[] = [];
-      for await (const entry of inFetchOrder(walk, rank)) order.push(entry);
+      for await (const block of inFetchOrder(() => inBlocks(entries), rank)) order.push(...block);
       const expected = entries.toSorted(
         (one, other) => rank(one.href) - rank(other.href) || one.listed.size - other.listed.size,
       );

@@ -88,6 +88,10 @@ export class MemorySink implements SizingSink {
     return summary(map);
   }
 
+  async *packageBlocks(primary: Digest): AsyncIterable<readonly MapPackage[]> {
+    yield [...(this.#maps.get(primary)?.entries.values() ?? [])];
+  }
+
   async *packages(primary: Digest): AsyncIterable<MapPackage> {
     yield* this.#maps.get(primary)?.entries.values() ?? [];
   }
