@@ -1,4 +1,4 @@
-import { algorithmOf, digestOf, hexOf } from './digest.ts';
+import { digestOf, hexOf } from './digest.ts';
 import type { Digest, Listed } from './digest.ts';
 
 /** Why a repository's content is not for everybody, as its hub has it. */
@@ -66,7 +66,6 @@ export interface GenerationDocument {
  * repository: its scope is narrowed to the repository that listed it.
  */
 export function possessionScope(scope: string, repository: string, listed: Pick<Listed, 'digest'>): string {
-  const algorithm = algorithmOf(listed.digest);
-  if (algorithm !== 'md5' && algorithm !== 'sha1') return scope;
+  if (!listed.digest.startsWith('md5:') && !listed.digest.startsWith('sha1:')) return scope;
   return `${scope}-only-${hexOf(digestOf(repository)).slice(0, 12)}`;
 }

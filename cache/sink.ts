@@ -141,7 +141,7 @@ export class CacheSink {
   }
 
   async *packages(primary: Digest): AsyncGenerator<MapEntry> {
-    for await (const block of this.packageBlocks(primary)) yield* block;
+    for await (const block of this.packageBlocks(primary)) for (const entry of block) yield entry;
   }
 
   async *packageBlocks(primary: Digest): AsyncGenerator<readonly MapEntry[]> {

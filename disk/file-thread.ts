@@ -203,10 +203,11 @@ export class FileThread {
 
   #answered(answer: FileJobsAnswer): void {
     const batch = this.#sent.shift() ?? [];
-    const failures = new Map(answer?.map((failure) => [failure.job, failure]));
-    for (const [place, job] of batch.entries()) {
+    let place = 0;
+    for (const job of batch) {
       if (job instanceof PutJob) this.#onTray -= 1;
-      job.done(failures.get(place) ?? null);
+      job.done(answer?.find((failure) => failure.job === place) ?? null);
+      place += 1;
     }
     this.#load();
     if (this.#gathered.length > 0 && !this.#sending) this.#sendLater();

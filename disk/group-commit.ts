@@ -152,9 +152,11 @@ class Waiting {
 
 /** Tells those who wait for the names of a round how it went. */
 async function tell(named: readonly Waiting[], failures: ReadonlyMap<string, unknown>): Promise<void> {
-  for (const [place, { folder, resolve, reject }] of named.entries()) {
+  let told = 0;
+  for (const { folder, resolve, reject } of named) {
     if (failures.has(folder)) reject(failures.get(folder));
     else resolve();
-    if (place % toldAtOnce === toldAtOnce - 1) await turn();
+    told += 1;
+    if (told % toldAtOnce === 0) await turn();
   }
 }

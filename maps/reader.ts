@@ -83,7 +83,7 @@ export class PackageMap {
 
   /** Every package by name, from the first at or behind `from`. */
   async *entries(from = ''): AsyncGenerator<MapEntry> {
-    for await (const block of this.blocks(from)) yield* block;
+    for await (const block of this.blocks(from)) for (const entry of block) yield entry;
   }
 
   /** The same, some dozens at a time: a promise for each of many would cost more than reading them. */

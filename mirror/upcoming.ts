@@ -25,9 +25,9 @@ export class Upcoming<Item> {
 
   async #read(): Promise<boolean> {
     if (this.#next < this.#block.length) return true;
-    const { value, done = false } = await this.#blocks.next();
-    if (done) return false;
-    this.#block = value as readonly Item[];
+    const next = await this.#blocks.next();
+    if (next.done === true) return false;
+    this.#block = next.value;
     this.#next = 0;
     return true;
   }

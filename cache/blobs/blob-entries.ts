@@ -1,4 +1,4 @@
-import { hashWord } from '../../base/digest.ts';
+import { hashWord, wordsKept } from '../../base/digest.ts';
 import { flag, heldBack } from './entry-flags.ts';
 import { EntryQueue, newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';
@@ -18,6 +18,13 @@ const deadShare = 1 / 3;
 /** … so many places with each entry that comes: nobody waits for a million. */
 const placesAtATime = 64;
 
+/** What an entry is looked for by. */
+interface Sought {
+  words: Uint32Array;
+  scope: number;
+  algorithm: number;
+}
+
 /** A queue whose entries close up, the oldest first. */
 interface Closing {
   readonly queue: QueueName;
@@ -34,6 +41,19 @@ export class BlobEntries {
   #live = 0;
   #dead = 0;
   #closing: Closing | null = null;
+  /** What `find` looks for: kept, so that each look allocates nothing. */
+  readonly #sought: Sought = { words: new Uint32Array(wordsKept), scope: 0, algorithm: 0 };
+  readonly #isSought = (position: number): boolean => {
+    const { words, scope, algorithm } = this.#sought;
+    const entries = this.#queueOf(position);
+    const number = numberOf(position);
+    const tagged = entries.scopeAndFlags(number);
+    return (
+      (tagged & 0xfff) === scope &&
+      ((tagged >>> 12) & flag.algorithm) === algorithm &&
+      entries.sameDigest(number, words)
+    );
+  };
   /** Whoever walks through a queue does not miss what closes up behind it: nothing does meanwhile. */
   #walks = 0;
 
@@ -47,16 +67,10 @@ export class BlobEntries {
   }
 
   find(words: Uint32Array, scope: number, algorithm: number): number {
-    return this.#table.find(hashOf(words), (position) => {
-      const entries = this.#queueOf(position);
-      const number = numberOf(position);
-      const tagged = entries.scopeAndFlags(number);
-      return (
-        (tagged & 0xfff) === scope &&
-        ((tagged >>> 12) & flag.algorithm) === algorithm &&
-        entries.sameDigest(number, words)
-      );
-    });
+    this.#sought.words = words;
+    this.#sought.scope = scope;
+    this.#sought.algorithm = algorithm;
+    return this.#table.find(hashOf(words), this.#isSought);
   }
 
   /** @param time of entry, seconds since the epoch. */
@@ -85,12 +99,20 @@ export class BlobEntries {
     return this.#queueOf(position).scopeAndFlags(numberOf(position)) >>> 12;
   }
 
+  setFlags(position: number, set: number): void {
+    const before = this.flags(position);
+    if ((before & set) !== set) this.#change(position, before, before | set);
+  }
+
   change(position: number, change: (flags: number) => number): void {
+    const before = this.flags(position);
+    this.#change(position, before, change(before));
+  }
+
+  #change(position: number, before: number, after: number): void {
     const queue = queueNameOf(position);
     const entries = this.#queues[queue];
     const number = numberOf(position);
-    const before = entries.scopeAndFlags(number) >>> 12;
-    const after = change(before);
     const freed = Number((before & heldBack) !== 0) - Number((after & heldBack) !== 0);
     if (freed !== 0) this.#bytes[queue].free += freed * entries.size(number);
     entries.setFlags(number, after);

@@ -77,7 +77,7 @@ export class BlobIndex {
     const more = flag.confirmed | flag.marked | (linked ? flag.linked : 0);
     if (known !== 0) {
       const confirmed = (this.#entries.flags(known) & flag.confirmed) !== 0;
-      this.#entries.change(known, (flags) => flags | more);
+      this.#entries.setFlags(known, more);
       return !confirmed;
     }
     const number = this.#scopes.numberOf(scope);
@@ -162,7 +162,7 @@ export class BlobIndex {
   /** Sets flags of one blob. @returns false when it is not there. */
   flag(scope: string, digest: Digest, set: number): boolean {
     const position = this.#find(scope, digest);
-    if (position !== 0) this.#entries.change(position, (flags) => flags | set);
+    if (position !== 0) this.#entries.setFlags(position, set);
     return position !== 0;
   }
 

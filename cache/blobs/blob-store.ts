@@ -43,6 +43,8 @@ export class BlobStore implements Removal {
   /** Paths of held files whose names were not synced yet, or could not be. */
   readonly #unsynced = new Set<string>();
   readonly #exclusive = new Exclusive();
+  /** Whose path was asked for last: each file of a sync is asked for some times in a row. */
+  #asked: { readonly scope: string; readonly listed: Listed; readonly path: string } | null = null;
   readonly #group: GroupCommit;
   readonly #several: SeveralNames;
   readonly #sharing: Sharing;
@@ -129,9 +131,15 @@ export class BlobStore implements Removal {
 
   /** Whether the file is there, durably, and is the one that was proven. */
   holds(scope: string, listed: Listed): boolean | Promise<boolean> {
-    const path = this.#layout.blob(scope, listed);
+    const path = this.#path(scope, listed);
     // Most of what a first sync looks for: the disk need not be asked.
     return this.#isUnknown(path, scope, listed) ? false : this.#looked(path, scope, listed);
+  }
+
+  #path(scope: string, listed: Listed): string {
+    if (this.#asked?.listed !== listed || this.#asked.scope !== scope)
+      this.#asked = { scope, listed, path: this.#layout.blob(scope, listed) };
+    return this.#asked.path;
   }
 
   #isUnknown(path: string, scope: string, listed: Listed): boolean {
@@ -163,7 +171,7 @@ export class BlobStore implements Removal {
    */
   async commit(commit: Commit): Promise<void> {
     const { scope, listed, sha256 } = commit;
-    const path = this.#layout.blob(scope, listed);
+    const path = this.#path(scope, listed);
     const way = dirname(dirname(path));
     try {
       const ready = this.#several.ready(path);

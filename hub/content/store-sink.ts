@@ -83,7 +83,7 @@ export class StoreSink implements SizingSink {
   }
 
   async *packages(primary: Digest): AsyncGenerator<MapEntry> {
-    for await (const block of this.packageBlocks(primary)) yield* block;
+    for await (const block of this.packageBlocks(primary)) for (const entry of block) yield entry;
   }
 
   async *packageBlocks(primary: Digest): AsyncGenerator<readonly MapEntry[]> {
