@@ -80,8 +80,9 @@ function reportOf(run: UpkeepRun): CarryOverReport {
   return {
     progress: {
       expected: (files, bytes) => phase.expect(files, bytes),
-      done: (bytes) => {
-        phase.read(bytes);
+      arrived: (bytes, moved) => phase.read(bytes, moved ? bytes : 0),
+      done: (bytes, _, arrived = 0) => {
+        phase.read(bytes - arrived);
         phase.fileDone();
       },
     },

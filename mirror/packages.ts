@@ -4,6 +4,7 @@ import type { ErrorCode, WaystationError } from '../base/errors.ts';
 import { possessionScope } from '../base/generation.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
+import { arrivedBy, tellingArrivals } from './arrivals.ts';
 import type { WantedRepository } from './discovery.ts';
 import { inFetchOrder } from './fetch-order.ts';
 import type { FetchRank, MapPackage } from './fetch-order.ts';
@@ -181,11 +182,13 @@ class Work {
     const { repository, progress } = this.#request;
     this.#unsettled.add(listed.size);
     return new Promise((received) => {
-      const loader = new TellingLoader(repository.supplier.loader(href, 'background', listed.digest), received);
+      const supplied = repository.supplier.loader(href, 'background', listed.digest);
+      const own = tellingArrivals(supplied, listed.size, progress);
+      const loader = new TellingLoader(own, received);
       this.#sink.ensure(scope, listed, loader, this.#signal).then(
         () => {
           this.#linkFailures = 0;
-          progress.done(listed.size, true);
+          progress.done(listed.size, true, arrivedBy(own));
           this.#unsettled.settled(listed.size);
           received();
         },

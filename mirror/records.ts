@@ -4,6 +4,7 @@ import { possessionScope } from '../base/generation.ts';
 import type { Supplier } from '../base/transfer.ts';
 import { zchunkHeader } from '../yum/zchunk-header.ts';
 import type { Repomd } from '../yum/repomd.ts';
+import { arrivedBy, tellingArrivals } from './arrivals.ts';
 import { forEachBounded } from './bounded.ts';
 import type { ReadProgress } from './progress.ts';
 import type { Sink } from './sink.ts';
@@ -41,13 +42,15 @@ export async function ensureRecords(request: RecordsRequest): Promise<Readonly<R
   await forEachBounded([...files], lanes, request.signal, async ([href, listed], signal) => {
     const own = possessionScope(scope, path, listed);
     const held = await sink.holds(own, listed);
+    let arrived = 0;
     if (!held) {
-      const loader = supplier.loader(href, 'metadata', listed.digest);
+      const loader = tellingArrivals(supplier.loader(href, 'metadata', listed.digest), listed.size, progress);
       await sink.ensure(own, listed, loader, signal).catch(named(href, signal));
+      arrived = arrivedBy(loader);
     }
     const header = headers.get(href) ?? null;
     if (header !== null) await requireHeader(sink, { scope: own, href, listed, header });
-    progress.done(listed.size, !held);
+    progress.done(listed.size, !held, arrived);
   });
   return Object.fromEntries(files);
 }

@@ -6,6 +6,7 @@ import { possessionScope } from '../base/generation.ts';
 import type { RepositoryDocument } from '../base/generation.ts';
 import type { Logger } from '../base/log.ts';
 import { openSized } from '../base/transfer.ts';
+import { arrivedBy, tellingArrivals } from './arrivals.ts';
 import { forEachBounded } from './bounded.ts';
 import type { WantedRepository } from './discovery.ts';
 import { nothingDenied } from './packages.ts';
@@ -112,8 +113,9 @@ export class TreeFileFetcher {
       const size = sized.size ?? (await countedSize(repository, { href, digest }, signal));
       const listed = { digest, size };
       progress.expected(1, size);
-      await this.#sink.ensure(scope, listed, sized.loader, signal);
-      progress.done(size, true);
+      const loader = tellingArrivals(sized.loader, size, progress);
+      await this.#sink.ensure(scope, listed, loader, signal);
+      progress.done(size, true, arrivedBy(loader));
     } finally {
       sized.cancel();
     }

@@ -48,6 +48,9 @@ interface Counts {
   totalBytes: number;
 }
 
+/** Phases of what is fetched ahead. */
+const backgroundPhases: ReadonlySet<string> = new Set(['packages', 'carry-over']);
+
 const reasons: Readonly<Record<CancelReason, string>> = {
   requested: 'the run was called off',
   stopping: 'the service is stopping',
@@ -208,9 +211,8 @@ export class RunRecord {
     };
   }
 
-  /** Packages are background work; all else that runs transfer is not. */
   #paused(phases: RunStatus['phases']): Partial<Pick<RunStatus, 'secondsLeft' | 'paused'>> {
-    const wants = phases.some(({ name, done, total }) => name === 'packages' && done < total);
+    const wants = phases.some(({ name, done, total }) => backgroundPhases.has(name) && done < total);
     const paused = this.#state === 'running' && wants ? pauseStatus(this.#pause()) : null;
     return paused === null ? {} : { secondsLeft: null, paused };
   }

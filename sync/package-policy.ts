@@ -32,33 +32,33 @@ export function newestOf(policy: Policy): number | null {
  */
 export async function fetchPackages(read: PolicyRead, signal: AbortSignal): Promise<void> {
   const { run, member, document } = read;
-  const { options } = read.context;
+  const { options, parts } = read.context;
   const policy = options.policyOf(member.path);
   if (policy === 'on-demand') return;
   const map = await wantedMap(read, newestOf(policy), signal);
   if (map === null) return;
   const wanted = { ...document, map };
-  if (run.forces(member.path) || !(await isHeld(read, wanted))) {
-    read.ahead();
-    await run.fetching.run(() => fetchMap(read, wanted, signal));
-  }
+  const { packages, bytes } = await parts.store.holdings(member.path, wanted);
+  const isComplete = packages.held >= packages.listed && packages.listed > 0;
+  const stays = await isClaimed(read, wanted);
+  if (isComplete && stays && !run.forces(member.path)) return run.held(packages.listed, bytes.listed);
+  read.ahead();
+  // Before it is their turn: how far the run is shall not go back when that comes.
+  run.phase('packages').expect(packages.listed, bytes.listed);
+  await run.fetching.run(() => fetchMap(read, wanted, signal));
 }
 
 type WantedPackages = RepositoryDocument & { readonly map: Digest };
 
-/** Whether nothing is to be fetched; then the run knows. */
-async function isHeld({ run, member, document, context }: PolicyRead, wanted: WantedPackages): Promise<boolean> {
+/** Whether every package is held and stays for this run; those that are held do. */
+async function isClaimed({ member, document, context }: PolicyRead, wanted: WantedPackages): Promise<boolean> {
   const { options, parts } = context;
-  const { packages: counted, bytes } = await parts.store.holdings(member.path, wanted);
   const served = parts.store.current(options.name)?.repositories[member.path];
   // What is served of a full policy stays by itself; of anything else all has to be claimed, and looked for after that:
   // what an interrupted run left must not make room for what this one fetches first.
   const full = options.policyOf(member.path) === 'full';
   const stays = full && served?.map === document.map && served.scope === document.scope;
-  const claimed = stays || (await parts.store.holdsAll(member.path, wanted));
-  const complete = counted.held >= counted.listed && counted.listed > 0 && claimed;
-  if (complete) run.held(counted.listed, bytes.listed);
-  return complete;
+  return stays || (await parts.store.holdsAll(member.path, wanted));
 }
 
 async function fetchMap(read: PolicyRead, wanted: WantedPackages, signal: AbortSignal): Promise<void> {
@@ -73,8 +73,10 @@ async function fetchMap(read: PolicyRead, wanted: WantedPackages, signal: AbortS
   const packages = run.packages(countingTries(run, member));
   const progress: PackageProgress = {
     ...packages,
-    done: (size, fetched) => {
-      packages.done(size, fetched);
+    expected: () => {},
+
+    done: (size, fetched, arrived) => {
+      packages.done(size, fetched, arrived);
       if (fetched) admitted.fetched(size);
     },
   };

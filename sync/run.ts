@@ -62,8 +62,10 @@ export class Run extends RunRecord {
     const phase = this.phase(name);
     return {
       expected: (files, bytes) => phase.expect(files, bytes),
-      done: (bytes, fetched) => {
-        phase.read(bytes, fetched ? bytes : 0);
+      arrived: (bytes, moved) => phase.read(bytes, moved ? bytes : 0),
+      done: (bytes, fetched, arrived = 0) => {
+        const rest = bytes - arrived;
+        phase.read(rest, fetched ? rest : 0);
         phase.fileDone();
       },
     };

@@ -6,6 +6,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Loader } from '../../base/transfer.ts';
 import { forEachBounded } from '../../mirror/bounded.ts';
 import type { WantedRepository } from '../../mirror/discovery.ts';
+import { arrivedBy, tellingArrivals } from '../../mirror/arrivals.ts';
 import type { ReadProgress } from '../../mirror/progress.ts';
 import { isOutage } from '../backoff.ts';
 import type { Notes } from '../store.ts';
@@ -196,9 +197,11 @@ export class CarryOver {
     if (repository === null || this.#parts.denied?.(listed.digest) === true) return false;
     const scope = possessionScope(repository.scope, path, listed);
     try {
-      const loader = repository.supplier.loader(href, 'background', listed.digest);
+      const { progress } = report;
+      const supplied = repository.supplier.loader(href, 'background', listed.digest);
+      const loader = tellingArrivals(supplied, listed.size, progress);
       const fetched = await store.prefetch(scope, listed, loader, signal);
-      report.progress.done(listed.size, fetched);
+      progress.done(listed.size, fetched, arrivedBy(loader));
       return fetched;
     } catch (thrown) {
       signal.throwIfAborted();
