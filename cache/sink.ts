@@ -26,6 +26,13 @@ export interface MapSummary {
   readonly unservable: number;
 }
 
+/** A file that is to be held, and who can bring it. */
+interface Ensured {
+  readonly scope: string;
+  readonly listed: Listed;
+  readonly loader: Loader;
+}
+
 /** The store as a sync sees it: the place where proven files go. */
 export class CacheSink {
   readonly sizes: HeldSizes;
@@ -68,26 +75,60 @@ export class CacheSink {
     return this.#blobs.holds(scope, listed);
   }
 
-  async ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      const held = this.holds(scope, listed);
-      if (held === true || (held !== false && (await held))) return;
-      this.#claims.begun(scope, listed.digest);
-      try {
-        // Nothing is reserved before it is the file's turn.
-        const turn = loader.turn?.(signal) ?? false;
-        const waited = turn !== false && (await turn);
-        if (!waited || !(await this.holds(scope, listed)))
-          await this.#fills.ensure({ scope, listed, loader: () => loader, teller: loader }, signal);
-        if (this.#claims.claim(scope, listed.digest)) return;
-      } finally {
-        loader.done?.();
-        this.#claims.ended(scope, listed.digest);
-      }
-      // Gone again: it was one that has just ended, of a file that was removed since. Asked at once, it would say again
-      // that it is held.
-      await this.#fills.gone({ scope, listed }, signal);
+  ensure(scope: string, listed: Listed, loader: Loader, signal: AbortSignal): Promise<void> {
+    const held = this.holds(scope, listed);
+    // Nothing is reserved before it is the file's turn.
+    const turn = held === false ? (loader.turn?.(signal) ?? false) : false;
+    // As mostly in a sync: not held, and nothing to wait for.
+    if (held === false && turn === false) return this.#fill({ scope, listed, loader }, signal);
+    return this.#ensureInTurn({ scope, listed, loader }, held, turn, signal);
+  }
+
+  async #ensureInTurn(
+    file: Ensured,
+    held: boolean | Promise<boolean>,
+    turn: boolean | Promise<boolean>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { scope, listed, loader } = file;
+    if (await held) return;
+    this.#claims.begun(scope, listed.digest);
+    try {
+      // Whoever waited may find that somebody else had it fetched meanwhile.
+      const waited = await (held === false ? turn : (loader.turn?.(signal) ?? false));
+      if (!waited || !(await this.holds(scope, listed)))
+        await this.#fills.ensure({ scope, listed, loader: () => loader, teller: loader }, signal);
+      if (this.#claims.claim(scope, listed.digest)) return;
+    } finally {
+      loader.done?.();
+      this.#claims.ended(scope, listed.digest);
     }
+    await this.#again(file, signal);
+  }
+
+  #fill(file: Ensured, signal: AbortSignal): Promise<void> {
+    const { scope, listed, loader } = file;
+    this.#claims.begun(scope, listed.digest);
+    const ended = (): boolean => {
+      const isThere = this.#claims.claim(scope, listed.digest);
+      loader.done?.();
+      this.#claims.ended(scope, listed.digest);
+      return isThere;
+    };
+    return this.#fills.ensure({ scope, listed, loader: () => loader, teller: loader }, signal).then(
+      () => (ended() ? undefined : this.#again(file, signal)),
+      (error: unknown) => {
+        ended();
+        throw error;
+      },
+    );
+  }
+
+  /** It is gone again: the fill that has just ended was of a file that was removed since. */
+  async #again({ scope, listed, loader }: Ensured, signal: AbortSignal): Promise<void> {
+    // Asked at once, that fill would say again that it is held.
+    await this.#fills.gone({ scope, listed }, signal);
+    await this.ensure(scope, listed, loader, signal);
   }
 
   async keep(scope: string, bytes: Buffer): Promise<Listed> {

@@ -10,6 +10,10 @@ export interface Pending {
   sync(): Promise<void>;
   /** Gives it its name. @returns the folder that the name is in. */
   name(): Promise<string>;
+  /** Bytes and name outlive a power cut. @returns what is still to be done before it is told, if anything. */
+  durable?(): Promise<void> | null;
+  /** They do not. @returns the error that is told. */
+  failed?(error: unknown): unknown;
 }
 
 /** From so many files on, one sync of the whole file system is cheaper than one for each file and folder. */
@@ -87,7 +91,7 @@ export class GroupCommit {
         this.#wrote(burst);
       },
       (error: unknown) => {
-        file.reject(error);
+        file.fail(error);
         this.#wrote(burst);
       },
     );
@@ -126,15 +130,23 @@ class Burst {
 /** A file and who waits for it. */
 class Waiting {
   readonly pending: Pending;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
+  readonly #resolve: (after?: Promise<void>) => void;
+  readonly #reject: (error: unknown) => void;
   /** That its name is in, once it has one. */
   folder = '';
 
-  constructor(pending: Pending, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(pending: Pending, resolve: (after?: Promise<void>) => void, reject: (error: unknown) => void) {
     this.pending = pending;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  succeed(): void {
+    this.#resolve(this.pending.durable?.() ?? undefined);
+  }
+
+  fail(error: unknown): void {
+    this.#reject(this.pending.failed?.(error) ?? error);
   }
 
   /** Gives it its name. @returns false when it got none, and who waits for it knows why. */
@@ -144,7 +156,7 @@ class Waiting {
       this.folder = await this.pending.name();
       return true;
     } catch (error) {
-      this.reject(error);
+      this.fail(error);
       return false;
     }
   }
@@ -153,9 +165,9 @@ class Waiting {
 /** Tells those who wait for the names of a round how it went. */
 async function tell(named: readonly Waiting[], failures: ReadonlyMap<string, unknown>): Promise<void> {
   let told = 0;
-  for (const { folder, resolve, reject } of named) {
-    if (failures.has(folder)) reject(failures.get(folder));
-    else resolve();
+  for (const file of named) {
+    if (failures.has(file.folder)) file.fail(failures.get(file.folder));
+    else file.succeed();
     told += 1;
     if (told % toldAtOnce === 0) await turn();
   }

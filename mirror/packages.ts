@@ -18,8 +18,8 @@ import { Upcoming } from './upcoming.ts';
 /** Packages of one repository that are fetched at a time. */
 const lanes = 8;
 /** Packages that were received and wait for the disk, which syncs many at once. */
-const mostUnsettled = 384;
-const mostUnsettledBytes = 32 * 1024 * 1024;
+const mostUnsettled = 1024;
+const mostUnsettledBytes = 64 * 1024 * 1024;
 /** So many failures of the link in a row mean that the rest will fail too. */
 const outageAfter = 16;
 

@@ -1,6 +1,5 @@
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { algorithmOf } from '../../base/digest.ts';
 import type { Listed } from '../../base/digest.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Meter } from '../../base/metrics.ts';
@@ -34,7 +33,6 @@ export class BlobStore implements Removal {
   readonly #disk: Disk;
   readonly #layout: Layout;
   readonly #index: BlobIndex;
-  readonly #space: Space;
   readonly #log: Logger;
   readonly #descriptors: Descriptors;
   readonly #provenance: Provenance;
@@ -47,7 +45,6 @@ export class BlobStore implements Removal {
   #asked: { readonly scope: string; readonly listed: Listed; readonly path: string } | null = null;
   readonly #group: GroupCommit;
   readonly #several: SeveralNames;
-  readonly #sharing: Sharing;
   readonly #parts: BlobParts;
   readonly #naming: NamingParts;
 
@@ -64,7 +61,6 @@ export class BlobStore implements Removal {
     this.#disk = options.disk;
     this.#layout = options.layout;
     this.#index = options.index;
-    this.#space = options.space;
     this.#log = options.log;
     this.#names = new DurableNames(options.disk, options.layout.root);
     this.#group = new GroupCommit(options.disk, options.layout.parts);
@@ -74,10 +70,9 @@ export class BlobStore implements Removal {
     this.#several = new SeveralNames({ disk, layout, index, space });
     const [descriptors, exclusive, several, names] = [this.#descriptors, this.#exclusive, this.#several, this.#names];
     this.#parts = { disk, layout, index, space, log, descriptors, exclusive, several, names };
-    this.#naming = { disk, index, descriptors, exclusive, several, names, unsynced: this.#unsynced };
     const quarantine = new Quarantine(disk, layout.damaged);
     this.#aside = new SettingAside(this.#parts, quarantine, verificationFailures(options.meter ?? silentMeter));
-    this.#sharing = new Sharing(this.#parts);
+    this.#naming = { ...this.#parts, sharing: new Sharing(this.#parts), unsynced: this.#unsynced };
   }
 
   /**
@@ -169,29 +164,21 @@ export class BlobStore implements Removal {
    * link. Ends the reservation once the file has its name; before that, it is the caller's to end.
    * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
-  async commit(commit: Commit): Promise<void> {
-    const { scope, listed, sha256 } = commit;
-    const path = this.#path(scope, listed);
-    const way = dirname(dirname(path));
+  commit(commit: Commit): Promise<void> {
+    const path = this.#path(commit.scope, commit.listed);
+    const naming = new Naming(this.#naming, commit, path);
+    const ready = this.#several.ready(path);
+    return ready === undefined && !naming.isEarly ? this.#group.add(naming) : this.#commitLater(naming, ready);
+  }
+
+  async #commitLater(naming: Naming, ready: void | Promise<void>): Promise<void> {
     try {
-      const ready = this.#several.ready(path);
-      if (ready !== undefined) await ready;
-      const naming = new Naming(this.#naming, commit, path);
-      const early = naming.early();
-      if (early !== undefined) await early;
-      await this.#group.add(naming);
-      this.#unsynced.delete(path);
-      // The way to it, once: a process that was killed may have made these folders, and not synced their names.
-      if (!this.#names.isSettled(way)) await this.#names.settle(way);
+      await ready;
+      if (naming.isEarly) await naming.stampAndSync();
     } catch (error) {
-      this.#names.doubt();
-      const failure = diskError(error, path);
-      this.#space.failed(failure);
-      throw failure;
+      throw naming.failed(error);
     }
-    this.#space.healed();
-    if (algorithmOf(listed.digest) !== 'sha256') await this.#sharing.bySha256(scope, listed, sha256);
-    if (!this.#sharing.isPointless) await this.#sharing.withOthers(scope, listed, sha256);
+    await this.#group.add(naming);
   }
 
   /** Removes a held file, unless somebody reads or writes it now. @param may asked right before: false leaves it. */

@@ -1,13 +1,19 @@
+import { dirname } from 'node:path';
+import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode } from '../../base/errors.ts';
+import type { WaystationError } from '../../base/errors.ts';
+import { diskError } from '../../disk/disk.ts';
 import type { Disk } from '../../disk/disk.ts';
 import type { DurableNames } from '../../disk/durable-names.ts';
 import type { Pending } from '../../disk/group-commit.ts';
 import type { Reservation } from '../space/reservation.ts';
+import type { Space } from '../space/space.ts';
 import type { BlobIndex } from './blob-index.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { Exclusive } from './exclusive.ts';
 import type { SeveralNames, Standing } from './several-names.ts';
+import type { Sharing } from './sharing.ts';
 
 /** A file with proven bytes, before it has its name. */
 export interface PartFile {
@@ -36,6 +42,8 @@ export interface NamingParts {
   readonly exclusive: Exclusive;
   readonly several: SeveralNames;
   readonly names: DurableNames;
+  readonly sharing: Sharing;
+  readonly space: Space;
   /** Paths of held files whose names are not durable yet. */
   readonly unsynced: Set<string>;
 }
@@ -58,9 +66,15 @@ export class Naming implements Pending {
     this.#early = commit.listed.size > sharedSyncLimit;
   }
 
-  /** Before it joins a round. @returns nothing for a file that shares the round's sync. @throws the disk's error. */
-  early(): void | Promise<void> {
-    if (this.#early) return this.#stampAndSync();
+  /** Whether it is written and synced before it joins a round. */
+  get isEarly(): boolean {
+    return this.#early;
+  }
+
+  /** @throws the disk's error. */
+  async stampAndSync(): Promise<void> {
+    await this.#commit.part.stamp();
+    await this.#commit.part.sync();
   }
 
   write(): Promise<void> | null {
@@ -108,8 +122,38 @@ export class Naming implements Pending {
     reservation.commit(isNew || standing?.left() === false ? listed.size : 0);
   }
 
-  async #stampAndSync(): Promise<void> {
-    await this.#commit.part.stamp();
-    await this.#commit.part.sync();
+  durable(): Promise<void> | null {
+    const { unsynced, names, sharing, space } = this.#parts;
+    unsynced.delete(this.#path);
+    const isAlone = sharing.isPointless && algorithmOf(this.#commit.listed.digest) === 'sha256';
+    if (!names.isSettled(this.#way) || !isAlone) return this.#finish();
+    space.healed();
+    return null;
+  }
+
+  failed(error: unknown): WaystationError {
+    const { names, space } = this.#parts;
+    names.doubt();
+    const failure = diskError(error, this.#path);
+    space.failed(failure);
+    return failure;
+  }
+
+  get #way(): string {
+    return dirname(dirname(this.#path));
+  }
+
+  async #finish(): Promise<void> {
+    const { names, sharing, space } = this.#parts;
+    const { scope, listed, sha256 } = this.#commit;
+    try {
+      // The way to it, once: a process that was killed may have made these folders, and not synced their names.
+      await names.settle(this.#way);
+    } catch (error) {
+      throw this.failed(error);
+    }
+    space.healed();
+    if (algorithmOf(listed.digest) !== 'sha256') await sharing.bySha256(scope, listed, sha256);
+    if (!sharing.isPointless) await sharing.withOthers(scope, listed, sha256);
   }
 }

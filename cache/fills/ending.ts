@@ -1,3 +1,9 @@
+/** Who waits for an end, without a promise of its own. */
+export interface Listener<T> {
+  resolved(value: T): void;
+  rejected(reason: unknown): void;
+}
+
 type State<T> =
   | { readonly kind: 'open' }
   | { readonly kind: 'resolved'; readonly value: T }
@@ -6,20 +12,22 @@ type State<T> =
 const open = { kind: 'open' } as const;
 
 /**
- * How something ends that many may wait for, and mostly nobody does: a promise is made when somebody first asks for it,
+ * How something ends that many may wait for, and mostly one or nobody does: a promise is made when somebody asks for it,
  * and an error that nobody asked about is nobody's unhandled rejection. What comes after the first end is ignored.
  */
 export class Ending<T> {
   #state: State<T> = open;
-  #asked: PromiseWithResolvers<T> | null = null;
+  #listeners: Listener<T>[] | null = null;
 
-  /** The same one for all who ask. */
   get promise(): Promise<T> {
-    if (this.#asked === null) {
-      this.#asked = Promise.withResolvers();
-      this.#tell();
-    }
-    return this.#asked.promise;
+    return new Promise((resolve, reject) => this.tell({ resolved: resolve, rejected: reject }));
+  }
+
+  /** Tells the listener when it ends, or now. */
+  tell(listener: Listener<T>): void {
+    if (this.#state.kind === 'resolved') listener.resolved(this.#state.value);
+    else if (this.#state.kind === 'rejected') listener.rejected(this.#state.reason);
+    else (this.#listeners ??= []).push(listener);
   }
 
   resolve(value: T): void {
@@ -33,11 +41,8 @@ export class Ending<T> {
   #end(state: State<T>): void {
     if (this.#state.kind !== 'open') return;
     this.#state = state;
-    this.#tell();
-  }
-
-  #tell(): void {
-    if (this.#state.kind === 'resolved') this.#asked?.resolve(this.#state.value);
-    else if (this.#state.kind === 'rejected') this.#asked?.reject(this.#state.reason);
+    const listeners = this.#listeners;
+    this.#listeners = null;
+    for (const listener of listeners ?? []) this.tell(listener);
   }
 }

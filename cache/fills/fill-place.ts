@@ -1,7 +1,7 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { invariant, WaystationError } from '../../base/errors.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
-import type { PartFile } from '../blobs/naming.ts';
+import type { Commit, PartFile } from '../blobs/naming.ts';
 import { diskError } from '../../disk/disk.ts';
 import type { Disk, ReadableFile } from '../../disk/disk.ts';
 import { verifyFirstLimit } from './fill.ts';
@@ -33,9 +33,17 @@ export interface PlacedFile {
   readonly adopt: boolean;
 }
 
+/** For whom a file is kept. */
+export interface KeptBy {
+  /** A client asked for it. */
+  readonly asked: boolean;
+  /** Its bytes are in a file. */
+  received(): void;
+}
+
 /**
  * Where the bytes of one fill go: space reserved before, a part on disk (or memory, for a small file) while they arrive,
- * a held file once they are proven. Ended exactly once, by `keep` or by `leave`.
+ * a held file once they are proven. Ended exactly once: by the commit of what it gives `toKeep`, or by `leave`.
  */
 export class FillPlace implements PartMaker, PartFile, Moved {
   readonly path: string;
@@ -47,8 +55,10 @@ export class FillPlace implements PartMaker, PartFile, Moved {
   readonly #present: number;
   /** The path of the part is, or may be, this place's own file. */
   #ours: boolean;
-  /** What is being kept, and who is told when it is in a file. */
-  #kept: { readonly part: Part; readonly received: () => void } | null = null;
+  /** What is being kept, … */
+  #kept: Part | null = null;
+  /** … and for whom. */
+  #by: KeptBy | null = null;
 
   private constructor(
     store: PlaceStore,
@@ -117,31 +127,25 @@ export class FillPlace implements PartMaker, PartFile, Moved {
   }
 
   /**
-   * Turns proven bytes into a held file, durably.
-   * @param received called when the bytes are in a file.
-   * @param wanted a client asked for it. @throws WaystationError when the disk refuses.
+   * What a store makes a held file of, durably, once the bytes are proven.
+   * @param by told when the bytes are in a file. @throws WaystationError when there is no room for it.
    */
-  async keep(part: Part, sha256: Digest, wanted: boolean, received: () => void): Promise<void> {
+  toKeep(part: Part, sha256: Digest, by: KeptBy): Commit {
     const { scope, listed } = this.#file;
-    const { blobs, disk, unsure } = this.#store;
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
-    this.#kept = { part, received };
-    if (part instanceof FilePart) received();
-    try {
-      await blobs.commit({ part: this, scope, listed, sha256, reservation: this.#reservation, wanted });
-    } catch (error) {
-      if (unsure.has(this.path)) await disk.unlink(this.path).catch(() => {});
-      throw error;
-    }
+    this.#kept = part;
+    this.#by = by;
+    if (part instanceof FilePart) by.received();
+    return { part: this, scope, listed, sha256, reservation: this.#reservation, wanted: by.asked };
   }
 
   stamp(): Promise<void> {
-    const part = this.#kept?.part;
+    const part = this.#kept;
     return part instanceof FilePart ? part.stamp() : this.#put();
   }
 
   async sync(): Promise<void> {
-    const part = this.#kept?.part;
+    const part = this.#kept;
     try {
       await (part instanceof FilePart ? part.sync() : this.#store.disk.syncFile(this.path));
     } catch (error) {
@@ -161,6 +165,7 @@ export class FillPlace implements PartMaker, PartFile, Moved {
    * @returns the bytes that stay.
    */
   async leave(): Promise<number> {
+    if (this.#store.unsure.has(this.path)) await this.#store.disk.unlink(this.path).catch(() => {});
     const left = this.#reservation === null || !this.#ours ? 0 : await this.#leftOnDisk();
     this.#reservation?.commit(left);
     return left;
@@ -178,8 +183,8 @@ export class FillPlace implements PartMaker, PartFile, Moved {
 
   /** Puts a small file down. What an earlier try left there was counted, and goes. @throws WaystationError the disk's. */
   async #put(): Promise<void> {
-    invariant(this.#kept?.part instanceof MemoryPart, 'a part is in memory or on disk');
-    const { part, received } = this.#kept;
+    const part = this.#kept;
+    invariant(part instanceof MemoryPart, 'a part is in memory or on disk');
     const { disk, space } = this.#store;
     let put = await disk.putPart(this.path, part.bytes);
     if (!put.made && put.error === null) {
@@ -193,7 +198,7 @@ export class FillPlace implements PartMaker, PartFile, Moved {
     if (put.made) this.#ours = true;
     if (!put.made || put.error !== null) throw diskError(put.error ?? new Error('it came back'), this.path);
     part.moved(this);
-    received();
+    this.#by?.received();
   }
 }
 

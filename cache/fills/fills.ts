@@ -20,6 +20,7 @@ import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
 import { LoaderTellingLies } from './telling-lies.ts';
 import { unlessAborted } from './unless-aborted.ts';
+import { Waiter } from './waiter.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
 const keptSize = 32 * 1024 * 1024;
@@ -120,24 +121,16 @@ export class Fills {
    * still to be asked.
    * @throws WaystationError when it cannot be had or kept; the signal's reason.
    */
-  async ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      signal.throwIfAborted();
-      const joined = this.#inFlight.get(keyOf(request));
-      const entry = joined ?? this.#start(request);
-      entry.wanted += 1;
-      if (request.teller !== undefined) entry.tell(request.teller);
-      try {
-        return await unlessAborted(entry.stored.promise, signal);
-      } catch (thrown) {
-        signal.throwIfAborted();
-        const error = asWaystationError(thrown);
-        if (joined === undefined || !(joined.failedForItself(error) || error.source === 'origin')) throw error;
-      } finally {
-        entry.wanted -= 1;
-        if (entry.wanted === 0) this.#unwanted(entry);
-      }
-    }
+  ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const joined = this.#inFlight.get(keyOf(request));
+    const entry = joined ?? this.#start(request);
+    if (request.teller !== undefined) entry.tell(request.teller);
+    const isForItself = (error: WaystationError): boolean =>
+      joined !== undefined && (joined.failedForItself(error) || error.source === 'origin');
+    const otherwise = (error: WaystationError): Promise<void> | null =>
+      isForItself(error) ? this.ensure(request, signal) : null;
+    return Waiter.wait({ entry, signal, left: this.#unwanted, otherwise });
   }
 
   /** Resolves when who comes finds no fill of the file, not even one that has ended. @throws the signal's reason. */
@@ -204,6 +197,7 @@ export class Fills {
   async #run(request: FillRequest, entry: InFlight): Promise<void> {
     const { scope, listed, adopt = false } = request;
     let place: FillPlace | null = null;
+    let failure: unknown = null;
     try {
       const tidied = this.#tidied.get(entry.key);
       if (tidied !== undefined) await tidied;
@@ -216,7 +210,7 @@ export class Fills {
       const fill = begun instanceof Promise ? await begun : begun;
       entry.has(fill);
       const { sha256 } = await fill.run();
-      await place.keep(fill.growing.part, sha256, entry.asked, () => entry.received());
+      await this.#store.blobs.commit(place.toKeep(fill.growing.part, sha256, entry));
       this.#results.inc(stored);
       entry.stored.resolve();
       await this.#lingering.wait();
@@ -226,12 +220,14 @@ export class Fills {
       entry.begun.resolve(null);
       entry.received();
       await this.#ended(asWaystationError(error), listed, place);
-      entry.stored.reject(error);
+      failure = error;
     }
     entry.comeBack?.abort();
     // At once: nobody finds it whose part is closed.
     this.#inFlight.delete(entry.key);
     entry.fill?.growing.part.release();
+    // Now that it is not found any more: who is told may begin another at once.
+    if (failure !== null) entry.stored.reject(failure);
     entry.gone.resolve();
   }
 
@@ -268,11 +264,12 @@ export class Fills {
     this.#considerAbandoning(fill, entry);
   }
 
-  /** No sync waits for it any more. */
-  #unwanted(entry: InFlight): void {
+  /** A sync waits for it no more. */
+  readonly #unwanted = (entry: InFlight): void => {
+    if (entry.wanted > 0) return;
     if (entry.fill !== null) this.#considerAbandoning(entry.fill, entry);
     else void entry.begun.promise.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
-  }
+  };
 
   /** A fill that is not worth its bytes without anybody who wants them stops, unless somebody comes back in time. */
   #considerAbandoning(fill: Fill, entry: InFlight): void {

@@ -78,27 +78,27 @@ test('eight transfers are under way at most', async () => {
   expect(transfers.most).toBe(8);
 });
 
-test('transfers go on while the disk has those before to sync, up to 384 files', async () => {
+test('transfers go on while the disk has those before to sync, up to 1,024 files', async () => {
   const sink = new SlowSink();
-  const { fetch, transfers, body } = await repository(sink, 400);
+  const { fetch, transfers, body } = await repository(sink, 1_100);
   body.open();
   const done = fetch(never);
-  await until(() => sink.waiting >= 384);
+  await until(() => sink.waiting >= 1_024);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(384 + 8);
+  expect(transfers.begun).toBeLessThanOrEqual(1_024 + 8);
   sink.disk.open();
   await done;
-  expect(transfers.begun).toBe(400);
+  expect(transfers.begun).toBe(1_100);
 });
 
-test('or up to 32 MiB of them', async () => {
+test('or up to 64 MiB of them', async () => {
   const sink = new SlowSink();
-  const { fetch, transfers, body } = await repository(sink, 30, 8 * 1024 * 1024);
+  const { fetch, transfers, body } = await repository(sink, 40, 8 * 1024 * 1024);
   body.open();
   const done = fetch(never);
-  await until(() => sink.waiting >= 5);
+  await until(() => sink.waiting >= 9);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(5 + 8);
+  expect(transfers.begun).toBeLessThanOrEqual(9 + 8);
   sink.disk.open();
   await done;
 });
