@@ -11,6 +11,7 @@ import type { Health } from './health.ts';
 import { Credentials } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { judge } from './judgement.ts';
+import type { Judgement } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
 import { RequestTexts } from './request-text.ts';
 import type { Target, Wanted } from './request-text.ts';
@@ -42,18 +43,24 @@ export interface Ask extends Wanted {
   readonly passage?: Passage;
 }
 
-interface Way {
-  /** The asked origin itself has answered: what fails after that says nothing about the link to it. */
-  answered: boolean;
-}
-
+/** One GET that is under way. */
 interface Going {
   readonly passage: Passage;
   /** Ends it at any time. */
   readonly signal: AbortSignal;
   /** Ends it before the first byte of the body. */
+  readonly limit: StartLimit;
+  /** The asked origin itself has answered: what fails after that says nothing about the link to it. */
+  answered: boolean;
+}
+
+/** What may end a request. */
+interface Ending {
+  readonly signal: AbortSignal;
   readonly limit: StartLimit | null;
 }
+
+type Body = Extract<Judgement, { readonly kind: 'body' }>;
 
 /** RFC 9110 §15.4 names no number; ours is five. */
 const mostRedirects = 5;
@@ -85,34 +92,36 @@ export class Client {
    * @throws WaystationError `upstream_*`, `secret_unreadable`; the signal's reason.
    */
   async get(ask: Ask, signal: AbortSignal): Promise<Answer> {
-    const { clock, log } = this.#options;
     const passage = ask.passage ?? this.passage('client');
     const entering = passage.enter(ask.url.origin, signal);
     if (typeof entering !== 'boolean') await entering;
-    const began = clock.monotonic();
-    const where = shownUrl(ask.url);
-    const limit = new StartLimit(this.#deadlines, ask.startWithin, () => {
-      const seconds = Math.round(ask.startWithin / 100) / 10;
-      return new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`);
-    });
-    const way: Way = { answered: false };
+    const limit = new StartLimit(this.#deadlines, ask.startWithin, ask.url);
+    const going: Going = { passage, signal, limit, answered: false };
     try {
-      const answer = await this.#follow(ask, { passage, signal, limit }, way);
-      if (answer.kind !== 'found') passage.leave();
-      log.debug(
-        { url: where, offset: ask.offset, kind: answer.kind, milliseconds: Math.round(clock.monotonic() - began) },
-        'upstream answered',
-      );
-      return answer;
-    } catch (thrown) {
-      passage.leave();
-      signal.throwIfAborted();
-      const error = transferFailure(thrown, 'head', where);
-      if (!way.answered && isConnectionFailure(error)) {
-        this.#options.health.of(ask.url.origin).failed(error, (probing) => this.#probe(ask.url.origin, probing));
+      let seen: Set<string> | null = null;
+      for (let url = ask.url; ;) {
+        const opening = this.#exchange(url, ask, going);
+        const exchange = opening instanceof Promise ? await opening : opening;
+        await exchange.answered();
+        const judgement = this.#judge(url, exchange, { ask, going });
+        if (judgement.kind === 'body') {
+          const starting = exchange.started();
+          if (starting !== undefined) await starting;
+          return this.#found(url, exchange, { ask, going, judgement });
+        }
+        exchange.discard();
+        if (judgement.kind === 'refused') throw judgement.error;
+        if (judgement.kind === 'not-modified') {
+          passage.leave();
+          this.#tell(ask, judgement.kind, limit);
+          return judgement;
+        }
+        seen ??= new Set();
+        seen.add(hrefOf(url));
+        url = this.#next(url, judgement.location, seen);
       }
-      log.debug({ url: where, offset: ask.offset, code: error.code, error: error.message }, 'upstream did not give it');
-      throw error;
+    } catch (thrown) {
+      throw this.#failure(thrown, ask, going);
     } finally {
       limit.end();
     }
@@ -133,46 +142,68 @@ export class Client {
     const configured = this.#options.identity.urls.find((url) => new URL(url).origin === origin);
     const url = new URL(configured ?? origin);
     const exchange = await this.#exchange(url, { offset: 0, validators: null }, { signal, limit: null });
-    const head = await headOf(exchange);
+    await exchange.answered();
+    const date = timeOf(headOf(exchange));
     exchange.discard();
-    this.#options.health.of(origin).answered(timeOf(head));
+    this.#options.health.of(origin).answered(date);
   }
 
-  async #follow(ask: Ask, going: Going, way: Way): Promise<Answer> {
-    const { offset, until = null } = ask;
-    let seen: Set<string> | null = null;
-    for (let url = ask.url; ;) {
-      const opening = this.#exchange(url, ask, going);
-      const exchange = opening instanceof Promise ? await opening : opening;
-      const head = await headOf(exchange);
-      if (url === ask.url) {
-        way.answered = true;
-        this.#options.health.of(url.origin).answered(timeOf(head));
-      }
-      const where = shownUrl(url);
-      const conditional = ask.validators !== null;
-      const judgement = judge(head, { offset, until, conditional, where, now: this.#options.clock.now() });
-      if (judgement.kind === 'body') {
-        const starting = exchange.started();
-        if (starting !== undefined) await starting;
-        const { passage, signal } = going;
-        const { total, skip } = judgement;
-        return {
-          kind: 'found',
-          transfer: new UpstreamTransfer({ exchange, passage, signal, where, offset, total, skip }),
-        };
-      }
-      exchange.discard();
-      if (judgement.kind === 'refused') throw judgement.error;
-      if (judgement.kind === 'not-modified') return judgement;
-      seen ??= new Set();
-      seen.add(hrefOf(url));
-      url = this.#next(url, judgement.location, seen);
+  /** Reports an answer of the asked origin to its health. */
+  #judge(url: Target, exchange: Exchange, { ask, going }: { readonly ask: Ask; readonly going: Going }): Judgement {
+    const head = headOf(exchange);
+    if (url === ask.url) {
+      going.answered = true;
+      this.#options.health.of(url.origin).answered(timeOf(head));
     }
+    const { offset, until = null, validators } = ask;
+    return judge(head, {
+      offset,
+      until,
+      conditional: validators !== null,
+      where: shownUrl(url),
+      now: this.#options.clock.now(),
+    });
+  }
+
+  #found(
+    url: Target,
+    exchange: Exchange,
+    { ask, going, judgement }: { readonly ask: Ask; readonly going: Going; readonly judgement: Body },
+  ): Answer {
+    this.#tell(ask, 'found', going.limit);
+    const { total, skip } = judgement;
+    const { passage, signal } = going;
+    const transfer = new UpstreamTransfer(exchange, {
+      passage,
+      signal,
+      where: shownUrl(url),
+      offset: ask.offset,
+      total,
+      skip,
+    });
+    return { kind: 'found', transfer };
+  }
+
+  #tell({ url, offset }: Ask, kind: Answer['kind'], { elapsed }: StartLimit): void {
+    const fields = { url: shownUrl(url), offset, kind, milliseconds: Math.round(elapsed) };
+    this.#options.log.debug(fields, 'upstream answered');
+  }
+
+  /** Ends a try that did not give it. @throws the signal's reason. */
+  #failure(thrown: unknown, { url, offset }: Ask, { passage, signal, answered }: Going): WaystationError {
+    passage.leave();
+    signal.throwIfAborted();
+    const where = shownUrl(url);
+    const error = transferFailure(thrown, 'head', where);
+    if (!answered && isConnectionFailure(error)) {
+      this.#options.health.of(url.origin).failed(error, (probing) => this.#probe(url.origin, probing));
+    }
+    this.#options.log.debug({ url: where, offset, code: error.code, error: error.message }, 'upstream did not give it');
+    return error;
   }
 
   /** At once, where no file of a secret has to be looked at. */
-  #exchange(url: Target, wanted: Wanted, going: Pick<Going, 'signal' | 'limit'>): Exchange | Promise<Exchange> {
+  #exchange(url: Target, wanted: Wanted, going: Ending): Exchange | Promise<Exchange> {
     const { origin } = url;
     if (!this.#credentials.own(origin)) this.#guard.checkHost(new URL(origin).hostname);
     const route = this.#connections.route(origin);
@@ -184,7 +215,7 @@ export class Client {
   async #withSecrets(
     url: Target,
     wanted: Wanted,
-    { going, route }: { going: Pick<Going, 'signal' | 'limit'>; route: Route | Promise<Route> },
+    { going, route }: { going: Ending; route: Route | Promise<Route> },
   ): Promise<Exchange> {
     const known = await route;
     const shown = await this.#credentials.headersFor(url.origin);
@@ -195,7 +226,7 @@ export class Client {
     url: Target,
     wanted: Wanted,
     parts: {
-      readonly going: Pick<Going, 'signal' | 'limit'>;
+      readonly going: Ending;
       readonly route: Route;
       readonly shown: Readonly<Record<string, string>> | null;
     },
@@ -235,10 +266,9 @@ function timeOf({ headers }: Head): number | null {
   return date === null ? null : date + age * 1000;
 }
 
-async function headOf(exchange: Exchange): Promise<Head> {
-  await exchange.answered();
-  if (exchange.answer === null) throw new Error('an exchange went on without a head');
-  return exchange.answer;
+function headOf({ answer }: Exchange): Head {
+  if (answer === null) throw new Error('an exchange went on without a head');
+  return answer;
 }
 
 function hrefOf({ origin, pathname, search }: Target): string {

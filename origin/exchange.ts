@@ -52,7 +52,6 @@ class Discarder implements Consumer {
 export class Exchange implements Request {
   readonly text: string;
   readonly idleTimeout: number;
-  repeated = false;
   /** What was answered, once it was. */
   answer: ResponseHead | null = null;
   readonly #where: string;

@@ -1,19 +1,15 @@
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
-import type { Loader, Transfer } from '../base/transfer.ts';
+import type { Answer, Loader, Purpose, Transfer } from '../base/transfer.ts';
 import type { Client } from './client.ts';
 import type { Until } from './judgement.ts';
 import type { Source } from './source.ts';
 import type { Passage } from './traffic.ts';
 import { firstToGive } from './tries.ts';
 
-export interface LoaderOptions {
-  /** Raw, relative to each source. */
-  readonly href: string;
-  /** Where every transfer ends; null: at the end of the file. */
-  readonly until: Until | null;
+/** Where the tries of many files go. */
+export interface LoaderParts {
   readonly client: Client;
-  readonly passage: Passage;
   /** All sources, best first, as they are now. */
   readonly sources: (signal: AbortSignal) => readonly Source[] | Promise<readonly Source[]>;
   readonly clock: Clock;
@@ -22,43 +18,90 @@ export interface LoaderOptions {
   readonly startBudget: number;
 }
 
+/** What one loader loads. */
+export interface Wish {
+  /** Raw, relative to each source. */
+  readonly href: string;
+  /** Where every transfer ends; null: at the end of the file. */
+  readonly until: Until | null;
+  readonly purpose: Purpose;
+}
+
 /** How often a transfer may be begun without getting on, and how many bytes are getting on. */
 const mostFruitless = 5;
 const progress = 64 * 1024;
 
 /** The tries of one fill, or of one slice. A 404 here is a hub's fault, not absence: metadata names the file (see firstToGive). */
 export class SourceLoader implements Loader {
-  readonly #options: LoaderOptions;
+  readonly #parts: LoaderParts;
+  readonly #href: string;
+  readonly #until: Until | null;
+  readonly #passage: Passage;
   /** Transfers that were begun: mostly one. */
   readonly #begun: { readonly transfer: Transfer; readonly source: Source }[] = [];
   /** One entry for each lie. */
   readonly #liars: Source[] = [];
   /** Gave the last transfer; if that broke off, the others are asked first. */
   #last: Source | null = null;
+  /** Is asked now. */
+  #asked: Source | null = null;
   #furthest = 0;
   #fruitless = 0;
 
-  constructor(options: LoaderOptions) {
-    this.#options = options;
+  constructor(parts: LoaderParts, { href, until, purpose }: Wish) {
+    this.#parts = parts;
+    this.#href = href;
+    this.#until = until;
+    this.#passage = parts.client.passage(purpose);
   }
 
-  async open(offset: number, signal: AbortSignal): Promise<Transfer> {
-    this.#countTry(offset);
-    const { clock, random, startBudget, client, passage, href, until } = this.#options;
+  open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    const { sources: find, startBudget } = this.#parts;
+    try {
+      this.#countTry(offset);
+      const sources = find(signal);
+      return sources instanceof Promise
+        ? this.#find(sources, offset, signal)
+        : this.#from(sources, startBudget, { offset, signal });
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  async #find(finding: Promise<readonly Source[]>, offset: number, signal: AbortSignal): Promise<Transfer> {
+    const { clock, startBudget } = this.#parts;
     const began = clock.monotonic();
-    const sources = this.#trusted(await this.#options.sources(signal));
-    if (sources.length === 0)
+    const sources = await finding;
+    return this.#from(sources, startBudget - (clock.monotonic() - began), { offset, signal });
+  }
+
+  #from(
+    sources: readonly Source[],
+    budget: number,
+    { offset, signal }: { readonly offset: number; readonly signal: AbortSignal },
+  ): Promise<Transfer> {
+    const { clock, random, client } = this.#parts;
+    const [passage, href, until] = [this.#passage, this.#href, this.#until];
+    const trusted = this.#trusted(sources);
+    if (trusted.length === 0)
       throw new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`);
-    const budget = startBudget - (clock.monotonic() - began);
-    const waited = (): number => passage.waited;
-    return firstToGive({ sources, budget, clock, random, signal, waited }, async (source, startWithin) => {
-      const ask = { url: source.url(href), offset, until, validators: null, startWithin, passage };
-      const answer = await client.get(ask, signal);
-      if (answer.kind !== 'found') throw new WaystationError('upstream_lied', `${source.name} answers 304 unasked`);
-      this.#begun.push({ transfer: answer.transfer, source });
-      this.#last = source;
-      return answer.transfer;
-    });
+    const ask = (source: Source, startWithin: number): Promise<Answer> => {
+      this.#asked = source;
+      return client.get({ url: source.url(href), offset, until, validators: null, startWithin, passage }, signal);
+    };
+    return firstToGive({ sources: trusted, budget, clock, random, signal, passage }, ask).then((answer) =>
+      this.#opened(answer),
+    );
+  }
+
+  /** What the source that was asked last gives. */
+  #opened(answer: Answer): Transfer {
+    const source = this.#asked;
+    if (answer.kind !== 'found' || source === null)
+      throw new WaystationError('upstream_lied', `${source?.name ?? this.#href} answers 304 unasked`);
+    this.#begun.push({ transfer: answer.transfer, source });
+    this.#last = source;
+    return answer.transfer;
   }
 
   lied(transfer: Transfer): void {
@@ -69,18 +112,18 @@ export class SourceLoader implements Loader {
   }
 
   turn(signal: AbortSignal): boolean | Promise<boolean> {
-    const sources = this.#options.sources(signal);
+    const sources = this.#parts.sources(signal);
     const enter = ([first]: readonly Source[]): boolean | Promise<boolean> =>
-      first !== undefined && this.#options.passage.enter(first.origin, signal);
+      first !== undefined && this.#passage.enter(first.origin, signal);
     return sources instanceof Promise ? sources.then(enter) : enter(sources);
   }
 
   done(): void {
-    this.#options.passage.leave();
+    this.#passage.leave();
   }
 
   hurry(): void {
-    this.#options.passage.hurry();
+    this.#passage.hurry();
   }
 
   /** Those who have not lied about this file; one that is alone gets a second chance. */
@@ -100,7 +143,7 @@ export class SourceLoader implements Loader {
     this.#fruitless = offset >= this.#furthest + progress ? 0 : this.#fruitless + 1;
     this.#furthest = Math.max(this.#furthest, offset);
     if (this.#fruitless <= mostFruitless) return;
-    const where = `${this.#options.href} at byte ${offset}`;
+    const where = `${this.#href} at byte ${offset}`;
     throw new WaystationError('upstream_cut', `${where}: ${mostFruitless} transfers brought nothing`);
   }
 }

@@ -7,6 +7,7 @@ import type { Client } from './client.ts';
 import type { Health } from './health.ts';
 import type { Until } from './judgement.ts';
 import { SourceLoader } from './loader.ts';
+import type { LoaderParts } from './loader.ts';
 import { MirrorDirectory } from './mirror-directory.ts';
 import type { MirrorDirectorySource } from './mirror-directory.ts';
 import { Source } from './source.ts';
@@ -30,6 +31,8 @@ export interface SourceSetOptions {
 /** The Supplier of one repository, over all of its URLs. */
 export class SourceSet implements Supplier {
   readonly #options: Required<SourceSetOptions>;
+  /** What all loaders share. */
+  readonly #parts: LoaderParts;
   readonly #configured: readonly Source[];
   readonly #directories: readonly MirrorDirectory[];
   /** Sources from mirror lists, by URL: what is known about one outlives the list. */
@@ -37,6 +40,7 @@ export class SourceSet implements Supplier {
 
   constructor(options: SourceSetOptions) {
     this.#options = { random: Math.random, startBudget: 9000, ...options };
+    this.#parts = { ...this.#options, sources: (signal) => this.#sources(signal) };
     this.#configured = options.urls.map((url) => this.#source(url));
     this.#directories = options.mirrorLists.map((list) => new MirrorDirectory({ ...options, ...list }));
   }
@@ -99,8 +103,7 @@ export class SourceSet implements Supplier {
   }
 
   #loader(href: string, until: Until | null, purpose: Purpose): Loader {
-    const passage = this.#options.client.passage(purpose);
-    return new SourceLoader({ ...this.#options, href, until, passage, sources: (signal) => this.#sources(signal) });
+    return new SourceLoader(this.#parts, { href, until, purpose });
   }
 
   #fromList(url: string): Source {

@@ -1,4 +1,6 @@
-import type { WaystationError } from '../base/errors.ts';
+import { WaystationError } from '../base/errors.ts';
+import type { Target } from './request-text.ts';
+import { shownUrl } from './shown-url.ts';
 import type { Deadlines, Due } from './wire/deadlines.ts';
 
 /** What a limit ends. */
@@ -10,16 +12,22 @@ interface Ended {
 export class StartLimit implements Due {
   readonly due: number;
   readonly #deadlines: Deadlines;
-  readonly #failure: () => WaystationError;
+  readonly #target: Target;
+  readonly #began = performance.now();
   #watched: Ended | null = null;
   #error: WaystationError | null = null;
 
-  /** @param failure made when the time is over. */
-  constructor(deadlines: Deadlines, milliseconds: number, failure: () => WaystationError) {
-    this.due = performance.now() + milliseconds;
+  /** @param target for the error. */
+  constructor(deadlines: Deadlines, milliseconds: number, target: Target) {
+    this.due = this.#began + milliseconds;
     this.#deadlines = deadlines;
-    this.#failure = failure;
+    this.#target = target;
     deadlines.watch(this);
+  }
+
+  /** Milliseconds since it began. */
+  get elapsed(): number {
+    return performance.now() - this.#began;
   }
 
   /** What is to be ended from now on, in the place of what was before. */
@@ -38,7 +46,9 @@ export class StartLimit implements Due {
   }
 
   expired(): void {
-    this.#error = this.#failure();
+    const seconds = Math.round((this.due - this.#began) / 100) / 10;
+    const where = shownUrl(this.#target);
+    this.#error = new WaystationError('upstream_timeout', `${where} sent nothing within ${seconds} s`);
     const watched = this.#watched;
     this.end();
     watched?.abort(this.#error);

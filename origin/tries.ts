@@ -12,8 +12,8 @@ export interface TryOptions {
   /** In [0, 1), for jitter. */
   readonly random: () => number;
   readonly signal: AbortSignal;
-  /** Milliseconds that tries waited for their turn so far: they do not count. */
-  readonly waited?: () => number;
+  /** Tells the milliseconds that tries waited for their turn so far: they do not count. */
+  readonly passage?: { readonly waited: number };
 }
 
 /** Milliseconds: less than this is not worth another try. */
@@ -31,30 +31,61 @@ const passing: ReadonlySet<ErrorCode> = new Set([
   'upstream_status',
 ]);
 
+/** Tries one source; has `startWithin` milliseconds. */
+type Ask<Given> = (source: Source, startWithin: number) => Promise<Given>;
+
+/** What has failed before the rounds go on. */
+interface Failed {
+  readonly deadline: number;
+  readonly source: Source;
+  readonly thrown: unknown;
+}
+
 /**
  * Asks sources until one gives: each once, then again, in up to three rounds inside the budget. While several sources
  * are left in the first round, none takes more than its share of the time. Retry-After is waited out when the budget
  * allows, and then nobody is asked before.
- * @param ask tries one source; has `startWithin` milliseconds.
  * @throws WaystationError the most telling failure; the signal's reason.
  */
-export async function firstToGive<Given>(
-  options: TryOptions,
-  ask: (source: Source, startWithin: number) => Promise<Given>,
-): Promise<Given> {
-  const { clock, random, signal } = options;
-  const waited = options.waited ?? (() => 0);
-  const deadline = clock.monotonic() + options.budget - waited();
+export function firstToGive<Given>(options: TryOptions, ask: Ask<Given>): Promise<Given> {
+  const { sources, budget, clock, passage } = options;
+  const [source] = sources;
+  if (sources.length > 1 || source === undefined || budget < leastTry || source.refusal() !== null)
+    return inRounds(options, ask, null);
+  // Nearly all have one source, and it gives.
+  const deadline = clock.monotonic() + budget - (passage?.waited ?? 0);
+  return ask(source, budget).then(
+    (given) => {
+      source.gave();
+      return given;
+    },
+    (thrown: unknown) => inRounds(options, ask, { deadline, source, thrown }),
+  );
+}
+
+async function inRounds<Given>(options: TryOptions, ask: Ask<Given>, failed: Failed | null): Promise<Given> {
+  const { clock, random, signal, passage } = options;
+  const waited = (): number => passage?.waited ?? 0;
+  const deadline = failed?.deadline ?? clock.monotonic() + options.budget - waited();
   const left = (): number => deadline + waited() - clock.monotonic();
   const failures: WaystationError[] = [];
-  let candidates = options.sources;
-  for (let round = 0; candidates.length > 0 && round <= pauses.length; round++) {
+  let again: Source[] = [];
+  const note = (source: Source, thrown: unknown): void => {
+    signal.throwIfAborted();
+    const error = asWaystationError(thrown);
+    failures.push(error);
+    if (error.retryAfter !== null) source.holdFor(error.retryAfter);
+    if (passing.has(error.code)) again.push(source);
+  };
+  if (failed !== null) note(failed.source, failed.thrown);
+  let candidates = failed === null ? options.sources : again;
+  for (let round = failed === null ? 0 : 1; candidates.length > 0 && round <= pauses.length; round++) {
     if (round > 0) {
       const pause = Math.max((pauses[round - 1] ?? 0) * (1 + random()), shortestHold(candidates));
       if (left() - pause < leastTry) break;
       await clock.sleep(pause, signal);
     }
-    const again: Source[] = [];
+    again = [];
     for (const [index, source] of candidates.entries()) {
       if (left() < leastTry) break;
       const refusal = source.refusal();
@@ -69,11 +100,7 @@ export async function firstToGive<Given>(
         source.gave();
         return given;
       } catch (thrown) {
-        signal.throwIfAborted();
-        const error = asWaystationError(thrown);
-        failures.push(error);
-        if (error.retryAfter !== null) source.holdFor(error.retryAfter);
-        if (passing.has(error.code)) again.push(source);
+        note(source, thrown);
       }
     }
     candidates = again;

@@ -6,7 +6,6 @@ type Sink = Parameters<Transfer['consume']>[0];
 
 /** What is known of a body before it is read. */
 export interface BodyStart {
-  readonly exchange: Exchange;
   readonly passage: Passage;
   readonly signal: AbortSignal;
   /** The URL, fit for logs. */
@@ -33,7 +32,7 @@ export class UpstreamTransfer implements Transfer, Consumer {
   #skip: number;
   #sink: Sink | null = null;
 
-  constructor({ exchange, passage, signal, where, offset, total, skip }: BodyStart) {
+  constructor(exchange: Exchange, { passage, signal, where, offset, total, skip }: BodyStart) {
     const headers = exchange.answer?.headers;
     this.source = where;
     this.total = total;

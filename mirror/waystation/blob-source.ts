@@ -67,16 +67,10 @@ export class HubBlobs {
   ): Loader {
     const { client, clock, random = Math.random } = this.#options;
     const sources = [...new Set(snapshots)].slice(0, mostSnapshots).map((snapshot) => this.#source(snapshot));
-    return new SourceLoader({
-      href: addressText(address),
-      until,
-      client,
-      passage: client.passage(purpose),
-      sources: () => Promise.resolve(sources),
-      clock,
-      random,
-      startBudget,
-    });
+    return new SourceLoader(
+      { client, sources: () => sources, clock, random, startBudget },
+      { href: addressText(address), until, purpose },
+    );
   }
 
   /** False while the hub cannot be reached. */

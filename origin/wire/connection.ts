@@ -12,8 +12,6 @@ export interface Request {
   readonly text: string;
   /** Milliseconds without a byte of the body, while it may be read. */
   readonly idleTimeout: number;
-  /** It was asked before, on a connection that was closed meanwhile. */
-  repeated: boolean;
   /** It left on this connection. */
   sent(connection: Connection): void;
   head(head: ResponseHead): void;
@@ -188,10 +186,9 @@ export class Connection implements Receiver, Due {
     const unseen = this.kept && this.#reader.untouched && isLoss(error);
     this.cut();
     if (request === null) return;
-    if (unseen && !request.repeated) {
-      request.repeated = true;
-      this.#owner.again(request);
-    } else request.failed(error);
+    // Once: it is asked again on a new connection only.
+    if (unseen) this.#owner.again(request);
+    else request.failed(error);
   }
 
   #idleFromNow(): void {

@@ -132,6 +132,43 @@ test('an IPv6 address is asked by its address', async () => {
 });
 
 describe('a body that is paused', () => {
+  const size = 32 * 1024 * 1024;
+  const largeServer = (): Promise<ScriptedServer> => {
+    const body = answer(pattern(size));
+    return ScriptedServer.start((socket) => socket.write(body));
+  };
+  /** Node gives a long write to the system in one piece: it is done when all of it has gone. */
+  const leftToSend = (server: ScriptedServer): number => server.sockets[0]?.writableLength ?? 0;
+
+  test('is not read before anybody wants it', async () => {
+    await using server = await largeServer();
+    await using client = clientOf(server);
+    const transfer = await client.found(`${server.url}f`);
+    await after(150);
+    expect(leftToSend(server)).toBeGreaterThan(0);
+    expect((await bytesOf(transfer)).length).toBe(size);
+  });
+
+  test('is not read on while the sink is busy with a chunk in its midst', async () => {
+    await using server = await largeServer();
+    await using client = clientOf(server);
+    const transfer = await client.found(`${server.url}f`);
+    let [received, chunks, during] = [0, 0, 0];
+    const gate = Promise.withResolvers<void>();
+    const done = transfer.consume((chunk) => {
+      received += chunk.length;
+      chunks++;
+      if (chunks > 5) during += chunk.length;
+      return chunks === 5 ? gate.promise : undefined;
+    });
+    await after(150);
+    expect(during).toBe(0);
+    expect(leftToSend(server)).toBeGreaterThan(0);
+    gate.resolve();
+    await done;
+    expect(received).toBe(size);
+  });
+
   test('is not timed out, and goes on', async () => {
     const body = pattern(3_000_000);
     await using server = await ScriptedServer.start((socket) => socket.write(answer(body)));

@@ -1,10 +1,14 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as after } from 'node:timers/promises';
+import { createServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CertificateAuthority } from '../../support/faulty-origin-certificates.ts';
 import { chunked, FaultyOrigin, stallAt, Gate, untilClose } from '../../support/faulty-origin.ts';
 import type { Lie } from '../../support/faulty-origin.ts';
 import { bytesOf, failureOf, pattern, TestClient } from '../clients.ts';
 import { CompanyProxy } from '../company-proxy.ts';
+import { answer } from './scripted-server.ts';
 
 const large = pattern(3_000_000);
 const small = pattern(30_000);
@@ -37,6 +41,25 @@ async function clientOf(way: string, idleTimeout = 15_000): Promise<TestClient> 
     { idleTimeout },
   );
 }
+
+test('a second connection resumes the session of the first', async () => {
+  const pair = await authority.issue('resuming');
+  const reused: boolean[] = [];
+  const server = createServer(pair, (socket) => {
+    reused.push(socket.isSessionReused());
+    socket.on('error', () => {}).once('data', () => socket.end(answer('x', 'Connection: close')));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  await using client = new TestClient({
+    urls: [url],
+    tls: { ca: () => Promise.resolve(authority.cert), cert: null, key: null },
+  });
+  for (let time = 0; time < 2; time++) await bytesOf(await client.found(url));
+  expect(reused).toEqual([false, true]);
+  server.close();
+});
 
 describe.each(['straight', 'through a tunnel'])('over TLS, %s', (way) => {
   test.each<[string, Lie[]]>([
