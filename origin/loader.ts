@@ -64,7 +64,7 @@ export class SourceLoader implements Loader {
         ? this.#find(sources, offset, signal)
         : this.#from(sources, startBudget, { offset, signal });
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
