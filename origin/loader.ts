@@ -56,16 +56,12 @@ export class SourceLoader implements Loader {
   }
 
   open(offset: number, signal: AbortSignal): Promise<Transfer> {
+    const over = this.#countTry(offset);
+    if (over !== null) return Promise.reject(over);
     const { sources: find, startBudget } = this.#parts;
-    try {
-      this.#countTry(offset);
-      const sources = find(signal);
-      return sources instanceof Promise
-        ? this.#find(sources, offset, signal)
-        : this.#from(sources, startBudget, { offset, signal });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    const sources = find(signal);
+    if (sources instanceof Promise) return this.#find(sources, offset, signal);
+    return this.#from(sources, startBudget, { offset, signal });
   }
 
   async #find(finding: Promise<readonly Source[]>, offset: number, signal: AbortSignal): Promise<Transfer> {
@@ -84,7 +80,7 @@ export class SourceLoader implements Loader {
     const [passage, href, until] = [this.#passage, this.#href, this.#until];
     const trusted = this.#trusted(sources);
     if (trusted.length === 0)
-      throw new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`);
+      return Promise.reject(new WaystationError('upstream_lied', `no source gives ${href} as its metadata lists it`));
     const ask = (source: Source, startWithin: number): Promise<Answer> => {
       this.#asked = source;
       return client.get({ url: source.url(href), offset, until, validators: null, startWithin, passage }, signal);
@@ -138,12 +134,12 @@ export class SourceLoader implements Loader {
     return this.#liars.filter((liar) => liar === source).length;
   }
 
-  /** @throws WaystationError `upstream_cut` when upstream after upstream breaks off at the same place. */
-  #countTry(offset: number): void {
+  /** @returns `upstream_cut` when upstream after upstream breaks off at the same place. */
+  #countTry(offset: number): WaystationError | null {
     this.#fruitless = offset >= this.#furthest + progress ? 0 : this.#fruitless + 1;
     this.#furthest = Math.max(this.#furthest, offset);
-    if (this.#fruitless <= mostFruitless) return;
+    if (this.#fruitless <= mostFruitless) return null;
     const where = `${this.#href} at byte ${offset}`;
-    throw new WaystationError('upstream_cut', `${where}: ${mostFruitless} transfers brought nothing`);
+    return new WaystationError('upstream_cut', `${where}: ${mostFruitless} transfers brought nothing`);
   }
 }
