@@ -1,6 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Disk } from './disk.ts';
-import { inLanes } from './lanes.ts';
 
 /** What is to be named, durably. */
 export interface Pending {
@@ -69,10 +68,7 @@ export class GroupCommit {
         round.length + folders.size >= manyFiles && (await this.#disk.syncAll(this.#root).catch(() => false));
       const failures = together ? new Map<string, unknown>() : await this.#syncFolders(folders);
       const told = tell(named, failures);
-      named = [];
-      await inLanes(round, lanes, async (file) => {
-        if (await file.giveName(together)) named.push(file);
-      });
+      named = await nameAll(round, together);
       await told;
     }
     this.#running = false;
@@ -149,17 +145,43 @@ class Waiting {
     this.#reject(this.pending.failed?.(error) ?? error);
   }
 
-  /** Gives it its name. @returns false when it got none, and who waits for it knows why. */
-  async giveName(synced: boolean): Promise<boolean> {
-    try {
-      if (!synced) await this.pending.sync();
-      this.folder = await this.pending.name();
-      return true;
-    } catch (error) {
-      this.fail(error);
-      return false;
-    }
+  /** Gives it its name. @param told whether it got one; if not, who waits for it knows why. */
+  giveName(synced: boolean, told: (isNamed: boolean) => void): void {
+    const naming = synced ? this.pending.name() : this.pending.sync().then(() => this.pending.name());
+    naming.then(
+      (folder) => {
+        this.folder = folder;
+        told(true);
+      },
+      (error: unknown) => {
+        this.fail(error);
+        told(false);
+      },
+    );
   }
+}
+
+/** Gives the files of a round their names, so many at a time. @returns those that got one. */
+function nameAll(round: readonly Waiting[], synced: boolean): Promise<Waiting[]> {
+  const named: Waiting[] = [];
+  let next = 0;
+  let underWay = 0;
+  return new Promise((resolve) => {
+    const go = (): void => {
+      for (let file = round[next]; file !== undefined && underWay < lanes; file = round[next]) {
+        next += 1;
+        underWay += 1;
+        const one = file;
+        one.giveName(synced, (isNamed) => {
+          underWay -= 1;
+          if (isNamed) named.push(one);
+          go();
+        });
+      }
+      if (underWay === 0 && next === round.length) resolve(named);
+    };
+    go();
+  });
 }
 
 /** Tells those who wait for the names of a round how it went. */

@@ -85,41 +85,65 @@ export class Naming implements Pending {
     return this.#early ? Promise.resolve() : this.#commit.part.sync();
   }
 
-  async name(): Promise<string> {
-    const { exclusive, several, names, unsynced } = this.#parts;
+  name(): Promise<string> {
+    const { disk, exclusive, several, names } = this.#parts;
     const path = this.#path;
-    const entering = exclusive.enter(path);
-    if (entering !== undefined) await entering;
-    try {
-      const folder = path.slice(0, path.lastIndexOf('/'));
-      if (!names.isMade(folder)) await names.makeFolder(folder);
-      if (several.isFirst(this.#commit)) await this.#give(folder, null);
-      else await several.alone(async () => this.#give(folder, await several.standing(this.#commit)));
-      unsynced.add(path);
-      return folder;
-    } finally {
-      exclusive.leave(path);
-    }
+    const folder = path.slice(0, path.lastIndexOf('/'));
+    if (exclusive.busy(path) || !names.isMade(folder) || !several.isFirst(this.#commit))
+      return exclusive.run(path, () => this.#nameInTurn(folder));
+    // As mostly: nobody else has to do with the name, and there is nothing to prepare.
+    void exclusive.enter(path);
+    return disk.rename(this.#commit.part.path, path).then(
+      () => {
+        this.#named(null);
+        exclusive.leave(path);
+        return folder;
+      },
+      async (error: unknown) => {
+        try {
+          await this.#renameAgain(folder, error);
+          this.#named(null);
+          return folder;
+        } finally {
+          exclusive.leave(path);
+        }
+      },
+    );
+  }
+
+  async #nameInTurn(folder: string): Promise<string> {
+    const { several, names } = this.#parts;
+    await names.makeFolder(folder);
+    if (several.isFirst(this.#commit)) await this.#give(folder, null);
+    else await several.alone(async () => this.#give(folder, await several.standing(this.#commit)));
+    return folder;
   }
 
   /** @param standing of a file that the name leads to already; null: it leads to none. */
   async #give(folder: string, standing: Standing | null): Promise<void> {
-    const { disk, index, descriptors, names } = this.#parts;
-    const { part, scope, listed, reservation, wanted = false } = this.#commit;
-    try {
-      await disk.rename(part.path, this.#path);
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
-      // Removed under the service, since it was made.
-      names.doubt();
-      await names.makeFolder(folder);
-      await disk.rename(part.path, this.#path);
-    }
+    const from = this.#commit.part.path;
+    await this.#parts.disk.rename(from, this.#path).catch((error: unknown) => this.#renameAgain(folder, error));
+    this.#named(standing);
+  }
+
+  async #renameAgain(folder: string, error: unknown): Promise<void> {
+    const { disk, names } = this.#parts;
+    if (systemCode(error) !== 'ENOENT') throw error;
+    // Removed under the service, since it was made.
+    names.doubt();
+    await names.makeFolder(folder);
+    await disk.rename(this.#commit.part.path, this.#path);
+  }
+
+  /** From here on the file is there, whatever happens next. */
+  #named(standing: Standing | null): void {
+    const { index, descriptors, unsynced } = this.#parts;
+    const { scope, listed, reservation, wanted = false } = this.#commit;
     descriptors.forget(this.#path);
-    // From here on the file is there, whatever happens next. One that replaced its equal takes no more room, unless
-    // that goes on under another name.
+    // One that replaced its equal takes no more room, unless that goes on under another name.
     const isNew = index.add(scope, listed, { wanted });
     reservation.commit(isNew || standing?.left() === false ? listed.size : 0);
+    unsynced.add(this.#path);
   }
 
   durable(): Promise<void> | null {

@@ -122,8 +122,13 @@ export class Fill {
     try {
       if (this.growing.part.written > 0) await this.#rehash();
       for (;;) {
-        const proven = await this.#attempt();
+        const transfer = this.#lacks ? await this.#open() : null;
+        if (transfer !== null && !(await this.#take(transfer))) continue;
+        const flushing = this.growing.part.flush();
+        if (flushing !== undefined) await flushing;
+        const proven = this.#proven(transfer);
         if (proven !== null) return proven;
+        await this.#restart();
       }
     } catch (error) {
       const failure = asWaystationError(error);
@@ -151,30 +156,29 @@ export class Fill {
     this.progressed();
   }
 
-  /** One transfer. @returns null when another is needed. */
-  async #attempt(): Promise<Verified | null> {
-    const { size } = this.listed;
-    let transfer: Transfer | null = null;
-    if (this.#accepted < size || (size === 0 && digestOf('', algorithmOf(this.listed.digest)) !== this.listed.digest)) {
-      this.#abort.signal.throwIfAborted();
-      transfer = await this.#loader.open(this.#accepted, this.#abort.signal);
-      this.#answered = true;
-      this.progressed();
-      if (!(await this.#take(transfer))) return null;
-    }
-    const flushing = this.growing.part.flush();
-    if (flushing !== undefined) await flushing;
+  /** Whether bytes have still to come; an empty file is asked for only when its digest is not that of no bytes. */
+  get #lacks(): boolean {
+    const { size, digest } = this.listed;
+    return this.#accepted < size || (size === 0 && digestOf('', algorithmOf(digest)) !== digest);
+  }
+
+  #open(): Promise<Transfer> {
+    this.#abort.signal.throwIfAborted();
+    return this.#loader.open(this.#accepted, this.#abort.signal);
+  }
+
+  /** @returns null when the bytes are not right: the source has been told of. */
+  #proven(transfer: Transfer | null): Verified | null {
     const digests = this.#proof.end();
-    if (digests.listed === this.listed.digest) {
-      // It is kept until the file is stored, and who gave the bytes is not asked for any more.
-      this.#givers = nobody;
-      this.growing.verify(size);
-      return { sha256: digests.sha256 };
+    if (digests.listed !== this.listed.digest) {
+      if (transfer !== null) this.#gave(transfer);
+      this.#blame();
+      return null;
     }
-    if (transfer !== null) this.#gave(transfer);
-    this.#blame();
-    await this.#restart();
-    return null;
+    // It is kept until the file is stored, and who gave the bytes is not asked for any more.
+    this.#givers = nobody;
+    this.growing.verify(this.listed.size);
+    return { sha256: digests.sha256 };
   }
 
   /**
@@ -189,7 +193,9 @@ export class Fill {
   }
 
   /** @returns false when the transfer ended without the whole file, having been dealt with. */
-  async #take(transfer: Transfer): Promise<boolean> {
+  #take(transfer: Transfer): boolean | Promise<boolean> {
+    this.#answered = true;
+    this.progressed();
     const { size } = this.listed;
     const elsewhere = transfer.offset !== this.#accepted;
     if (elsewhere || (transfer.total !== null && transfer.total !== size)) {
@@ -197,25 +203,29 @@ export class Fill {
       this.#loader.lied(transfer);
       return false;
     }
-    try {
-      await transfer.consume((chunk) => {
+    return transfer
+      .consume((chunk) => {
         if (this.#accepted + chunk.length > size) throw new TooLong();
         this.#gave(transfer);
         this.#proof.update(chunk);
         this.#accepted += chunk.length;
         this.#pace.took(chunk.length, this.#clock.monotonic());
         return this.growing.part.append(chunk);
-      });
-    } catch (error) {
-      this.#abort.signal.throwIfAborted();
-      if (error instanceof TooLong) return this.#begunAgain(transfer);
-      const failure = asWaystationError(error);
-      if (failure.source !== 'origin') throw failure;
-      await this.#flush();
-      return false;
-    }
-    // A body that ended as its framing promised, but too early: no cut, a lie.
-    return this.#accepted === size ? true : this.#begunAgain(transfer);
+      })
+      .then(
+        // A body that ended as its framing promised, but too early: no cut, a lie.
+        () => this.#accepted === size || this.#begunAgain(transfer),
+        (thrown: unknown) => this.#broken(transfer, thrown),
+      );
+  }
+
+  async #broken(transfer: Transfer, thrown: unknown): Promise<false> {
+    this.#abort.signal.throwIfAborted();
+    if (thrown instanceof TooLong) return this.#begunAgain(transfer);
+    const failure = asWaystationError(thrown);
+    if (failure.source !== 'origin') throw failure;
+    await this.#flush();
+    return false;
   }
 
   async #begunAgain(transfer: Transfer): Promise<false> {

@@ -47,14 +47,16 @@ export class Fills {
   /** Files whose parts are being looked at or removed. */
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
-  readonly #lingering: Lingering;
+  readonly #lingering: Lingering<InFlight>;
 
   constructor(options: Omit<PlaceStore, 'unsure'> & { clock: Clock; log: Logger; meter: Meter }) {
     this.#store = { ...options, unsure: new Set() };
     this.#clock = options.clock;
     this.#log = options.log;
     this.#slices = new Slices(options);
-    this.#lingering = new Lingering(options.clock, linger, this.#closing.signal);
+    this.#lingering = new Lingering(options.clock, linger, this.#closing.signal, (entry) =>
+      this.#keptLongEnough(entry),
+    );
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
       'result',
     ]);
@@ -197,7 +199,6 @@ export class Fills {
   async #run(request: FillRequest, entry: InFlight): Promise<void> {
     const { scope, listed, adopt = false } = request;
     let place: FillPlace | null = null;
-    let failure: unknown = null;
     try {
       const tidied = this.#tidied.get(entry.key);
       if (tidied !== undefined) await tidied;
@@ -213,22 +214,31 @@ export class Fills {
       await this.#store.blobs.commit(place.toKeep(fill.growing.part, sha256, entry));
       this.#results.inc(stored);
       entry.stored.resolve();
-      await this.#lingering.wait();
-      if (fill.growing.followers > 0) this.#followed.set(entry.key, fill);
+      this.#lingering.keep(entry);
     } catch (error) {
       // Whoever waits for the fill has one by now, or never will.
       entry.begun.resolve(null);
       entry.received();
       await this.#ended(asWaystationError(error), listed, place);
-      failure = error;
+      this.#forget(entry);
+      // Now that it is not found any more: who is told may begin another at once.
+      entry.stored.reject(error);
+      entry.gone.resolve();
     }
+  }
+
+  #keptLongEnough(entry: InFlight): void {
+    const { fill, key } = entry;
+    if (fill !== null && fill.growing.followers > 0) this.#followed.set(key, fill);
+    this.#forget(entry);
+    entry.gone.resolve();
+  }
+
+  #forget(entry: InFlight): void {
     entry.comeBack?.abort();
     // At once: nobody finds it whose part is closed.
     this.#inFlight.delete(entry.key);
     entry.fill?.growing.part.release();
-    // Now that it is not found any more: who is told may begin another at once.
-    if (failure !== null) entry.stored.reject(failure);
-    entry.gone.resolve();
   }
 
   #begin(request: FillRequest, place: FillPlace, entry: InFlight): Fill | Promise<Fill> {
