@@ -5,6 +5,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
 import type { Loader } from '../../base/transfer.ts';
 import { verificationFailures } from '../blobs/verification-failures.ts';
+import { Abandoning } from './abandoning.ts';
 import { Bypass } from './bypass.ts';
 import { Fill } from './fill.ts';
 import { firstByte, readyInTime } from './first-byte.ts';
@@ -22,11 +23,6 @@ import { LoaderTellingLies } from './telling-lies.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { Waiter } from './waiter.ts';
 
-/** A fill that nobody follows goes on when it is this small or this far … */
-const keptSize = 32 * 1024 * 1024;
-const keptShare = 0.25;
-/** … else it stops so long after the last follower left; its part stays for a day. */
-const abandonAfter = 30_000;
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
 
@@ -48,12 +44,14 @@ export class Fills {
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
   readonly #lingering: Lingering<InFlight>;
+  readonly #abandoning: Abandoning;
 
   constructor(options: Omit<PlaceStore, 'unsure'> & { clock: Clock; log: Logger; meter: Meter }) {
     this.#store = { ...options, unsure: new Set() };
     this.#clock = options.clock;
     this.#log = options.log;
     this.#slices = new Slices(options);
+    this.#abandoning = new Abandoning(options.clock);
     this.#lingering = new Lingering(options.clock, linger, this.#closing.signal, (entry) =>
       this.#keptLongEnough(entry),
     );
@@ -132,7 +130,7 @@ export class Fills {
       joined !== undefined && (joined.failedForItself(error) || error.source === 'origin');
     const otherwise = (error: WaystationError): Promise<void> | null =>
       isForItself(error) ? this.ensure(request, signal) : null;
-    return Waiter.wait({ entry, signal, left: this.#unwanted, otherwise });
+    return Waiter.wait({ entry, signal, left: this.#abandoning.unwanted, otherwise });
   }
 
   /** Resolves when who comes finds no fill of the file, not even one that has ended. @throws the signal's reason. */
@@ -271,32 +269,7 @@ export class Fills {
     const { fill, key } = entry;
     if (fill === null) return;
     if (this.#followed.get(key) === fill) this.#followed.delete(key);
-    this.#considerAbandoning(fill, entry);
-  }
-
-  /** A sync waits for it no more. */
-  readonly #unwanted = (entry: InFlight): void => {
-    if (entry.wanted > 0) return;
-    if (entry.fill !== null) this.#considerAbandoning(entry.fill, entry);
-    else void entry.begun.promise.then((fill) => fill !== null && this.#considerAbandoning(fill, entry));
-  };
-
-  /** A fill that is not worth its bytes without anybody who wants them stops, unless somebody comes back in time. */
-  #considerAbandoning(fill: Fill, entry: InFlight): void {
-    const needed = (): boolean =>
-      fill.growing.followers > 0 ||
-      entry.wanted > 0 ||
-      fill.growing.verified ||
-      fill.listed.size <= keptSize ||
-      fill.progress >= fill.listed.size * keptShare;
-    entry.comeBack?.abort();
-    if (needed() || fill.growing.failure !== null) return;
-    const comeBack = new AbortController();
-    entry.comeBack = comeBack;
-    void this.#clock.sleep(abandonAfter, comeBack.signal).then(
-      () => needed() || fill.cancel(new WaystationError('cancelled', 'nobody waits for it any more')),
-      () => {},
-    );
+    this.#abandoning.consider(fill, entry);
   }
 
   #counting(loader: Loader): Loader {
