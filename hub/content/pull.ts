@@ -38,9 +38,14 @@ export class Pull {
    */
   async open(signal: AbortSignal): Promise<OpenObject | null> {
     for (;;) {
-      const spool = await this.#spool.promise;
+      const waited = this.#spool;
+      const spool = await waited.promise;
       const release = spool.use();
-      if (release === null) return null;
+      if (release === null) {
+        // Given up before this reader got to it: what came in its place is another try, or why there is none.
+        if (waited !== this.#spool) continue;
+        return null;
+      }
       try {
         await spool.begun(signal);
         const { size } = this.#options.listed;
@@ -68,8 +73,8 @@ export class Pull {
         const lied = thrown instanceof Lied;
         const why = `${listed.digest}: an origin gave other bytes than its metadata lists`;
         const error = lied ? new WaystationError('upstream_lied', why, { cause: thrown }) : asWaystationError(thrown);
-        if (lied) this.#spool = Promise.withResolvers();
-        else this.#spool.reject(error);
+        if (lied || spool !== null) this.#spool = Promise.withResolvers();
+        if (!lied) this.#spool.reject(error);
         this.#spool.promise.catch(() => {});
         spool?.end(error);
         if (!lied) return 'failed';
