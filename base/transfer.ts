@@ -55,7 +55,7 @@ export interface Loader {
    * @throws WaystationError when there is nobody to ask; the signal's reason.
    */
   turn?(signal: AbortSignal): boolean | Promise<boolean>;
-  /** The file is held, or given up: nobody will open another transfer by this loader. */
+  /** The file is held, or given up: nobody will open another transfer by this loader. Told by who opened one. */
   done?(): void;
   /** A client waits for the file now, whatever it was asked for. */
   hurry?(): void;
@@ -176,6 +176,7 @@ export async function openSized(loader: Loader, until: AbortSignal | null = null
     turn: async (signal) => (await loader.turn?.(signal)) ?? false,
     done: () => loader.done?.(),
     hurry: () => loader.hurry?.(),
+    received: () => loader.received?.(),
   };
   return { size, loader: shared, cancel };
 }

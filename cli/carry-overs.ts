@@ -30,7 +30,7 @@ export function carriers({ config, store, upstream, denied, log }: CarryOverPart
         if (await store.blobs.holds(scope, listed)) return false;
         // It may have been fetched for a client while it waited for its turn.
         if ((await loader.turn?.(signal)) === true && (await store.blobs.holds(scope, listed))) return false;
-        await store.fills.ensure({ scope, listed, loader: () => loader }, signal);
+        await store.fills.ensure({ scope, listed, loader: () => loader, teller: loader }, signal);
       } finally {
         loader.done?.();
       }

@@ -11,6 +11,7 @@ export class TellingLoader extends LoaderAround {
   }
 
   override received(): void {
+    super.received();
     this.#told();
   }
 }

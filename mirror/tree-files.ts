@@ -137,12 +137,15 @@ export async function countedSize(
   signal: AbortSignal,
 ): Promise<number> {
   const loader = supplier.loader(href, 'background', digest);
-  const transfer = await loader.open(0, signal);
   let size = 0;
-  await transfer.consume((chunk) => {
-    size += chunk.length;
-    if (size > largestFile) throw new WaystationError('upstream_too_large', `${transfer.source} does not end`);
-  });
-  loader.done?.();
+  try {
+    const transfer = await loader.open(0, signal);
+    await transfer.consume((chunk) => {
+      size += chunk.length;
+      if (size > largestFile) throw new WaystationError('upstream_too_large', `${transfer.source} does not end`);
+    });
+  } finally {
+    loader.done?.();
+  }
   return size;
 }

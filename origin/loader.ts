@@ -118,6 +118,10 @@ export class SourceLoader implements Loader {
     this.#passage.leave();
   }
 
+  received(): void {
+    this.#passage.leave();
+  }
+
   hurry(): void {
     this.#passage.hurry();
   }

@@ -119,6 +119,14 @@ export class Passage implements Entrant {
     this.#wasIn = true;
   }
 
+  /**
+   * A transfer has ended. Background work keeps its slot until its bytes are in a file, when it is told to `leave`: a
+   * kill then costs no more files than there are slots.
+   */
+  transferred(): void {
+    if (this.#purpose !== 'background') this.leave();
+  }
+
   leave(): void {
     if (this.#at === null) return;
     this.#traffic.slots.release(this.#at, this.#purpose);

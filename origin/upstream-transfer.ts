@@ -18,7 +18,7 @@ export interface BodyStart {
   readonly skip: number;
 }
 
-/** The body of an exchange, which pays for what it brings and leaves its passage at the end. */
+/** The body of an exchange, which pays for what it brings and tells its passage of the end. */
 export class UpstreamTransfer implements Transfer, Consumer {
   readonly source: string;
   readonly total: number | null;
@@ -66,7 +66,7 @@ export class UpstreamTransfer implements Transfer, Consumer {
 
   over(): void {
     this.#sink = null;
-    this.#passage.leave();
+    this.#passage.transferred();
   }
 
   #rest(chunk: Buffer): void | Promise<void> {

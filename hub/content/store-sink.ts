@@ -39,7 +39,10 @@ export class StoreSink implements SizingSink {
     for (;;) {
       const joined = this.#coming.get(name);
       if (joined === undefined) {
-        const coming = this.#fetch(scope, listed, loader, signal).finally(() => this.#coming.delete(name));
+        const coming = this.#fetch(scope, listed, loader, signal).finally(() => {
+          loader.done?.();
+          this.#coming.delete(name);
+        });
         this.#coming.set(name, coming);
         return coming;
       }
