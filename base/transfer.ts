@@ -1,4 +1,5 @@
 import type { Digest } from './digest.ts';
+import type { PlainRequest } from './plain-get.ts';
 
 /**
  * Bytes from upstream, as ports. The cache is given these and has no idea of the network; `origin/` implements them.
@@ -55,6 +56,11 @@ export interface Loader {
    * @throws WaystationError when there is nobody to ask; the signal's reason.
    */
   turn?(signal: AbortSignal): boolean | Promise<boolean>;
+  /**
+   * The file by one plain GET, when it is its turn, and nothing but that is needed: no secret, no proxy, no choice between
+   * sources, no limit. Whatever comes of it, `open` may be asked afterwards. null, as mostly before: more is needed.
+   */
+  plain?(): PlainRequest | null;
   /** The file is held, or given up: nobody will open another transfer by this loader. Told by who opened one. */
   done?(): void;
   /** A client waits for the file now, whatever it was asked for. */
@@ -84,6 +90,10 @@ export class LoaderAround implements Loader {
 
   turn(signal: AbortSignal): boolean | Promise<boolean> {
     return this.inner.turn?.(signal) ?? false;
+  }
+
+  plain(): PlainRequest | null {
+    return this.inner.plain?.() ?? null;
   }
 
   done(): void {

@@ -2,7 +2,6 @@ import type { Pause } from '../base/allowed-rate.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Digest } from '../base/digest.ts';
 import { WaystationError } from '../base/errors.ts';
-import { Store } from '../cache/store.ts';
 import { HeldProof } from '../cache/upkeep/held-proof.ts';
 import { Repair } from '../cache/upkeep/repair.ts';
 import type { SupplierOf } from '../cache/upkeep/repair.ts';
@@ -11,7 +10,6 @@ import { UpkeepRuns } from '../cache/upkeep/upkeep-runs.ts';
 import { ClockConfidence } from '../cache/upkeep/clock-confidence.ts';
 import type { Config } from '../config/config.ts';
 import { readEnvironment } from '../config/environment.ts';
-import { bytesOf } from '../config/sizes.ts';
 import { EventLog } from '../gateway/admin/event-log.ts';
 import type { EventStreams } from '../gateway/admin/events.ts';
 import type { AdminPorts } from '../gateway/admin/ports.ts';
@@ -52,18 +50,16 @@ import { keepNativeAddonsIn } from './native/addons.ts';
 import { measureOrigins } from './origin-metrics.ts';
 import { plans } from './plans.ts';
 import { publishing, sayRolledBack } from './publishing.ts';
-import { lockState } from './state-lock.ts';
 import { measureClock, measureStore } from './store-metrics.ts';
 import { subscriptionOptions } from './subscription-options.ts';
 import { offlineReadiness, readinessOf } from './readiness.ts';
-import { mapRemaker } from './remake-map.ts';
 import { servedBefore } from './served-before.ts';
 import { ServedTotals } from './served-totals.ts';
 import { serviceMeter } from './service-meter.ts';
+import { openServingStore } from './serving-store.ts';
 import { serviceManager } from './systemd/service-manager.ts';
 import { partsLine } from './systemd/status-line.ts';
 import { untilTold } from './termination.ts';
-import { upkeepRules } from './upkeep-rules.ts';
 import { upstreamTraffic } from './upstream-traffic.ts';
 import { Upstreams } from './upstreams.ts';
 import { verifications } from './verifications.ts';
@@ -84,24 +80,10 @@ export async function serve(written: Config, options: { version: string; logLeve
   const meter = serviceMeter();
   const assigned = new AssignedPolicies(written);
   const { config } = assigned;
-  const { max, keepFree } = config.cache;
-  const limits = { max: (total: number) => bytesOf(max, total), keepFree: (total: number) => bytesOf(keepFree, total) };
   keepNativeAddonsIn(config.state, log);
-  const remakeMap = mapRemaker(log);
   const confidence = new ClockConfidence(clock, log);
-  const rules = upkeepRules(config, confidence);
   const listening = Promise.withResolvers<void>();
-  const store = await Store.open({
-    root: config.state,
-    limits,
-    clock,
-    log,
-    meter,
-    rules,
-    lock: lockState,
-    remakeMap,
-    countAfter: listening.promise,
-  });
+  const store = await openServingStore(config, { log, meter, confidence, countAfter: listening.promise });
   sayRolledBack(store, log);
   measureStore(store, meter);
   measureClock(confidence, meter);

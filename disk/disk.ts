@@ -2,12 +2,14 @@ import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode, WaystationError } from '../base/errors.ts';
+import type { PlainProgram } from '../base/plain-get.ts';
 import { factsOf, proven } from './file-facts.ts';
 import type { FileFacts } from './file-facts.ts';
 import { FileThread, mostPut } from './file-thread.ts';
 import { OpenFile } from './open-file.ts';
 import { putInSteps } from './put-part.ts';
 import type { Put } from './put-part.ts';
+import type { Fetch } from './thread-gets.ts';
 import { syncAll } from './sync-all.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
@@ -39,6 +41,13 @@ export interface Disk {
   makePart(path: string): Promise<WritableFile | null>;
   /** Puts proven bytes into a file that is not there yet, stamped. The bytes are free again when it resolves; never rejects. */
   putPart(path: string, bytes: Buffer): Promise<Put>;
+  /**
+   * Has a small file fetched, proven and put, without a step of this thread for its bytes: where that can be, and is worth
+   * it. @returns false, and nothing is done, where not.
+   */
+  fetchPart?(fetch: Fetch): boolean;
+  /** Gives up what is being fetched: it ends soon. */
+  cutFetches?(): void;
   /** null when there is no such file. */
   openRead(path: string): Promise<ReadableFile | null>;
   readFile(path: string): Promise<Buffer | null>;
@@ -117,30 +126,38 @@ async function makePart(path: string): Promise<WritableFile | null> {
   }
 }
 
-const thread = new FileThread();
-/** Files that are being put by way of the pool; from so many at a time on a thread of their own is worth its memory. */
-let byPool = 0;
+/** Files that are put by way of the pool at a time: from so many on a thread of their own is worth its memory. */
 const manyPuts = 4;
 
-function putPart(path: string, bytes: Buffer): Promise<Put> {
-  return thread.ready && bytes.length <= mostPut ? thread.put(path, bytes) : putByPool(path, bytes);
-}
+/** Puts files by a thread while there are many. */
+class Putting {
+  readonly #thread: FileThread;
+  #byPool = 0;
 
-async function putByPool(path: string, bytes: Buffer): Promise<Put> {
-  byPool += 1;
-  if (byPool >= manyPuts) thread.begin();
-  try {
-    return await putInSteps(() => makePart(path), bytes);
-  } finally {
-    byPool -= 1;
+  constructor(thread: FileThread) {
+    this.#thread = thread;
+  }
+
+  put(path: string, bytes: Buffer): Promise<Put> {
+    const byThread = this.#thread.ready && bytes.length <= mostPut;
+    return byThread ? this.#thread.put(path, bytes) : this.#putByPool(path, bytes);
+  }
+
+  async #putByPool(path: string, bytes: Buffer): Promise<Put> {
+    this.#byPool += 1;
+    if (this.#byPool >= manyPuts) this.#thread.begin();
+    try {
+      return await putInSteps(() => makePart(path), bytes);
+    } finally {
+      this.#byPool -= 1;
+    }
   }
 }
 
-/** The machine's file system. */
-export const systemDisk: Disk = {
+/** What needs no thread. */
+const plainCalls = {
   openPart: (path) => OpenFile.open(path, 'make'),
   makePart,
-  putPart,
   openRead: (path) =>
     absent(async () => {
       const file = await OpenFile.open(path, 'read');
@@ -160,7 +177,6 @@ export const systemDisk: Disk = {
   list: async (path) => (await absent(() => fs.readdir(path))) ?? [],
   facts: (path) => absent(async () => factsOf(await fs.stat(path))),
   isFile: async (path) => (await fs.lstat(path)).isFile(),
-  rename: (from, to) => (thread.ready ? thread.rename(from, to) : fs.rename(from, to)),
   link: (from, to) => fs.link(from, to),
   clone: async (from, to) => {
     try {
@@ -198,7 +214,23 @@ export const systemDisk: Disk = {
     const { bavail, bsize, blocks, files, ffree } = await fs.statfs(path);
     return { free: bavail * bsize, total: blocks * bsize, freeFiles: files === 0 ? Infinity : ffree };
   },
-};
+} satisfies Partial<Disk>;
+
+/** The machine's file system. @param getting what sends GETs, for one that can fetch. */
+export function machineDisk(getting: PlainProgram | null = null): Disk {
+  const thread = new FileThread({ getting });
+  const putting = new Putting(thread);
+  return {
+    ...plainCalls,
+    putPart: (path, bytes) => putting.put(path, bytes),
+    rename: (from, to) => (thread.ready ? thread.rename(from, to) : fs.rename(from, to)),
+    fetchPart: (fetch) => thread.fetch(fetch),
+    cutFetches: () => thread.cutFetches(),
+  };
+}
+
+/** The machine's file system, for who fetches nothing. */
+export const systemDisk: Disk = machineDisk();
 
 /** How the name of a file ends that is to replace another, and is not whole yet. */
 export const unfinishedSuffix = '.new';

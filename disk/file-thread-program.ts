@@ -1,5 +1,7 @@
 import type * as fs from 'node:fs';
 import type * as threads from 'node:worker_threads';
+import type { PlainProgram } from '../base/plain-get.ts';
+import type { GetsMessage } from './thread-gets.ts';
 
 /**
  * Jobs on their way to the thread, flat, for a message of many small objects costs more than the work: of a file that is
@@ -29,27 +31,85 @@ export interface FileThreadData {
 
 /**
  * The program of the thread: its text is what a Worker runs, so it sees nothing but what it is given. Each message of
- * jobs is answered by one that says which of them failed.
+ * jobs is answered by one that says which of them failed; GETs are answered as they end.
  */
-export function fileThreadProgram({ parentPort, workerData }: typeof threads, system: typeof fs): void {
+export function fileThreadProgram(
+  { parentPort, workerData }: typeof threads,
+  system: typeof fs,
+  getting: { readonly program: PlainProgram; readonly load: (module: string) => unknown } | null = null,
+): void {
   const { tray: shared, stamp } = workerData as FileThreadData;
   const tray = Buffer.from(shared);
   const { O_WRONLY, O_CREAT, O_EXCL } = system.constants;
   /** The file that is being put is there by this thread. */
   let made = false;
 
-  const put = (path: string, at: number, length: number): void => {
+  const put = (path: string, bytes: Buffer, at: number, length: number): void => {
+    made = false;
     const fd = system.openSync(path, O_WRONLY | O_CREAT | O_EXCL, 0o640);
     made = true;
     try {
-      for (let done = 0; done < length;) done += system.writeSync(fd, tray, at + done, length - done, done);
+      for (let done = 0; done < length;) done += system.writeSync(fd, bytes, at + done, length - done, done);
       system.futimesSync(fd, stamp, stamp);
     } finally {
       system.closeSync(fd);
     }
   };
 
-  parentPort?.on('message', (jobs: FileJobs) => {
+  /** @returns false: nothing of it is there, unless the disk does not let go of it. */
+  const putOrNothing = (path: string, bytes: Buffer, at: number, length: number): boolean => {
+    try {
+      put(path, bytes, at, length);
+      return true;
+    } catch {
+      try {
+        if (made) system.unlinkSync(path);
+      } catch {
+        // Who puts these bytes by other means meets it, and says why.
+      }
+      return false;
+    }
+  };
+
+  /** GETs that did not end yet, and ends that were not told. */
+  let underWay = 0;
+  let ended: (string | number | Uint8Array | null)[] = [];
+  let telling: NodeJS.Timeout | null = null;
+  const tell = (): void => {
+    if (telling !== null) clearTimeout(telling);
+    telling = null;
+    parentPort?.postMessage({ ended }, []);
+    ended = [];
+  };
+  const gets = getting?.program(getting.load, {
+    put: putOrNothing,
+    ended: (number, { failure, date, received, proven }) => {
+      underWay -= 1;
+      ended.push(number, failure, date, received, proven);
+      // Those that are under way together are told together, for each message costs two wake-ups; none waits for long.
+      if (underWay === 0) tell();
+      else telling ??= setTimeout(tell, 2);
+    },
+  });
+
+  const get = ({ places, gets: jobs, cut }: GetsMessage): void => {
+    if (cut) gets?.cut();
+    for (const [number, place] of places) gets?.place(number, place);
+    underWay += jobs.length / 6;
+    for (let at = 0; at < jobs.length; at += 6) {
+      const [number, place, target, path, size, sha256] = jobs.slice(at, at + 6) as [
+        number,
+        number,
+        string,
+        string,
+        number,
+        string,
+      ];
+      gets?.get({ number, place, target, path, size, sha256 });
+    }
+  };
+
+  const work = (jobs: FileJobs): void => {
     const failures: FileJobFailure[] = [];
     for (let at = 0, job = 0; at < jobs.length; job += 1) {
       made = false;
@@ -57,13 +117,18 @@ export function fileThreadProgram({ parentPort, workerData }: typeof threads, sy
       const isRename = typeof next === 'string';
       try {
         if (isRename) system.renameSync(path, next);
-        else put(path, next as number, jobs[at + 2] as number);
+        else put(path, tray, next as number, jobs[at + 2] as number);
       } catch (thrown) {
         const { code = 'EIO', message } = thrown as NodeJS.ErrnoException;
         failures.push({ job, made, code, message });
       }
       at += isRename ? 2 : 3;
     }
-    parentPort.postMessage(failures.length === 0 ? null : failures, []);
+    parentPort?.postMessage(failures.length === 0 ? null : failures, []);
+  };
+
+  parentPort?.on('message', (message: FileJobs | GetsMessage) => {
+    if ('gets' in message) get(message);
+    else work(message);
   });
 }

@@ -2,6 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { proven } from './file-facts.ts';
 import { fileThreadProgram } from './file-thread-program.ts';
 import type { FileJobsAnswer, FileThreadData } from './file-thread-program.ts';
+import type { PlainProgram } from '../base/plain-get.ts';
+import { ThreadGets } from './thread-gets.ts';
+import type { Fetch, GetsAnswer, GetsMessage } from './thread-gets.ts';
 import { wholePut } from './put-part.ts';
 import type { Put } from './put-part.ts';
 
@@ -96,11 +99,14 @@ export class FileThread {
   #broken = false;
   readonly #program: typeof fileThreadProgram;
   readonly #patience: number;
+  readonly #getting: PlainProgram | null;
+  readonly #gets = new ThreadGets((message) => this.#post(message));
 
-  /** @param options others than these are for tests. */
-  constructor({ program = fileThreadProgram, patience = usualPatience } = {}) {
+  /** @param options `getting` sends GETs; others than these are for tests. */
+  constructor({ program = fileThreadProgram, patience = usualPatience, getting = null as PlainProgram | null } = {}) {
     this.#program = program;
     this.#patience = patience;
+    this.#getting = getting;
   }
 
   /** Whether it runs already: only then a call costs less than by way of the pool. */
@@ -113,7 +119,6 @@ export class FileThread {
     if (this.#broken || this.#worker !== null) return;
     try {
       this.#worker = this.#start();
-      this.#worker.unref();
       this.#rest();
     } catch (error) {
       this.#end(String(error));
@@ -131,6 +136,18 @@ export class FileThread {
   /** @throws the system's error. */
   rename(from: string, to: string): Promise<void> {
     return new Promise((resolve, reject) => this.#gather(new RenameJob({ from, to }, resolve, reject)));
+  }
+
+  /** Has a small file fetched. @returns false, and nothing is done, when it cannot. */
+  fetch(fetch: Fetch): boolean {
+    if (this.#getting === null || !this.#online || fetch.size > mostPut) return false;
+    this.#gets.add(fetch);
+    return true;
+  }
+
+  /** Gives up what is being fetched: it ends soon. */
+  cutFetches(): void {
+    this.#gets.cut();
   }
 
   /** Puts on the tray what there is room for. */
@@ -174,12 +191,16 @@ export class FileThread {
     this.#gathered = [];
     this.#sent.push(batch);
     this.#lastSent = performance.now();
+    this.#post(messageOf(batch));
+  }
+
+  #post(message: (string | number)[] | GetsMessage): void {
     if (this.#broken) return this.#end('it has ended before');
     try {
       this.#worker ??= this.#start();
       // While somebody waits for it, the process goes on.
       this.#worker.ref();
-      this.#worker.postMessage(messageOf(batch), []);
+      this.#worker.postMessage(message, []);
     } catch (error) {
       this.#end(String(error));
     }
@@ -187,7 +208,8 @@ export class FileThread {
 
   #start(): Worker {
     const workerData: FileThreadData = { tray: this.#tray, stamp: proven / 1000 };
-    const text = `(${this.#program.toString()})(require('node:worker_threads'), require('node:fs'))`;
+    const getting = this.#getting === null ? 'null' : `{ program: ${this.#getting.toString()}, load: require }`;
+    const text = `(${this.#program.toString()})(require('node:worker_threads'), require('node:fs'), ${getting})`;
     const worker = new Worker(text, {
       eval: true,
       workerData,
@@ -195,7 +217,11 @@ export class FileThread {
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 4, stackSizeMb: 1 },
     });
     worker.on('online', () => (this.#online = this.#worker === worker));
-    worker.on('message', (answer: FileJobsAnswer) => this.#answered(answer));
+    worker.on('message', (answer: FileJobsAnswer | GetsAnswer) => {
+      if (answer !== null && 'ended' in answer) this.#gets.answered(answer);
+      else this.#answered(answer);
+      if (!this.#busy) this.#rest();
+    });
     worker.on('error', (error) => this.#end(String(error)));
     worker.on('exit', () => this.#worker === worker && this.#end('it is gone'));
     return worker;
@@ -211,23 +237,27 @@ export class FileThread {
     }
     this.#load();
     if (this.#gathered.length > 0 && !this.#sending) this.#sendLater();
-    if (this.#sent.length > 0) return;
-    this.#worker?.unref();
-    this.#rest();
+  }
+
+  /** Something is waited for. */
+  get #busy(): boolean {
+    return this.#sent.length > 0 || this.#gets.busy;
   }
 
   /** It ends unless it is given more to do. */
   #rest(): void {
+    this.#worker?.unref();
     this.#idle ??= setTimeout(() => this.#stop(), this.#patience).unref();
     this.#idle.refresh();
   }
 
   #stop(): void {
     this.#idle = null;
-    if (this.#sent.length > 0) return;
+    if (this.#busy) return;
     const worker = this.#worker;
     this.#worker = null;
     this.#online = false;
+    this.#gets.lost();
     void worker?.terminate();
   }
 
@@ -241,6 +271,7 @@ export class FileThread {
     const lost = { code: 'EIO', message: `EIO: the thread that writes files has ended (${reason})` };
     for (const job of sent) job.done({ made: true, ...lost });
     for (const job of waiting) job.done({ made: false, ...lost });
+    this.#gets.lost();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import type { Logger } from '../base/log.ts';
+import type { PlainEnd, PlainRequest } from '../base/plain-get.ts';
 import type { Answer, Purpose } from '../base/transfer.ts';
 import { parseHttpDate } from '../http/http-date.ts';
 import { Connections } from './connections.ts';
@@ -13,6 +14,7 @@ import type { Identity } from './identity.ts';
 import { judge } from './judgement.ts';
 import type { Judgement } from './judgement.ts';
 import { NeighbourGuard } from './neighbour-guard.ts';
+import { PlainRequests } from './plain/requests.ts';
 import { RequestTexts } from './request-text.ts';
 import type { Target, Wanted } from './request-text.ts';
 import { shownUrl } from './shown-url.ts';
@@ -76,6 +78,7 @@ export class Client {
   readonly #deadlines = new Deadlines();
   readonly #texts: RequestTexts;
   readonly #connections: Connections;
+  readonly #plainGets: PlainRequests;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -83,6 +86,7 @@ export class Client {
     const [credentials, guard, deadlines] = [this.#credentials, this.#guard, this.#deadlines];
     this.#connections = new Connections(options.identity, { credentials, guard, deadlines });
     this.#texts = new RequestTexts(options.version);
+    this.#plainGets = new PlainRequests({ ...options, texts: this.#texts });
     for (const url of options.identity.urls) this.#guard.learnHost(new URL(url).hostname);
   }
 
@@ -125,6 +129,16 @@ export class Client {
     } finally {
       limit.end();
     }
+  }
+
+  /**
+   * A GET of a whole file, for who can send it as it is; null where more is needed than to ask and to read.
+   * @param passage has a slot of the origin, and is told of the bytes. @param ended told what came of it.
+   */
+  plain(url: Target, passage: Passage, ended: (end: PlainEnd) => void): PlainRequest | null {
+    const { origin } = url;
+    if (!passage.isFree || this.#credentials.showsTo(origin) || !this.#connections.isPlain(origin)) return null;
+    return this.#plainGets.request(url, passage, ended);
   }
 
   /** A way for the transfers of one file. */

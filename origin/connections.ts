@@ -66,6 +66,11 @@ export class Connections {
     return this.#route(this.#routes, origin);
   }
 
+  /** Whether an origin of ours is reached straight, by nothing that has to be read from files. */
+  isPlain(origin: string): boolean {
+    return this.#proxy === null && isFixed(this.#identity.tls) && this.#credentials.own(origin);
+  }
+
   /** Cuts every connection. */
   close(): void {
     for (const { pool } of this.#routes?.known.values() ?? []) pool.close();
@@ -159,7 +164,8 @@ function securityOf({ protocol }: URL, context: () => SecureContext): Security |
   return protocol === 'https:' ? new Security(context) : null;
 }
 
-function placeOf({ hostname, port, protocol }: URL): Place {
+/** Where the origin of a URL is. */
+export function placeOf({ hostname, port, protocol }: URL): Place {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return { host, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) };
 }

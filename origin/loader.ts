@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
+import type { PlainRequest } from '../base/plain-get.ts';
 import type { Answer, Loader, Purpose, Transfer } from '../base/transfer.ts';
 import type { Client } from './client.ts';
 import type { Until } from './judgement.ts';
@@ -12,6 +13,8 @@ export interface LoaderParts {
   readonly client: Client;
   /** All sources, best first, as they are now. */
   readonly sources: (signal: AbortSignal) => readonly Source[] | Promise<readonly Source[]>;
+  /** The one source that there is, where there will be no other; plain GETs are for these alone. */
+  readonly only?: () => Source | null;
   readonly clock: Clock;
   readonly random: () => number;
   /** Milliseconds until the first byte, over all sources and rounds of one `open`. */
@@ -102,7 +105,10 @@ export class SourceLoader implements Loader {
 
   lied(transfer: Transfer): void {
     const source = this.#begun.find((begun) => begun.transfer === transfer)?.source;
-    if (source === undefined) return;
+    if (source !== undefined) this.#lies(source);
+  }
+
+  #lies(source: Source): void {
     source.lied();
     this.#liars.push(source);
   }
@@ -112,6 +118,17 @@ export class SourceLoader implements Loader {
     const enter = ([first]: readonly Source[]): boolean | Promise<boolean> =>
       first !== undefined && this.#passage.enter(first.origin, signal);
     return sources instanceof Promise ? sources.then(enter) : enter(sources);
+  }
+
+  plain(): PlainRequest | null {
+    const source = this.#parts.only?.() ?? null;
+    if (source === null || this.#until !== null || this.#begun.length > 0 || this.#liars.length > 0) return null;
+    if (!source.isPlain || source.refusal() !== null) return null;
+    return this.#parts.client.plain(source.url(this.#href), this.#passage, ({ failure }) => {
+      if (failure === 'wrong') this.#lies(source);
+      else if (failure === null) source.gave();
+      else source.notPlain(failure);
+    });
   }
 
   done(): void {

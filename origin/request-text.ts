@@ -59,6 +59,18 @@ export class RequestTexts {
     return `GET ${line} HTTP/1.1\r\n${lines}\r\n`;
   }
 
+  /** The lines behind the request line, and the empty one, of requests for whole files that show nothing. */
+  plainFields(origin: string): string {
+    return `${this.#plainLines(origin)}\r\n`;
+  }
+
+  /** @throws Error when it cannot be sent. */
+  plainTarget({ pathname, search }: Target): string {
+    const line = `${pathname}${search}`;
+    if (!visible.test(line)) throw new Error('the path cannot be sent');
+    return line;
+  }
+
   #plainLines(origin: string): string {
     const known = this.#plain.get(origin);
     if (known !== undefined) return known;

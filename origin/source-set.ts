@@ -40,7 +40,7 @@ export class SourceSet implements Supplier {
 
   constructor(options: SourceSetOptions) {
     this.#options = { random: Math.random, startBudget: 9000, ...options };
-    this.#parts = { ...this.#options, sources: (signal) => this.#sources(signal) };
+    this.#parts = { ...this.#options, sources: (signal) => this.#sources(signal), only: () => this.#only };
     this.#configured = options.urls.map((url) => this.#source(url));
     this.#directories = options.mirrorLists.map((list) => new MirrorDirectory({ ...options, ...list }));
   }
@@ -82,7 +82,13 @@ export class SourceSet implements Supplier {
   /** @throws WaystationError when there is none: the failure of the mirror list. */
   #sources(signal: AbortSignal): readonly Source[] | Promise<readonly Source[]> {
     // Most repositories: asked for each file of a sync.
-    return this.#directories.length === 0 && this.#configured.length === 1 ? this.#configured : this.#ranked(signal);
+    return this.#only === null ? this.#ranked(signal) : this.#configured;
+  }
+
+  /** The one source that there is, where there will be no other. */
+  get #only(): Source | null {
+    const [first = null] = this.#configured;
+    return this.#directories.length === 0 && this.#configured.length === 1 ? first : null;
   }
 
   async #ranked(signal: AbortSignal): Promise<readonly Source[]> {

@@ -1,3 +1,4 @@
+import type { PlainFailure } from '../base/plain-get.ts';
 import type { Clock } from '../base/clock.ts';
 import { WaystationError } from '../base/errors.ts';
 import { encodePath } from '../http/request-path.ts';
@@ -8,6 +9,8 @@ import { shownUrl } from './shown-url.ts';
 const dots = /\/\.{1,2}(?:\/|$)/;
 /** Milliseconds for which a source that lied is asked after all others. */
 const distrust = 300_000;
+/** Milliseconds for which one that failed to give a file by a plain GET is not asked for others so. */
+const unplain = 300_000;
 
 /** One URL under which a repository's files are. Shared by all fills of that repository. */
 export class Source {
@@ -22,6 +25,7 @@ export class Source {
   readonly #clock: Clock;
   /** What Retry-After asked for: no requests before `until`, but one. */
   #hold: { readonly since: number; readonly until: number; spare: number } | null = null;
+  #plainFrom = Number.NEGATIVE_INFINITY;
   #liedAt = Number.NEGATIVE_INFINITY;
 
   constructor(url: string, health: OriginHealth, clock: Clock) {
@@ -89,6 +93,16 @@ export class Source {
   /** It gave a file, or part of one: whatever it asked for is over. */
   gave(): void {
     this.#hold = null;
+  }
+
+  /** Whether plain GETs of it are worth a try. */
+  get isPlain(): boolean {
+    return this.#clock.monotonic() >= this.#plainFrom;
+  }
+
+  /** A plain GET of it failed: if that will happen again, none is tried for a while. */
+  notPlain(failure: PlainFailure): void {
+    if (failure !== 'missing' && failure !== 'unputtable') this.#plainFrom = this.#clock.monotonic() + unplain;
   }
 
   lied(): void {

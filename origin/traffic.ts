@@ -156,6 +156,11 @@ export class Passage implements Entrant {
     return this.#traffic.throttle.pay(this, bytes, signal);
   }
 
+  /** It is background work that has a slot, while no limit is in force. */
+  get isFree(): boolean {
+    return this.#at !== null && this.#purpose === 'background' && this.#traffic.throttle.force.rate === null;
+  }
+
   /** A client waits for it now. */
   hurry(): void {
     const before = this.#purpose;

@@ -18,8 +18,8 @@ import type { Sharing } from './sharing.ts';
 /** A file with proven bytes, before it has its name. */
 export interface PartFile {
   readonly path: string;
-  /** Marks it as proven. What is not in the file yet is written before. */
-  stamp(): Promise<void>;
+  /** Marks it as proven. What is not in the file yet is written before. null: all of that is done. */
+  stamp(): Promise<void> | null;
   sync(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
-import type { Fill } from './fill.ts';
+import type { Followable } from './followable.ts';
 import type { InFlight } from './in-flight.ts';
 
 /** A fill that nobody follows goes on when it is this small or this far … */
@@ -19,13 +19,13 @@ export class Abandoning {
 
   /** A sync waits for it no more: perhaps none does. */
   readonly unwanted = (entry: InFlight): void => {
-    if (entry.wanted > 0) return;
+    if (entry.wanted > 0 || entry.whole) return;
     if (entry.fill !== null) this.consider(entry.fill, entry);
     else void entry.begun.promise.then((fill) => fill !== null && this.consider(fill, entry));
   };
 
   /** Nobody may be left who wants it. */
-  consider(fill: Fill, entry: InFlight): void {
+  consider(fill: Followable, entry: InFlight): void {
     const needed = (): boolean =>
       fill.growing.followers > 0 ||
       entry.wanted > 0 ||

@@ -1,5 +1,7 @@
+import { algorithmOf, hexOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { invariant, WaystationError } from '../../base/errors.ts';
+import type { PlainEnd, PlainRequest } from '../../base/plain-get.ts';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Commit, PartFile } from '../blobs/naming.ts';
 import { diskError } from '../../disk/disk.ts';
@@ -127,6 +129,33 @@ export class FillPlace implements PartMaker, PartFile, Moved {
   }
 
   /**
+   * Has the disk fetch a small file by itself.
+   * @param fetched called once, with what may be kept; null: the bytes did not come.
+   * @returns false, and nothing is done, when it cannot be had so.
+   */
+  fetch(request: PlainRequest, fetched: (part: Part | null) => void): boolean {
+    const { disk } = this.#store;
+    const { digest, size } = this.#file.listed;
+    if (!this.#small || this.#reservation === null || algorithmOf(digest) !== 'sha256') return false;
+    const ended = (end: PlainEnd): void => {
+      request.ended(end);
+      // Perhaps it was put before the thread ended: what is done then begins without it.
+      const gone = end.failure === 'lost' ? disk.unlink(this.path).catch(() => {}) : null;
+      if (gone === null) fetched(this.#fetched(end));
+      else void gone.then(() => fetched(null));
+    };
+    return disk.fetchPart?.({ path: this.path, request, size, sha256: hexOf(digest), fetched: ended }) ?? false;
+  }
+
+  #fetched({ failure, proven }: PlainEnd): Part | null {
+    const { size } = this.#file.listed;
+    if (proven !== null) return MemoryPart.whole(size, proven);
+    if (failure !== null) return null;
+    this.#ours = true;
+    return MemoryPart.whole(size, this);
+  }
+
+  /**
    * What a store makes a held file of, durably, once the bytes are proven.
    * @param by told when the bytes are in a file. @throws WaystationError when there is no room for it.
    */
@@ -135,12 +164,13 @@ export class FillPlace implements PartMaker, PartFile, Moved {
     if (this.#reservation === null) throw new WaystationError('disk_full', `no space to store ${listed.digest}`);
     this.#kept = part;
     this.#by = by;
-    if (part instanceof FilePart) by.received();
+    if (part instanceof FilePart || isElsewhere(part)) by.received();
     return { part: this, scope, listed, sha256, reservation: this.#reservation, wanted: by.asked };
   }
 
-  stamp(): Promise<void> {
+  stamp(): Promise<void> | null {
     const part = this.#kept;
+    if (part !== null && isElsewhere(part)) return null;
     return part instanceof FilePart ? part.stamp() : this.#put();
   }
 
@@ -200,6 +230,11 @@ export class FillPlace implements PartMaker, PartFile, Moved {
     part.moved(this);
     this.#by?.received();
   }
+}
+
+/** Whether a part is in a file, stamped, already. */
+function isElsewhere(part: Part): boolean {
+  return part instanceof MemoryPart && part.isElsewhere;
 }
 
 /** Removes a part that becomes nothing, and ends its reservation: what cannot be removed goes on taking its room. */

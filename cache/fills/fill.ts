@@ -4,6 +4,7 @@ import type { Digest, Listed } from '../../base/digest.ts';
 import { asWaystationError } from '../../base/errors.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader, Transfer } from '../../base/transfer.ts';
+import type { Followable } from './followable.ts';
 import { Growing, tailOf } from './growing.ts';
 import { Pace } from './pace.ts';
 import type { Part } from './part.ts';
@@ -41,7 +42,7 @@ export interface FillOptions {
  * One transfer of one listed file: source after source, cut after cut, until the bytes are proven or nobody can give
  * them. Owned by no client. It does not know where its bytes are kept, nor what a network is.
  */
-export class Fill {
+export class Fill implements Followable {
   readonly listed: Listed;
   readonly growing: Growing;
   readonly #loader: Loader;
@@ -94,17 +95,14 @@ export class Fill {
     return this.#accepted;
   }
 
-  /** Up to where bytes are there: also those of an earlier try that are still being read again. */
   get reached(): number {
     return Math.max(this.#accepted, this.growing.part.written);
   }
 
-  /** Bytes a second that come from upstream at present. @param now monotonic milliseconds. */
   rate(now: number): number {
     return this.#pace.rate(now);
   }
 
-  /** It failed, or was told to give up: whoever comes now begins another. */
   get over(): boolean {
     return !this.growing.verified && (this.#abort.signal.aborted || this.growing.failure !== null);
   }

@@ -1,15 +1,13 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
 import type { Loader } from '../../base/transfer.ts';
-import { verificationFailures } from '../blobs/verification-failures.ts';
 import { Abandoning } from './abandoning.ts';
 import { Bypass } from './bypass.ts';
-import { Fill } from './fill.ts';
+import type { Followable } from './followable.ts';
+import { Filling } from './filling.ts';
 import { firstByte, readyInTime } from './first-byte.ts';
-import { FillPlace } from './fill-place.ts';
 import type { PlaceStore } from './fill-place.ts';
 import { Follower } from './follower.ts';
 import { InFlight, keyOf } from './in-flight.ts';
@@ -19,37 +17,31 @@ import type { OpenedFill, OpenedSlice } from './opened.ts';
 import type { Sent } from './sent.ts';
 import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
-import { LoaderTellingLies } from './telling-lies.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { Waiter } from './waiter.ts';
 
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
 
-/** The usual end, by its labels. */
-const stored = { result: 'stored' };
-
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
 export class Fills {
   readonly #store: PlaceStore;
   readonly #clock: Clock;
-  readonly #log: Logger;
   readonly #results: Counter;
-  readonly #lies: Counter;
   readonly #slices: Slices;
   readonly #inFlight = new Map<string, InFlight>();
   /** Held files that clients still read by the fill that brought them: their room is free only when they have gone. */
-  readonly #followed = new Map<string, Fill>();
+  readonly #followed = new Map<string, Followable>();
   /** Files whose parts are being looked at or removed. */
   readonly #tidied = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
   readonly #lingering: Lingering<InFlight>;
   readonly #abandoning: Abandoning;
+  readonly #filling: Filling;
 
   constructor(options: Omit<PlaceStore, 'unsure'> & { clock: Clock; log: Logger; meter: Meter }) {
     this.#store = { ...options, unsure: new Set() };
     this.#clock = options.clock;
-    this.#log = options.log;
     this.#slices = new Slices(options);
     this.#abandoning = new Abandoning(options.clock);
     this.#lingering = new Lingering(options.clock, linger, this.#closing.signal, (entry) =>
@@ -58,7 +50,14 @@ export class Fills {
     this.#results = options.meter.counter('fills_total', 'Transfers of one file from upstream, by how they ended', [
       'result',
     ]);
-    this.#lies = verificationFailures(options.meter);
+    this.#filling = new Filling({
+      ...options,
+      store: this.#store,
+      results: this.#results,
+      left: (entry) => this.#left(entry),
+      stored: (entry) => this.#lingering.keep(entry),
+      failed: (entry) => this.#forget(entry),
+    });
   }
 
   get active(): number {
@@ -88,7 +87,7 @@ export class Fills {
       const joined = this.#inFlight.get(keyOf(request));
       const entry = joined ?? this.#start(request);
       entry.clientCame();
-      const fill = entry.fill ?? (await entry.begun.promise);
+      const fill = await entry.following();
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
       if (joined !== undefined && fill.over) {
         await joined.stored.promise.catch(() => {});
@@ -154,17 +153,22 @@ export class Fills {
   async close(): Promise<void> {
     this.#closing.abort();
     const reason = new WaystationError('cancelled', 'the service stops');
-    const stopping = [...this.#inFlight.values()].map(async ({ begun, gone }) => {
-      (await begun.promise)?.cancel(reason);
-      await gone.promise;
+    this.#store.disk.cutFetches?.();
+    const stopping = [...this.#inFlight.values()].map(async (entry) => {
+      if (!entry.whole) (await entry.begun.promise)?.cancel(reason);
+      await entry.gone.promise;
     });
     await Promise.all(stopping);
   }
 
   /** @returns null when the range is not to be passed through, or cannot be. */
-  async #pass({ listed }: FillRequest, single: SingleRange | null, fill: Fill | null): Promise<OpenedSlice | null> {
+  async #pass(
+    { listed }: FillRequest,
+    single: SingleRange | null,
+    fill: Followable | null,
+  ): Promise<OpenedSlice | null> {
     if (single === null || !liesDeep(listed, single, fill, this.#clock.monotonic())) return null;
-    const loader = (): Loader => this.#counting(single.loader());
+    const loader = (): Loader => this.#filling.counting(single.loader());
     const source = await this.#slices.open(listed, { ...single, loader }, fill);
     return source === null ? null : { source, outcome: 'partial' };
   }
@@ -182,47 +186,15 @@ export class Fills {
 
   #own(request: FillRequest, start: number, sent?: Sent): Bypass {
     this.#results.inc({ result: 'bypassed' });
-    const loader = (): Loader => this.#counting(request.loader());
+    const loader = (): Loader => this.#filling.counting(request.loader());
     return new Bypass({ listed: request.listed, loader, start, ...(sent && { sent }) });
   }
 
   #start(request: FillRequest): InFlight {
     const entry = new InFlight(keyOf(request), request.adopt === true);
     this.#inFlight.set(entry.key, entry);
-    void this.#run(request, entry);
+    this.#filling.begin(request, entry, this.#tidied.get(entry.key) ?? null);
     return entry;
-  }
-
-  /** From nothing to a held file that nobody reads by this fill any more. Never rejects: the entry says how it went. */
-  async #run(request: FillRequest, entry: InFlight): Promise<void> {
-    const { scope, listed, adopt = false } = request;
-    let place: FillPlace | null = null;
-    try {
-      const tidied = this.#tidied.get(entry.key);
-      if (tidied !== undefined) await tidied;
-      const reserved = FillPlace.reserve(this.#store, { scope, listed, adopt });
-      place = reserved instanceof Promise ? await reserved : reserved;
-      entry.storing = place.stores;
-      if (!place.usable)
-        throw new WaystationError('disk_full', `no space to store ${listed.digest} (${listed.size} bytes)`);
-      const begun = this.#begin(request, place, entry);
-      const fill = begun instanceof Promise ? await begun : begun;
-      entry.has(fill);
-      const { sha256 } = await fill.run();
-      await this.#store.blobs.commit(place.toKeep(fill.growing.part, sha256, entry));
-      this.#results.inc(stored);
-      entry.stored.resolve();
-      this.#lingering.keep(entry);
-    } catch (error) {
-      // Whoever waits for the fill has one by now, or never will.
-      entry.begun.resolve(null);
-      entry.received();
-      await this.#ended(asWaystationError(error), listed, place);
-      this.#forget(entry);
-      // Now that it is not found any more: who is told may begin another at once.
-      entry.stored.reject(error);
-      entry.gone.resolve();
-    }
   }
 
   #keptLongEnough(entry: InFlight): void {
@@ -239,40 +211,11 @@ export class Fills {
     entry.fill?.growing.part.release();
   }
 
-  #begin(request: FillRequest, place: FillPlace, entry: InFlight): Fill | Promise<Fill> {
-    const loader = this.#counting(request.loader());
-    entry.begunWith(loader);
-    return Fill.begin({
-      listed: request.listed,
-      loader,
-      parts: place,
-      clock: this.#clock,
-      wholeFirst: request.adopt === true,
-      onIdle: () => this.#left(entry),
-    });
-  }
-
-  /** Books what became of a fill that stored nothing. */
-  async #ended(failure: WaystationError, { digest }: Listed, place: FillPlace | null): Promise<void> {
-    const left = (await place?.leave()) ?? 0;
-    if (failure.source !== 'disk') {
-      const why = failure.code === 'upstream_lied' ? 'lied' : left > 0 ? 'cut' : 'refused';
-      this.#results.inc({ result: failure.code === 'cancelled' ? 'abandoned' : why });
-    } else if (place?.stores === true) this.#store.space.failed(failure);
-    else if (place?.usable === true) this.#results.inc({ result: 'bypassed' });
-    const fields = { digest, code: failure.code, reason: failure.message, bytes: left };
-    this.#log.info(fields, 'a fill ended without storing');
-  }
-
   /** Nobody reads it any more. */
   #left(entry: InFlight): void {
     const { fill, key } = entry;
     if (fill === null) return;
     if (this.#followed.get(key) === fill) this.#followed.delete(key);
     this.#abandoning.consider(fill, entry);
-  }
-
-  #counting(loader: Loader): Loader {
-    return new LoaderTellingLies(loader, { lies: this.#lies, log: this.#log });
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { WaystationError } from '../../base/errors.ts';
-import type { Fill } from './fill.ts';
+import type { Followable } from './followable.ts';
 
 /** What one client has to wait for an upstream that sends nothing (contract: a cold object's error in ≤ 10 s) … */
 const silentBudget = 9_500;
@@ -12,7 +12,7 @@ const slowBudget = 2.5 * silentBudget;
  * @param begun monotonic milliseconds: when this client began to wait.
  * @throws WaystationError `upstream_timeout`, or why the fill failed.
  */
-export async function firstByte(fill: Fill, start: number, clock: Clock, begun: number): Promise<void> {
+export async function firstByte(fill: Followable, start: number, clock: Clock, begun: number): Promise<void> {
   const { growing } = fill;
   while (growing.released <= start && !growing.verified) {
     if (growing.failure !== null) throw growing.failure;

@@ -2,7 +2,7 @@ import type { Listed } from '../../base/digest.ts';
 import { Ending } from './ending.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader } from '../../base/transfer.ts';
-import type { Fill } from './fill.ts';
+import type { Followable } from './followable.ts';
 
 export interface FillRequest {
   readonly scope: string;
@@ -20,9 +20,9 @@ export class InFlight {
   readonly key: string;
   readonly adopting: boolean;
   /** As soon as it has begun: who finds it here can follow it at once, before it lets go of its part. */
-  fill: Fill | null = null;
+  fill: Followable | null = null;
   /** With null: it cannot be stored, and is too large to be shared in memory. */
-  readonly begun = new Ending<Fill | null>();
+  readonly begun = new Ending<Followable | null>();
   /** When the file is held, or will not be. */
   readonly stored = new Ending<void>();
   /** When nothing is left of it but the file. */
@@ -36,6 +36,7 @@ export class InFlight {
   comeBack: AbortController | null = null;
   /** Of its transfers; null until it has begun. */
   #loader: Loader | null = null;
+  #makeWhole: (() => Followable) | null = null;
   #isReceived = false;
   #tellers: Pick<Loader, 'received'>[] | null = null;
 
@@ -56,9 +57,26 @@ export class InFlight {
     if (this.asked) loader.hurry?.();
   }
 
-  has(fill: Fill): void {
+  has(fill: Followable): void {
     this.fill = fill;
     this.begun.resolve(fill);
+  }
+
+  /** Its bytes are proven without a fill. One is made for clients, of whom there is mostly none. */
+  isWhole(make: () => Followable): void {
+    this.#makeWhole = make;
+    if (this.asked) this.has(make());
+  }
+
+  /** Whether there is, or will be, nothing to give up any more. */
+  get whole(): boolean {
+    return this.#makeWhole !== null;
+  }
+
+  /** What clients follow, once there is something; null: it cannot be shared. */
+  following(): Followable | Promise<Followable | null> {
+    if (this.fill === null && this.#makeWhole !== null) this.has(this.#makeWhole());
+    return this.fill ?? this.begun.promise;
   }
 
   /** Its bytes are in a file, or will not come: what is left is the disk's work. */

@@ -45,6 +45,17 @@ export class MemoryPart implements Part {
     this.#onWritten = onWritten;
   }
 
+  /** One whose bytes are all there. @param where in memory, or elsewhere. */
+  static whole(size: number, where: Buffer | Moved): MemoryPart {
+    const part = new MemoryPart(size, () => {});
+    if (Buffer.isBuffer(where)) part.append(where);
+    else {
+      part.written = size;
+      part.moved(where);
+    }
+    return part;
+  }
+
   append(chunk: Buffer): void {
     if (this.written === 0) this.#bytes = chunk;
     else this.#bytes = piecesOfOne(this.#bytes, chunk) ?? this.#gathered(chunk);
@@ -62,6 +73,11 @@ export class MemoryPart implements Part {
   /** The bytes so far, unless they were moved. */
   get bytes(): Buffer {
     return this.#bytes;
+  }
+
+  /** The bytes are in a file, and not in memory any more. */
+  get isElsewhere(): boolean {
+    return this.#moved !== null;
   }
 
   /** All of it is in a file now: the memory is given back, unless somebody reads it. */

@@ -5,7 +5,7 @@ import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Loader } from '../../base/transfer.ts';
 import { verifyFirstLimit } from './fill.ts';
-import type { Fill } from './fill.ts';
+import type { Followable } from './followable.ts';
 import { tailOf } from './growing.ts';
 import { SliceSource } from './slice-source.ts';
 
@@ -33,7 +33,7 @@ export interface SingleRange {
  * @param fill null: there is none, and will be none.
  * @param now monotonic milliseconds.
  */
-export function liesDeep({ size }: Listed, { start, end }: SingleRange, fill: Fill | null, now: number): boolean {
+export function liesDeep({ size }: Listed, { start, end }: SingleRange, fill: Followable | null, now: number): boolean {
   if (size <= verifyFirstLimit || end > size - tailOf(size) || fill?.growing.verified === true) return false;
   return start > (fill?.reached ?? 0) + Math.max(nearBytes, nearSeconds * (fill?.rate(now) ?? 0));
 }
@@ -55,7 +55,7 @@ export class Slices {
    * Resolves when the first byte can be read.
    * @returns null when it cannot be had so: the fill will have to give it.
    */
-  async open(listed: Listed, range: SingleRange, fill: Fill | null): Promise<ByteSource | null> {
+  async open(listed: Listed, range: SingleRange, fill: Followable | null): Promise<ByteSource | null> {
     const over = new AbortController();
     const late = this.#clock.sleep(startBudget, over.signal).then(
       () => true,

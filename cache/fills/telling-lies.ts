@@ -1,3 +1,4 @@
+import type { PlainEnd, PlainRequest } from '../../base/plain-get.ts';
 import { LoaderAround } from '../../base/transfer.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Counter } from '../../base/metrics.ts';
@@ -12,10 +13,24 @@ export class LoaderTellingLies extends LoaderAround {
     this.#told = told;
   }
 
+  override plain(): PlainRequest | null {
+    const plain = this.inner.plain?.() ?? null;
+    if (plain === null) return null;
+    const ended = (end: PlainEnd): void => {
+      if (end.failure === 'wrong') this.#tell(plain.place.host);
+      plain.ended(end);
+    };
+    return { place: plain.place, target: plain.target, ended };
+  }
+
   override lied(transfer: Transfer): void {
+    this.#tell(transfer.source);
+    this.inner.lied(transfer);
+  }
+
+  #tell(source: string): void {
     const { lies, log } = this.#told;
     lies.inc({});
-    log.warn({ source: transfer.source }, 'an upstream sent bytes that are not what metadata lists');
-    this.inner.lied(transfer);
+    log.warn({ source }, 'an upstream sent bytes that are not what metadata lists');
   }
 }

@@ -24,7 +24,7 @@ test('no file of the product has more than 300 lines', () => {
 test('base/ stays small', () => {
   const files = sources.filter(({ folder }) => folder === 'base');
   expect(files.length).toBeGreaterThan(0);
-  expect(files.length).toBeLessThanOrEqual(14);
+  expect(files.length).toBeLessThanOrEqual(15);
 });
 
 test('nothing is left for later, switched off or silenced', () => {

@@ -1,0 +1,71 @@
+import type { Logger } from '../../base/log.ts';
+import type { PlainEnd, PlainPlace, PlainRequest } from '../../base/plain-get.ts';
+import { parseHttpDate } from '../../http/http-date.ts';
+import { placeOf } from '../connections.ts';
+import type { Health } from '../health.ts';
+import type { RequestTexts, Target } from '../request-text.ts';
+import { shownUrl } from '../shown-url.ts';
+import type { Passage } from '../traffic.ts';
+
+interface Parts {
+  readonly texts: RequestTexts;
+  readonly health: Health;
+  readonly log: Logger;
+}
+
+/** Told what came of a GET, after the traffic and the origin's health were. */
+type Told = (end: PlainEnd) => void;
+
+/** Origins that are remembered. */
+const mostPlaces = 256;
+const never = new AbortController().signal;
+
+/** Plain GETs of one identity. What fails of them is asked for again the ordinary way, which tells whose fault it is. */
+export class PlainRequests {
+  readonly #parts: Parts;
+  readonly #places = new Map<string, PlainPlace>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** @throws Error what cannot be sent. */
+  request(url: Target, passage: Passage, told: Told): PlainRequest {
+    const target = this.#parts.texts.plainTarget(url);
+    return new Plain(this.#place(url.origin), target, (end) => {
+      this.#ended(url, passage, end);
+      told(end);
+    });
+  }
+
+  #ended(url: Target, passage: Passage, { failure, date, received }: PlainEnd): void {
+    const { health, log } = this.#parts;
+    // A limit that began meanwhile counts them; others wait for it.
+    void passage.pay(received, never);
+    if (failure === null || failure === 'unputtable')
+      health.of(url.origin).answered(date === null ? null : parseHttpDate(date));
+    log.debug({ url: shownUrl(url), received, failure }, 'a plain GET ended');
+  }
+
+  #place(origin: string): PlainPlace {
+    const known = this.#places.get(origin);
+    if (known !== undefined) return known;
+    if (this.#places.size >= mostPlaces) this.#places.clear();
+    const url = new URL(origin);
+    const place = { ...placeOf(url), secure: url.protocol === 'https:', fields: this.#parts.texts.plainFields(origin) };
+    this.#places.set(origin, place);
+    return place;
+  }
+}
+
+class Plain implements PlainRequest {
+  readonly place: PlainPlace;
+  readonly target: string;
+  readonly ended: Told;
+
+  constructor(place: PlainPlace, target: string, ended: Told) {
+    this.place = place;
+    this.target = target;
+    this.ended = ended;
+  }
+}
