@@ -75,7 +75,7 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
   const oddity = (head: string, lower: string, size: number): PlainFailure | null => {
     if (!head.startsWith('HTTP/1.1 200')) {
       if (/^HTTP\/1\.1 4(?:04|10)/.test(head)) return 'missing';
-      return /^HTTP\/1\.[01] [1-9]\d\d/.test(head) ? 'refused' : 'odd';
+      return /^HTTP\/1\.[01] (?!200)[2-5]\d\d/.test(head) ? 'refused' : 'odd';
     }
     const coded = lower.includes('\ntransfer-encoding') || lower.includes('\ncontent-encoding');
     const length = valueOf(head, lower, 'content-length:');
