@@ -93,7 +93,6 @@ export function fileThreadProgram(
   });
 
   const get = ({ places, gets: jobs, cut }: GetsMessage): void => {
-    if (cut) gets?.cut();
     for (const [number, place] of places) gets?.place(number, place);
     underWay += jobs.length / 6;
     for (let at = 0; at < jobs.length; at += 6) {
@@ -107,6 +106,7 @@ export function fileThreadProgram(
       ];
       gets?.get({ number, place, target, path, size, sha256 });
     }
+    if (cut) gets?.cut();
   };
 
   const work = (jobs: FileJobs): void => {

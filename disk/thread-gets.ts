@@ -15,7 +15,7 @@ export interface Fetch {
 export interface GetsMessage {
   readonly places: readonly (readonly [number, PlainPlace])[];
   readonly gets: readonly (string | number)[];
-  /** What is under way is given up first. */
+  /** What is under way is given up, and these with it. */
   readonly cut: boolean;
 }
 
@@ -70,7 +70,7 @@ export class ThreadGets {
 
   /** Gives up what is under way: it ends soon. */
   cut(): void {
-    if (this.busy) this.#post({ places: [], gets: [], cut: true });
+    if (this.busy) this.#send(true);
   }
 
   /** The thread has ended, and with it what it knew. */
@@ -100,13 +100,17 @@ export class ThreadGets {
     this.#sending = true;
     const send = (): void => {
       this.#sending = false;
-      const message = { places: this.#newPlaces, gets: this.#gathered, cut: false };
-      [this.#newPlaces, this.#gathered] = [[], []];
-      this.#lastSent = performance.now();
-      this.#post(message);
+      if (this.#gathered.length > 0) this.#send(false);
     };
     const wait = this.#lastSent + apart - performance.now();
     if (wait > 0) setTimeout(send, wait);
     else setImmediate(send);
+  }
+
+  #send(cut: boolean): void {
+    const message = { places: this.#newPlaces, gets: this.#gathered, cut };
+    [this.#newPlaces, this.#gathered] = [[], []];
+    this.#lastSent = performance.now();
+    this.#post(message);
   }
 }
