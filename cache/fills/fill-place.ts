@@ -136,7 +136,8 @@ export class FillPlace implements PartMaker, PartFile, Moved {
   fetch(request: PlainRequest, fetched: (part: Part | null) => void): boolean {
     const { disk } = this.#store;
     const { digest, size } = this.#file.listed;
-    if (!this.#small || this.#reservation === null || algorithmOf(digest) !== 'sha256') return false;
+    // What is empty is proven without asking anybody.
+    if (!this.#small || size === 0 || this.#reservation === null || algorithmOf(digest) !== 'sha256') return false;
     const ended = (end: PlainEnd): void => {
       request.ended(end);
       // Perhaps it was put before the thread ended: what is done then begins without it.

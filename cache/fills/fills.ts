@@ -155,8 +155,10 @@ export class Fills {
     const reason = new WaystationError('cancelled', 'the service stops');
     this.#store.disk.cutFetches?.();
     const stopping = [...this.#inFlight.values()].map(async (entry) => {
-      if (!entry.whole) (await entry.begun.promise)?.cancel(reason);
-      await entry.gone.promise;
+      const gone = entry.gone.promise.then(() => null);
+      // A fetch that was cut goes on as a fill, which is cancelled; one that came all the same never is one.
+      if (!entry.whole) (await Promise.race([entry.begun.promise, gone]))?.cancel(reason);
+      await gone;
     });
     await Promise.all(stopping);
   }

@@ -5,6 +5,7 @@ import type { ByteSource } from '../../base/body.ts';
 import { digestOf } from '../../base/digest.ts';
 import type { Algorithm, Listed } from '../../base/digest.ts';
 import { silentLogger } from '../../base/log.ts';
+import type { Logger } from '../../base/log.ts';
 import type { Counter, Meter } from '../../base/metrics.ts';
 import { silentMeter } from '../../base/metrics.ts';
 import { BlobIndex } from '../../cache/blobs/blob-index.ts';
@@ -46,9 +47,9 @@ export interface Pieces extends AsyncDisposable {
  * Disposed of when no fill is under way any more.
  */
 export async function pieces(
-  options: { root?: string; disk?: Disk; limits?: SpaceLimits; clock?: StandingClock } = {},
+  options: { root?: string; disk?: Disk; limits?: SpaceLimits; clock?: StandingClock; log?: Logger } = {},
 ): Promise<Pieces> {
-  const { disk = systemDisk, limits = roomy, clock = new StandingClock() } = options;
+  const { disk = systemDisk, limits = roomy, clock = new StandingClock(), log = silentLogger } = options;
   const folder = options.root === undefined ? await temporaryDirectory() : null;
   const root = options.root ?? folder?.path ?? '';
   const layout = new Layout(root);
@@ -56,7 +57,7 @@ export async function pieces(
     await systemDisk.makeFolder(needed);
   const index = new BlobIndex();
   const space = new Space({ disk, root, limits, clock });
-  const blobs = new BlobStore({ disk, layout, index, space, clock, log: silentLogger });
+  const blobs = new BlobStore({ disk, layout, index, space, clock, log });
   const marks = new Marks(index);
   const claims = new Claims(marks);
   const results = new Map<string, number>();
@@ -67,7 +68,7 @@ export async function pieces(
     space,
     room: space,
     clock,
-    log: silentLogger,
+    log,
     meter: countingMeter(results),
   });
   const end = async (): Promise<void> => {
