@@ -20,7 +20,8 @@ export interface PlainPlace {
  * needs more than a look. `wrong`: other bytes than listed. `late`: too slow for this way. `cut`: no connection, or one
  * that broke off. `unputtable`: proven, but the file could not be made. `lost`: whatever, the thread has ended.
  */
-export type PlainFailure = 'missing' | 'refused' | 'odd' | 'wrong' | 'late' | 'cut' | 'unputtable' | 'lost';
+export const plainFailures = ['missing', 'refused', 'odd', 'wrong', 'late', 'cut', 'unputtable', 'lost'] as const;
+export type PlainFailure = (typeof plainFailures)[number];
 
 /** What came of a plain GET. */
 export interface PlainEnd {

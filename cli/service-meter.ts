@@ -1,4 +1,5 @@
 import { outcomes } from '../base/outcome.ts';
+import { plainFailures } from '../base/plain-get.ts';
 import { fromFirst } from '../base/transfer.ts';
 import { prometheus } from './prometheus.ts';
 import type { Prometheus } from './prometheus.ts';
@@ -11,6 +12,7 @@ export function serviceMeter(): Prometheus {
       state: ['ok', 'full', 'read-only', 'failing'],
       outcome: outcomes,
       purpose: fromFirst,
+      end: ['put', ...plainFailures],
     },
     processMetrics: true,
   });

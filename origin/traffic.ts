@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Logger } from '../base/log.ts';
 import type { Counter, Meter } from '../base/metrics.ts';
+import type { PlainFailure } from '../base/plain-get.ts';
 import { pauseStatus } from '../base/allowed-rate.ts';
 import type { TransferStatus } from '../base/status.ts';
 import type { Purpose } from '../base/transfer.ts';
@@ -32,6 +33,7 @@ export class Traffic {
   readonly clock: Clock;
   readonly #transfers: TrafficOptions['transfers'];
   readonly #bytes: Counter;
+  readonly #plainGets: Counter;
   /** Bytes of bodies taken from upstream since the start. */
   taken = 0;
 
@@ -43,6 +45,7 @@ export class Traffic {
     this.slots = new Slots({ ...transfers, background: () => (this.pause.now === null ? worth() : 0) });
     this.pause = new BackgroundPause({ rates, slots: this.slots, clock, log });
     this.#bytes = meter.counter('upstream_bytes_total', 'Bytes of bodies taken from upstream, by purpose', ['purpose']);
+    this.#plainGets = meter.counter('plain_gets_total', 'GETs of small files by the thread of files', ['end']);
   }
 
   status(): TransferStatus {
@@ -63,6 +66,11 @@ export class Traffic {
   answered(bytes: number): void {
     this.throttle.charge(bytes);
     this.took('client', bytes);
+  }
+
+  /** What came of a plain GET. @param failure null: its file. */
+  plainEnded(failure: PlainFailure | null): void {
+    this.#plainGets.inc({ end: failure ?? 'put' });
   }
 
   took(purpose: Purpose, bytes: number): void {

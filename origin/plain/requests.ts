@@ -5,11 +5,12 @@ import { placeOf } from '../connections.ts';
 import type { Health } from '../health.ts';
 import type { RequestTexts, Target } from '../request-text.ts';
 import { shownUrl } from '../shown-url.ts';
-import type { Passage } from '../traffic.ts';
+import type { Passage, Traffic } from '../traffic.ts';
 
 interface Parts {
   readonly texts: RequestTexts;
   readonly health: Health;
+  readonly traffic: Traffic;
   readonly log: Logger;
 }
 
@@ -39,7 +40,8 @@ export class PlainRequests {
   }
 
   #ended(url: Target, passage: Passage, { failure, date, received }: PlainEnd): void {
-    const { health, log } = this.#parts;
+    const { health, traffic, log } = this.#parts;
+    traffic.plainEnded(failure);
     // A limit that began meanwhile counts them; others wait for it.
     void passage.pay(received, never);
     if (failure === null || failure === 'unputtable')
