@@ -59,18 +59,17 @@ test('a sync keeps the slot of a file until its bytes are in a file, not until i
 test('who is told that a file is received may have the next one fetched at once', async () => {
   await using store = await fetching();
   const [first, second] = [file(1000), file(2000)];
-  const next = new PlainLoader([]);
-  let both: Promise<void> | null = null;
+  const next: Promise<void>[] = [];
   const loader = new (class extends PlainLoader {
     override received(): void {
-      both = store.sink.ensure('open', second.listed, next, patient);
+      next.push(store.sink.ensure('open', second.listed, new PlainLoader([]), patient));
     }
   })([]);
   const held = store.sink.ensure('open', first.listed, loader, patient);
   await store.fetching.fetch.bring(first.bytes);
   expect(store.fetching.fetches).toHaveLength(2);
   await store.fetching.fetch.bring(second.bytes);
-  await Promise.all([held, both]);
+  await Promise.all([held, ...next]);
   await expectHeld(store, first.listed);
   await expectHeld(store, second.listed);
 });
