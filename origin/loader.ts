@@ -123,7 +123,7 @@ export class SourceLoader implements Loader {
   plain(): PlainRequest | null {
     const source = this.#parts.only?.() ?? null;
     if (source === null || this.#until !== null || this.#begun.length > 0 || this.#liars.length > 0) return null;
-    if (!source.isPlain || source.refusal() !== null) return null;
+    if (!source.isPlain) return null;
     return this.#parts.client.plain(source.url(this.#href), this.#passage, ({ failure }) => {
       if (failure === 'wrong') this.#lies(source);
       else if (failure === null) source.gave();

@@ -95,9 +95,9 @@ export class Source {
     this.#hold = null;
   }
 
-  /** Whether plain GETs of it are worth a try. */
+  /** Whether plain GETs of it are worth a try: all is well with it. Unlike `refusal` it promises nothing. */
   get isPlain(): boolean {
-    return this.#clock.monotonic() >= this.#plainFrom;
+    return this.up && this.holdLeft === 0 && this.#clock.monotonic() >= this.#plainFrom;
   }
 
   /** A plain GET of it failed: if that will happen again, none is tried for a while. */

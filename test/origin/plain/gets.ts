@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
-import type { PlainEnd, PlainJob } from '../../../base/plain-get.ts';
+import type { PlainEnd, PlainJob, PlainPlace } from '../../../base/plain-get.ts';
 import { plainGetProgram } from '../../../origin/plain/get-program.ts';
 
 /** How a GET ended, and what it put. */
@@ -21,9 +21,8 @@ export class Gets implements Disposable {
   readonly #strays: number[] = [];
   #begun = 0;
 
-  /** @param url of the server that is asked. */
-  constructor(url: string) {
-    const { hostname, port, protocol } = new URL(url);
+  /** @param to the URL of the server that is asked, or its place. */
+  constructor(to: string | PlainPlace) {
     this.#program = plainGetProgram(createRequire(import.meta.url), {
       put: (path, bytes, at, length) => {
         if (this.full || this.#files.has(path)) return false;
@@ -37,9 +36,7 @@ export class Gets implements Disposable {
         else tell({ ...end, put: this.#files.get(`/part/${number}`) ?? null });
       },
     });
-    const fields = 'Host: hub.example\r\nConnection: keep-alive\r\n\r\n';
-    const to = { host: hostname, port: Number(port), secure: protocol === 'https:', fields };
-    this.#program.place(place, to);
+    this.#program.place(place, typeof to === 'string' ? placeOf(to) : to);
   }
 
   /** Asks for a file that is to have these bytes. */
@@ -67,6 +64,12 @@ export class Gets implements Disposable {
     if (this.#strays.length > 0) throw new Error(`these ended more than once: ${this.#strays.join(', ')}`);
     if (this.underWay > 0) throw new Error(`${this.underWay} did not end`);
   }
+}
+
+function placeOf(url: string): PlainPlace {
+  const { hostname: host, port, protocol } = new URL(url);
+  const fields = 'Host: hub.example\r\nConnection: keep-alive\r\n\r\n';
+  return { host, port: Number(port), secure: protocol === 'https:', fields };
 }
 
 /** Resolves when a connection is closed, in whatever way. */
