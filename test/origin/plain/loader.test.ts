@@ -128,7 +128,7 @@ describe('while all is well with the source:', () => {
     },
   );
 
-  test('not for a file about which it lied; it has one more try, as any source that is alone', async () => {
+  test('not for a file about which it lied; it has one more try, as a source that is alone has', async () => {
     await using origin = await FaultyOrigin.start();
     origin.put('/repo/a+b.rpm', pattern(100));
     await using up = new PlainUpstream({ url: `${origin.url}repo` });

@@ -65,6 +65,19 @@ test.each(['127.0.0.1', 'localhost'])('one of HTTPS does, when a known authority
   expect(server.connections).toBe(1);
 });
 
+test.each([
+  ['localhost', 'localhost'],
+  ['127.0.0.1', false],
+])('one of HTTPS that is asked as %s hears the name %s', async (host, name) => {
+  const names: (string | false | null)[] = [];
+  const secure = createSecureServer(await trusted.issue('hub'), giving);
+  secure.on('secureConnection', ({ servername }) => names.push(servername));
+  await using server = await listening(secure, host);
+  using gets = new Gets(server.url);
+  expect(await gets.get('/2', files[2] ?? '')).toMatchObject({ failure: null });
+  expect(names).toEqual([name]);
+});
+
 test.each<[string, () => Promise<{ key: string; cert: string }>]>([
   ['an unknown authority', () => unknown.issue('hub')],
   ['nobody for this name', () => trusted.issue('hub', ['DNS:other.example'])],
