@@ -71,18 +71,26 @@ export const wordsKept = 8;
  */
 export const hashWord = 1;
 
-/** Reads the first 256 bits of a digest into `words`; shorter ones end in zeros. Once per hit: no slices, no parseInt. */
+/** Reads the first 256 bits of a digest into `words`; shorter ones end in zeros. */
 export function readWords(digest: Digest, words: Uint32Array): void {
-  let at = digest.indexOf(':') + 1;
-  for (let word = 0; word < wordsKept; word += 1) {
-    let value = 0;
-    for (let nibble = 0; nibble < 8; nibble += 1, at += 1) {
-      // '0'–'9' are 0x30–0x39, 'a'–'f' 0x61–0x66; past the end NaN becomes 0.
-      const code = digest.charCodeAt(at);
-      value = (value << 4) | ((code & 15) + (code >= 0x61 ? 9 : 0));
-    }
-    words[word] = value >>> 0;
+  const first = digest.indexOf(':') + 1;
+  for (let word = 0; word < wordsKept; word += 1) words[word] = wordAt(digest, first + word * 8);
+}
+
+/** The word that entries are found by: all that has to be read of what is not there, as of most files of a first sync. */
+export function hashOf(digest: Digest): number {
+  return wordAt(digest, digest.indexOf(':') + 1 + hashWord * 8);
+}
+
+/** Once for each hit: no slices, no parseInt. */
+function wordAt(digest: Digest, from: number): number {
+  let value = 0;
+  for (let at = from; at < from + 8; at += 1) {
+    // '0'–'9' are 0x30–0x39, 'a'–'f' 0x61–0x66; past the end NaN becomes 0.
+    const code = digest.charCodeAt(at);
+    value = (value << 4) | ((code & 15) + (code >= 0x61 ? 9 : 0));
   }
+  return value >>> 0;
 }
 
 /** Where an algorithm stands in the list: 3 bits. */

@@ -1,11 +1,13 @@
 import { Worker } from 'node:worker_threads';
+import type { Renaming } from './disk.ts';
 import { proven } from './file-facts.ts';
 import { fileThreadProgram } from './file-thread-program.ts';
 import type { FileJobsAnswer, FileThreadData } from './file-thread-program.ts';
 import type { PlainProgram } from '../base/plain-get.ts';
 import { ThreadGets } from './thread-gets.ts';
 import type { Fetch, GetsAnswer, GetsMessage } from './thread-gets.ts';
-import { wholePut } from './put-part.ts';
+import { messageOf, PutJob, RenameJob } from './file-jobs.ts';
+import type { Failure, Job } from './file-jobs.ts';
 import type { Put } from './put-part.ts';
 
 /** Bytes of files that are on their way to the thread at a time. */
@@ -21,58 +23,6 @@ const usualPatience = 60_000;
 const mostMessages = 2;
 /** Milliseconds from one message to the next, for the same reason: who puts one file alone does not wait. */
 const apart = 2;
-
-/** How a job failed. */
-interface Failure {
-  /** Of a put: the file is there by it. */
-  readonly made: boolean;
-  readonly code: string;
-  readonly message: string;
-}
-
-/** A file that is to be put. Its bytes wait here until there is room for them on the tray. */
-class PutJob {
-  readonly path: string;
-  bytes: Buffer | null;
-  readonly length: number;
-  at = 0;
-  readonly #resolve: (put: Put) => void;
-
-  constructor(path: string, bytes: Buffer, resolve: (put: Put) => void) {
-    this.path = path;
-    this.bytes = bytes;
-    this.length = bytes.length;
-    this.#resolve = resolve;
-  }
-
-  done(failure: Failure | null): void {
-    if (failure === null) return this.#resolve(wholePut);
-    const { made, code } = failure;
-    this.#resolve({ made, error: !made && code === 'EEXIST' ? null : systemError(failure) });
-  }
-}
-
-/** A file that is to be given its name. */
-class RenameJob {
-  readonly from: string;
-  readonly to: string;
-  readonly #resolve: () => void;
-  readonly #reject: (error: Error) => void;
-
-  constructor(names: { readonly from: string; readonly to: string }, resolve: () => void, reject: (e: Error) => void) {
-    this.from = names.from;
-    this.to = names.to;
-    this.#resolve = resolve;
-    this.#reject = reject;
-  }
-
-  done(failure: Failure | null): void {
-    if (failure === null) this.#resolve();
-    else this.#reject(systemError(failure));
-  }
-}
-
-type Job = PutJob | RenameJob;
 
 /**
  * A thread that makes and names many small files: what was asked for while it was busy goes there as one message, where
@@ -134,8 +84,14 @@ export class FileThread {
   }
 
   /** @throws the system's error. */
-  rename(from: string, to: string): Promise<void> {
-    return new Promise((resolve, reject) => this.#gather(new RenameJob({ from, to }, resolve, reject)));
+  async rename(from: string, to: string): Promise<void> {
+    const [error = null] = await this.renameAll([{ from, to }]);
+    if (error !== null) throw error;
+  }
+
+  /** @returns the system's error of each, in their order; null: it has its name. */
+  renameAll(names: readonly Renaming[]): Promise<readonly (Error | null)[]> {
+    return new Promise((resolve) => this.#gather(new RenameJob(names, resolve)));
   }
 
   /** Has a small file fetched. @returns false, and nothing is done, when it cannot. */
@@ -230,10 +186,17 @@ export class FileThread {
   #answered(answer: FileJobsAnswer): void {
     const batch = this.#sent.shift() ?? [];
     let place = 0;
+    const failureOf = (at: number): Failure | null => answer?.find((failure) => failure.job === at) ?? null;
     for (const job of batch) {
-      if (job instanceof PutJob) this.#onTray -= 1;
-      job.done(answer?.find((failure) => failure.job === place) ?? null);
-      place += 1;
+      const first = place;
+      if (job instanceof PutJob) {
+        this.#onTray -= 1;
+        job.done(failureOf(first));
+        place += 1;
+      } else {
+        job.done((at) => failureOf(first + at));
+        place += job.names.length;
+      }
     }
     this.#load();
     if (this.#gathered.length > 0 && !this.#sending) this.#sendLater();
@@ -269,20 +232,12 @@ export class FileThread {
     const [sent, waiting] = [this.#sent.flat(), [...this.#gathered, ...this.#lined]];
     [this.#sent, this.#gathered, this.#lined, this.#onTray] = [[], [], [], 0];
     const lost = { code: 'EIO', message: `EIO: the thread that writes files has ended (${reason})` };
-    for (const job of sent) job.done({ made: true, ...lost });
-    for (const job of waiting) job.done({ made: false, ...lost });
+    const fail = (job: Job, made: boolean): void => {
+      if (job instanceof PutJob) job.done({ made, ...lost });
+      else job.done(() => ({ made, ...lost }));
+    };
+    for (const job of sent) fail(job, true);
+    for (const job of waiting) fail(job, false);
     this.#gets.lost();
   }
-}
-
-function messageOf(batch: readonly Job[]): (string | number)[] {
-  const message: (string | number)[] = [];
-  for (const job of batch)
-    if (job instanceof PutJob) message.push(job.path, job.at, job.length);
-    else message.push(job.from, job.to);
-  return message;
-}
-
-function systemError({ code, message }: { readonly code: string; readonly message: string }): Error {
-  return Object.assign(new Error(message), { code });
 }

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Disk } from './disk.ts';
+import type { Disk, Renaming } from './disk.ts';
 
 /** What is to be named, durably. */
 export interface Pending {
@@ -9,6 +9,10 @@ export interface Pending {
   sync(): Promise<void>;
   /** Gives it its name. @returns the folder that the name is in. */
   name(): Promise<string>;
+  /** What has to be renamed, where that is all; then `named` is called. null: `name` is. */
+  plainly?(): Renaming | null;
+  /** It was renamed as `plainly` said, or could not be. @returns as `name`. */
+  named?(error: Error | null): string | Promise<string>;
   /** Bytes and name outlive a power cut. @returns what is still to be done before it is told, if anything. */
   durable?(): Promise<void> | null;
   /** They do not. @returns the error that is told. */
@@ -68,10 +72,32 @@ export class GroupCommit {
         round.length + folders.size >= manyFiles && (await this.#disk.syncAll(this.#root).catch(() => false));
       const failures = together ? new Map<string, unknown>() : await this.#syncFolders(folders);
       const told = tell(named, failures);
-      named = await nameAll(round, together);
+      named = await this.#nameAll(round, together);
       await told;
     }
     this.#running = false;
+  }
+
+  /** @param synced all of them. @returns those that got their names. */
+  async #nameAll(round: readonly Waiting[], synced: boolean): Promise<Waiting[]> {
+    if (!synced || this.#disk.renameAll === undefined) return nameEach(round, synced);
+    const named: Waiting[] = [];
+    const others: Waiting[] = [];
+    for (let from = 0; from < round.length; from += lanes) {
+      const files: Waiting[] = [];
+      const names: Renaming[] = [];
+      for (const file of round.slice(from, from + lanes)) {
+        const name = file.pending.plainly?.() ?? null;
+        if (name === null) others.push(file);
+        else {
+          files.push(file);
+          names.push(name);
+        }
+      }
+      const errors = names.length === 0 ? [] : await this.#disk.renameAll(names);
+      await Promise.all(files.map((file, at) => file.renamed(errors[at] ?? null, named)));
+    }
+    return others.length === 0 ? named : [...named, ...(await nameEach(others, synced))];
   }
 
   /** At once, whatever round is under way: what is not written is lost with the process. */
@@ -145,6 +171,23 @@ class Waiting {
     this.#reject(this.pending.failed?.(error) ?? error);
   }
 
+  /** It was renamed as it said, or could not be. @param named is told of it if it got its name. */
+  renamed(error: Error | null, named: Waiting[]): void | Promise<void> {
+    const folder = this.pending.named?.(error) ?? '';
+    if (folder instanceof Promise) return this.#renamedLater(folder, named);
+    this.folder = folder;
+    named.push(this);
+  }
+
+  async #renamedLater(naming: Promise<string>, named: Waiting[]): Promise<void> {
+    try {
+      this.folder = await naming;
+      named.push(this);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
   /** Gives it its name. @param told whether it got one; if not, who waits for it knows why. */
   giveName(synced: boolean, told: (isNamed: boolean) => void): void {
     const naming = synced ? this.pending.name() : this.pending.sync().then(() => this.pending.name());
@@ -161,8 +204,8 @@ class Waiting {
   }
 }
 
-/** Gives the files of a round their names, so many at a time. @returns those that got one. */
-function nameAll(round: readonly Waiting[], synced: boolean): Promise<Waiting[]> {
+/** Gives files their names, so many at a time. @returns those that got one. */
+function nameEach(round: readonly Waiting[], synced: boolean): Promise<Waiting[]> {
   const named: Waiting[] = [];
   let next = 0;
   let underWay = 0;

@@ -18,11 +18,12 @@ const deadShare = 1 / 3;
 /** … so many places with each entry that comes: nobody waits for a million. */
 const placesAtATime = 64;
 
-/** What an entry is looked for by. */
-interface Sought {
-  words: Uint32Array;
-  scope: number;
-  algorithm: number;
+/** A digest that is looked for. */
+export interface Sought {
+  /** The word that it is found by. */
+  readonly hash: number;
+  /** All of it: read only of what may be the one. */
+  readonly words: Uint32Array;
 }
 
 /** A queue whose entries close up, the oldest first. */
@@ -42,16 +43,21 @@ export class BlobEntries {
   #dead = 0;
   #closing: Closing | null = null;
   /** What `find` looks for: kept, so that each look allocates nothing. */
-  readonly #sought: Sought = { words: new Uint32Array(wordsKept), scope: 0, algorithm: 0 };
+  readonly #seeking: { sought: Sought; scope: number; algorithm: number } = {
+    sought: { hash: 0, words: new Uint32Array(wordsKept) },
+    scope: 0,
+    algorithm: 0,
+  };
   readonly #isSought = (position: number): boolean => {
-    const { words, scope, algorithm } = this.#sought;
+    const { sought, scope, algorithm } = this.#seeking;
     const entries = this.#queueOf(position);
     const number = numberOf(position);
     const tagged = entries.scopeAndFlags(number);
     return (
       (tagged & 0xfff) === scope &&
       ((tagged >>> 12) & flag.algorithm) === algorithm &&
-      entries.sameDigest(number, words)
+      entries.hash(number) === sought.hash &&
+      entries.sameDigest(number, sought.words)
     );
   };
   /** Whoever walks through a queue does not miss what closes up behind it: nothing does meanwhile. */
@@ -66,11 +72,11 @@ export class BlobEntries {
     return this.#bytes[queue];
   }
 
-  find(words: Uint32Array, scope: number, algorithm: number): number {
-    this.#sought.words = words;
-    this.#sought.scope = scope;
-    this.#sought.algorithm = algorithm;
-    return this.#table.find(hashOf(words), this.#isSought);
+  find(sought: Sought, scope: number, algorithm: number): number {
+    this.#seeking.sought = sought;
+    this.#seeking.scope = scope;
+    this.#seeking.algorithm = algorithm;
+    return this.#table.find(sought.hash, this.#isSought);
   }
 
   /** @param time of entry, seconds since the epoch. */

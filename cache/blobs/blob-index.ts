@@ -1,11 +1,12 @@
 import type { Digest, Listed } from '../../base/digest.ts';
 import { BlobEntries, queueNames } from './blob-entries.ts';
 import type { QueueName } from './blob-entries.ts';
-import { algorithmNumber, digestOfWords, readWords } from '../../base/digest.ts';
+import { digestOfWords, hashWord } from '../../base/digest.ts';
 import { flag } from './entry-flags.ts';
 import { newEntry } from './entry-queue.ts';
 import type { Entry } from './entry-queue.ts';
 import { Ghosts } from './ghosts.ts';
+import { SoughtDigest } from './sought-digest.ts';
 import { ScopeNumbers } from './scope-numbers.ts';
 
 /** A blob as the index has it. */
@@ -42,10 +43,7 @@ export class BlobIndex {
   readonly #scopes = new ScopeNumbers();
   readonly #ghosts = new Ghosts();
   readonly #now: () => number;
-  readonly #key = newEntry();
-  /** Whose words are in `#key`, and its algorithm: each file of a sync is looked for some times in a row. */
-  #looked: Digest | null = null;
-  #algorithm = 0;
+  readonly #sought = new SoughtDigest();
   /** Grows with every change; what was counted at another version is out of date. */
   version = 0;
   /** It has every blob that there is: what it does not have is not held. Said by who counts at start. */
@@ -82,10 +80,9 @@ export class BlobIndex {
     }
     const number = this.#scopes.numberOf(scope);
     if (number === null) return true;
-    const entry = this.#key;
-    entry.size = listed.size;
-    entry.scope = number;
-    entry.flags = this.#algorithm | more | ((wanted ? 1 : 0) << flag.useShift);
+    const { words, algorithm } = this.#sought;
+    const flags = algorithm | more | ((wanted ? 1 : 0) << flag.useShift);
+    const entry: Entry = { words, size: listed.size, scope: number, flags };
     this.#entries.append(wanted && this.#ghosts.recall(entry.words) ? 'main' : 'probation', entry, this.#now());
     this.version += 1;
     return true;
@@ -120,7 +117,7 @@ export class BlobIndex {
   evicted(scope: string, digest: Digest): boolean {
     const known = this.delete(scope, digest);
     this.turn += 1;
-    if (known) this.#ghosts.remember(this.#key.words);
+    if (known) this.#ghosts.remember(this.#sought.words);
     return known;
   }
 
@@ -223,7 +220,9 @@ export class BlobIndex {
   /** Takes over an entry of a snapshot, unless the blob is known by now. @param scope its name: numbers are of one process. */
   restore(queue: QueueName, entry: Entry, scope: string, time: number): void {
     const number = this.#scopes.numberOf(scope);
-    if (number === null || this.#entries.find(entry.words, number, entry.flags & flag.algorithm) !== 0) return;
+    const { words } = entry;
+    const sought = { hash: words[hashWord] ?? 0, words };
+    if (number === null || this.#entries.find(sought, number, entry.flags & flag.algorithm) !== 0) return;
     entry.scope = number;
     this.#entries.append(queue, entry, time);
     this.version += 1;
@@ -236,15 +235,11 @@ export class BlobIndex {
     return { scope: this.#scopes.names[entry.scope] ?? '', digest, size: entry.size };
   }
 
-  /** Leaves the digest's words in `#key`. */
+  /** Leaves the digest in `#sought`. */
   #find(scope: string, digest: Digest): number {
-    if (digest !== this.#looked) {
-      readWords(digest, this.#key.words);
-      this.#looked = digest;
-      this.#algorithm = algorithmNumber(digest);
-    }
+    this.#sought.digest = digest;
     const number = this.#scopes.known(scope);
-    return number === null ? 0 : this.#entries.find(this.#key.words, number, this.#algorithm);
+    return number === null ? 0 : this.#entries.find(this.#sought, number, this.#sought.algorithm);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode } from '../../base/errors.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import { diskError } from '../../disk/disk.ts';
-import type { Disk } from '../../disk/disk.ts';
+import type { Disk, Renaming } from '../../disk/disk.ts';
 import type { DurableNames } from '../../disk/durable-names.ts';
 import type { Pending } from '../../disk/group-commit.ts';
 import type { Reservation } from '../space/reservation.ts';
@@ -56,6 +56,7 @@ export class Naming implements Pending {
   readonly #parts: NamingParts;
   readonly #commit: Commit;
   readonly #path: string;
+  readonly #folder: string;
   readonly #early: boolean;
 
   /** @param path that the file gets. */
@@ -63,6 +64,7 @@ export class Naming implements Pending {
     this.#parts = parts;
     this.#commit = commit;
     this.#path = path;
+    this.#folder = path.slice(0, path.lastIndexOf('/'));
     this.#early = commit.listed.size > sharedSyncLimit;
   }
 
@@ -86,29 +88,38 @@ export class Naming implements Pending {
   }
 
   name(): Promise<string> {
-    const { disk, exclusive, several, names } = this.#parts;
-    const path = this.#path;
-    const folder = path.slice(0, path.lastIndexOf('/'));
-    if (exclusive.busy(path) || !names.isMade(folder) || !several.isFirst(this.#commit))
-      return exclusive.run(path, () => this.#nameInTurn(folder));
-    // As mostly: nobody else has to do with the name, and there is nothing to prepare.
-    void exclusive.enter(path);
-    return disk.rename(this.#commit.part.path, path).then(
-      () => {
-        this.#named(null);
-        exclusive.leave(path);
-        return folder;
-      },
-      async (error: unknown) => {
-        try {
-          await this.#renameAgain(folder, error);
-          this.#named(null);
-          return folder;
-        } finally {
-          exclusive.leave(path);
-        }
-      },
+    const plain = this.plainly();
+    if (plain === null) return this.#parts.exclusive.run(this.#path, () => this.#nameInTurn(this.#folder));
+    return this.#parts.disk.rename(plain.from, plain.to).then(
+      () => this.named(null),
+      (error: Error) => this.named(error),
     );
+  }
+
+  /** As mostly: nobody else has to do with the name, and there is nothing to prepare. Others are kept from it until `named`. */
+  plainly(): Renaming | null {
+    const { exclusive, several, names } = this.#parts;
+    const path = this.#path;
+    if (exclusive.busy(path) || !names.isMade(this.#folder) || !several.isFirst(this.#commit)) return null;
+    void exclusive.enter(path);
+    return { from: this.#commit.part.path, to: path };
+  }
+
+  named(error: Error | null): string | Promise<string> {
+    if (error !== null) return this.#namedAfter(error);
+    this.#named(null);
+    this.#parts.exclusive.leave(this.#path);
+    return this.#folder;
+  }
+
+  async #namedAfter(error: Error): Promise<string> {
+    try {
+      await this.#renameAgain(this.#folder, error);
+      this.#named(null);
+      return this.#folder;
+    } finally {
+      this.#parts.exclusive.leave(this.#path);
+    }
   }
 
   async #nameInTurn(folder: string): Promise<string> {

@@ -1,0 +1,28 @@
+import { algorithmNumber, hashOf, readWords, wordsKept } from '../../base/digest.ts';
+import type { Digest } from '../../base/digest.ts';
+import type { Sought } from './blob-entries.ts';
+
+/** The digest that is looked for, one after the other: no more of it is read than is needed, and that once. */
+export class SoughtDigest implements Sought {
+  #digest: Digest | null = null;
+  #areRead = false;
+  readonly #words = new Uint32Array(wordsKept);
+  hash = 0;
+  algorithm = 0;
+
+  set digest(digest: Digest) {
+    // Each file of a sync is looked for some times in a row.
+    if (digest === this.#digest) return;
+    this.#digest = digest;
+    this.#areRead = false;
+    this.hash = hashOf(digest);
+    this.algorithm = algorithmNumber(digest);
+  }
+
+  /** Valid until the next digest. */
+  get words(): Uint32Array {
+    if (!this.#areRead && this.#digest !== null) readWords(this.#digest, this.#words);
+    this.#areRead = true;
+    return this.#words;
+  }
+}
