@@ -69,7 +69,7 @@ export class FileThread {
     if (this.#broken || this.#worker !== null) return;
     try {
       this.#worker = this.#start();
-      this.#rest();
+      this.#worker.unref();
     } catch (error) {
       this.#end(String(error));
     }
@@ -172,7 +172,10 @@ export class FileThread {
       execArgv: [],
       resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, codeRangeSizeMb: 4, stackSizeMb: 1 },
     });
-    worker.on('online', () => (this.#online = this.#worker === worker));
+    worker.on('online', () => {
+      this.#online = this.#worker === worker;
+      if (this.#online && !this.#busy) this.#rest();
+    });
     worker.on('message', (answer: FileJobsAnswer | GetsAnswer) => {
       if (answer !== null && 'ended' in answer) this.#gets.answered(answer);
       else this.#answered(answer);

@@ -104,7 +104,7 @@ test('one that has nothing to do ends, and another is begun when there is more',
 });
 
 test('one that was begun is ready when it runs, not before, and ends when it is given nothing', async () => {
-  const thread = new FileThread({ patience: 200 });
+  const thread = new FileThread({ patience: 10 });
   thread.begin();
   expect(thread.ready).toBe(false);
   while (!thread.ready) await sleep(5);
