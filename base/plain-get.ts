@@ -18,7 +18,8 @@ export interface PlainPlace {
 /**
  * Why a plain GET did not put its file. `missing`: 404 or 410. `refused`: another status than 200. `odd`: an answer that
  * needs more than a look. `wrong`: other bytes than listed. `late`: too slow for this way. `cut`: no connection, or one
- * that broke off. `unputtable`: proven, but the file could not be made. `lost`: whatever, the thread has ended.
+ * that broke off. `unputtable`: proven, but the file could not be made. `lost`: whatever, the thread has ended,
+ * or did not get rid of what it made of the file.
  */
 export const plainFailures = ['missing', 'refused', 'odd', 'wrong', 'late', 'cut', 'unputtable', 'lost'] as const;
 export type PlainFailure = (typeof plainFailures)[number];
@@ -58,8 +59,8 @@ export interface PlainJob {
 
 /** What the thread gives those who send GETs in it. */
 export interface PlainThread {
-  /** Makes the file of bytes in a buffer, stamped. @returns whether it is there, whole, by this call. */
-  put(path: string, bytes: Buffer, at: number, length: number): boolean;
+  /** Makes the file of bytes in a buffer, stamped. @returns null when it is there, whole, by this call. */
+  put(path: string, bytes: Buffer, at: number, length: number): 'unputtable' | 'lost' | null;
   ended(number: number, end: PlainEnd): void;
 }
 

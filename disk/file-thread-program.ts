@@ -56,18 +56,18 @@ export function fileThreadProgram(
     }
   };
 
-  /** @returns false: nothing of it is there, unless the disk does not let go of it. */
-  const putOrNothing = (path: string, bytes: Buffer, at: number, length: number): boolean => {
+  /** @returns why it is not put: nothing of it is there, unless it is `lost`. */
+  const putOrNothing = (path: string, bytes: Buffer, at: number, length: number): 'unputtable' | 'lost' | null => {
     try {
       put(path, bytes, at, length);
-      return true;
+      return null;
     } catch {
       try {
         if (made) system.unlinkSync(path);
+        return 'unputtable';
       } catch {
-        // Who puts these bytes by other means meets it, and says why.
+        return 'lost';
       }
-      return false;
     }
   };
 

@@ -140,8 +140,9 @@ export class FillPlace implements PartMaker, PartFile, Moved {
     if (!this.#small || size === 0 || this.#reservation === null || algorithmOf(digest) !== 'sha256') return false;
     const ended = (end: PlainEnd): void => {
       request.ended(end);
-      // Perhaps it was put before the thread ended: what is done then begins without it.
-      const gone = end.failure === 'lost' ? disk.unlink(this.path).catch(() => {}) : null;
+      // Perhaps it was put, and nobody counts it: what is done then begins without it.
+      this.#ours = end.failure === 'lost';
+      const gone = this.#ours ? disk.unlink(this.path).catch(() => {}) : null;
       if (gone === null) fetched(this.#fetched(end));
       else void gone.then(() => fetched(null));
     };
@@ -220,7 +221,7 @@ export class FillPlace implements PartMaker, PartFile, Moved {
     let put = await disk.putPart(this.path, part.bytes);
     if (!put.made && put.error === null) {
       // From here on what is there is this place's own.
-      space.adjust(-(await sizeOf(disk, this.path)));
+      if (!this.#ours) space.adjust(-(await sizeOf(disk, this.path)));
       this.#ours = true;
       // One that does not go at once may go when it is asked again.
       await disk.unlink(this.path).catch(() => disk.unlink(this.path).catch(() => {}));

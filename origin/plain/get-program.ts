@@ -90,15 +90,15 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     if (hash('sha256', bytes, 'hex') !== sha256) return fail(line, 'wrong');
     const lower = line.head.toLowerCase();
     const date = valueOf(line.head, lower, 'date:');
-    const isPut = thread.put(path, room, body, size);
+    const failure = thread.put(path, room, body, size);
     [line.job, line.filled, line.body, line.kept] = [null, 0, 0, true];
     line.since = performance.now();
     if (lower.includes('\nconnection:') && !lower.includes('\nconnection: keep-alive\r')) drop(line);
     else way.idle.push(line);
     const told = date === way.date ? null : date;
     way.date = date;
-    if (isPut) thread.ended(number, { failure: null, date: told, received: filled, proven: null });
-    else thread.ended(number, { failure: 'unputtable', date: told, received: filled, proven: Buffer.from(bytes) });
+    const proven = failure === 'unputtable' ? Buffer.from(bytes) : null;
+    thread.ended(number, { failure, date: told, received: filled, proven });
   };
 
   const read = (line: Line, count: number): void => {

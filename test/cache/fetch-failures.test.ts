@@ -140,3 +140,21 @@ test('“unputtable” without the bytes is a failure like others', async () => 
   expect(loader.opened).toEqual([0]);
   await expectHeld(store, listed);
 });
+
+test('what the disk keeps of a file that could not be put goes before the file comes again, and is not counted', async () => {
+  let failing = ['write', 'unlink', 'unlink'];
+  const fails = ({ call }: { call: string }): string | null => {
+    const at = failing.indexOf(call);
+    failing = failing.toSpliced(at, at < 0 ? 0 : 1);
+    return at < 0 ? null : 'EIO';
+  };
+  await using store = await fetching({ fails });
+  const { bytes, listed } = file(30_000);
+  const loader = new PlainLoader([{ bytes }]);
+  const held = store.sink.ensure('open', listed, loader, patient);
+  await store.fetching.fetch.bring(bytes);
+  await held;
+  expect([failing, loader.ends.map(({ failure }) => failure)]).toEqual([[], ['lost']]);
+  await expectHeld(store, listed);
+  expect(store.space.used).toBe(30_000);
+});

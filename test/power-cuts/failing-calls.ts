@@ -57,6 +57,7 @@ async function failNth(
   let failed = 'nothing';
   const disk = new RecordingDisk(machine.files, {
     random: new Seeded(3),
+    upstream: machine.upstream,
     fails: ({ call, path }, count) => {
       if (well || count < n || (count > n && !lasts)) return null;
       if (count === n) failed = `${call} ${path}`;

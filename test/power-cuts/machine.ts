@@ -130,6 +130,10 @@ export class Machine {
     return file;
   }
 
+  /** The bytes of a file that its upstream gives a disk which fetches it. */
+  readonly upstream = (sha256: string): Buffer | null =>
+    this.known.find(({ listed }) => listed.digest === `sha256:${sha256}`)?.bytes ?? null;
+
   /** Waits for what a caller asked for, and writes down what it was told. */
   async told(fact: Fact, promise: Promise<unknown>): Promise<void> {
     try {

@@ -80,7 +80,7 @@ async function record(machine: Machine, work: Work, random: Seeded): Promise<rea
 }
 
 export async function live(machine: Machine, work: Work, killedAt: number, random: Seeded): Promise<string> {
-  const disk = new RecordingDisk(machine.files, { random, killedAt });
+  const disk = new RecordingDisk(machine.files, { random, killedAt, upstream: machine.upstream });
   const whole = async (): Promise<string> => {
     const running = await open(disk, machine.settings);
     await work(running);

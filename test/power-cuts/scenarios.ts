@@ -3,6 +3,7 @@ import { digestOf } from '../../base/digest.ts';
 import type { GenerationDocument, RepositoryDocument } from '../../base/generation.ts';
 import type { Supplier } from '../../base/transfer.ts';
 import { generation, repositoryDocument } from '../cache/generation-documents.ts';
+import { PlainLoader } from '../cache/fetching.ts';
 import { mebibyte, readAll } from '../cache/pieces.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import { ScriptedLoader, scriptedTransfer } from '../support/scripted-loader.ts';
@@ -219,7 +220,8 @@ async function writeMap(machine: Machine, { store }: Running, map: KnownMap): Pr
 }
 
 export async function fill(machine: Machine, store: Running['store'], file: KnownFile): Promise<void> {
-  const loader = new ScriptedLoader([], { again: { bytes: file.bytes } });
+  // A small file comes by a fetch of the disk, or by a transfer.
+  const loader = new PlainLoader([], { again: { bytes: file.bytes } });
   await machine.told({ kind: 'file', file }, store.sink.ensure(file.scope, file.listed, loader, patient));
 }
 

@@ -4,6 +4,8 @@ import { FaultyDisk } from './faulty-disk.ts';
 import { Gate } from './faulty-origin-gate.ts';
 import { passed } from './scripted-loader.ts';
 
+const sureOrNot = [() => true, () => false] as const;
+
 /** One fetch that a disk was asked for; it hangs until the test says how it ends. */
 export class HeldFetch {
   readonly asked: Fetch;
@@ -19,22 +21,30 @@ export class HeldFetch {
     return this.asked.path;
   }
 
-  /** The right bytes come: they are put, and where they cannot be, nothing of them is there. */
+  /** It has ended, or is about to. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** The right bytes come: they are put, and where they cannot be, nothing of them is there, or it is said. */
   async bring(bytes: Buffer): Promise<void> {
+    if (this.#isOver) return;
+    this.#isOver = true;
     const put = await this.#disk.putPart(this.path, bytes);
-    if (put.made && put.error === null) return this.#end(null, null);
-    if (put.made) await this.#disk.unlink(this.path).catch(() => {});
-    this.fail('unputtable', bytes);
+    if (put.made && put.error === null) return this.#tell(null, null);
+    const isGone = !put.made || (await this.#disk.unlink(this.path).then(...sureOrNot));
+    if (isGone) this.#tell('unputtable', bytes);
+    else this.#tell('lost', null);
   }
 
   /** It fails, unless it is over. @param proven with `unputtable`. */
   fail(failure: PlainFailure, proven: Buffer | null = null): void {
-    this.#end(failure, proven);
-  }
-
-  #end(failure: PlainFailure | null, proven: Buffer | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#tell(failure, proven);
+  }
+
+  #tell(failure: PlainFailure | null, proven: Buffer | null): void {
     this.asked.fetched({ failure, date: null, received: failure === null ? this.asked.size : 0, proven });
   }
 }

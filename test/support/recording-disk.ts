@@ -3,6 +3,8 @@ import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../di
 import type { FileFacts } from '../../disk/file-facts.ts';
 import { putInSteps } from '../../disk/put-part.ts';
 import type { Put } from '../../disk/put-part.ts';
+import type { PlainFailure } from '../../base/plain-get.ts';
+import type { Fetch } from '../../disk/thread-gets.ts';
 import type { Seeded } from '../simulation/seeded.ts';
 import type { DiskCall } from './faulty-disk.ts';
 import { failure } from './recorded-files.ts';
@@ -15,6 +17,8 @@ export interface RecordingDiskOptions {
   readonly fails?: (call: DiskCall, count: number) => string | null;
   /** The process is killed when it makes this call that changes something: from then on no call returns. */
   readonly killedAt?: number;
+  /** What it can fetch, by sha256; null: nothing. */
+  readonly upstream?: (sha256: string) => Buffer | null;
 }
 
 /** The disk as one process sees it: calls on `RecordedFiles` that take their time, may fail, and end with the process. */
@@ -23,14 +27,19 @@ export class RecordingDisk implements Disk {
   readonly #random: Seeded;
   readonly #fails: (call: DiskCall, count: number) => string | null;
   readonly #killedAt: number;
+  readonly #upstream: (sha256: string) => Buffer | null;
   readonly #killed = Promise.withResolvers<void>();
   /** Calls so far that change something. */
   changes = 0;
   /** Files that are open. */
   handles = 0;
 
-  constructor(files: RecordedFiles, { random, fails = () => null, killedAt = Infinity }: RecordingDiskOptions) {
+  constructor(
+    files: RecordedFiles,
+    { random, fails = () => null, killedAt = Infinity, upstream = () => null }: RecordingDiskOptions,
+  ) {
     this.#files = files;
+    this.#upstream = upstream;
     this.#random = random;
     this.#fails = fails;
     this.#killedAt = killedAt;
@@ -79,6 +88,31 @@ export class RecordingDisk implements Disk {
 
   putPart(path: string, bytes: Buffer): Promise<Put> {
     return putInSteps(() => this.makePart(path), bytes);
+  }
+
+  /** Sometimes it cannot, and sometimes it fails; a thread that is lost has made its file. */
+  fetchPart(fetch: Fetch): boolean {
+    const bytes = this.#upstream(fetch.sha256);
+    if (bytes === null || this.#random.chance(0.3)) return false;
+    void this.#fetch(fetch, bytes, this.#random.one([null, null, null, null, 'cut', 'lost']));
+    return true;
+  }
+
+  async #fetch({ path, fetched }: Fetch, bytes: Buffer, fails: 'cut' | 'lost' | null): Promise<void> {
+    await this.#turn();
+    const put = fails === 'cut' ? fails : await this.#putOrNothing(path, bytes);
+    const end = put === null ? fails : put;
+    fetched({ failure: end, date: null, received: bytes.length, proven: end === 'unputtable' ? bytes : null });
+  }
+
+  async #putOrNothing(path: string, bytes: Buffer): Promise<PlainFailure | null> {
+    const put = await this.putPart(path, bytes);
+    if (put.made && put.error === null) return null;
+    if (!put.made) return 'unputtable';
+    return this.unlink(path).then(
+      () => 'unputtable',
+      () => 'lost',
+    );
   }
 
   async openRead(path: string): Promise<ReadableFile | null> {

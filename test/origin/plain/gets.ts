@@ -25,9 +25,9 @@ export class Gets implements Disposable {
   constructor(to: string | PlainPlace) {
     this.#program = plainGetProgram(createRequire(import.meta.url), {
       put: (path, bytes, at, length) => {
-        if (this.full || this.#files.has(path)) return false;
+        if (this.full || this.#files.has(path)) return 'unputtable';
         this.#files.set(path, Buffer.from(bytes.subarray(at, at + length)));
-        return true;
+        return null;
       },
       ended: (number, end) => {
         const tell = this.#waiting.get(number);
