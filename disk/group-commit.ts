@@ -95,7 +95,8 @@ export class GroupCommit {
         }
       }
       const errors = names.length === 0 ? [] : await this.#disk.renameAll(names);
-      await Promise.all(files.map((file, at) => file.renamed(errors[at] ?? null, named)));
+      const again = files.map((file, at) => file.renamed(errors[at] ?? null, named)).filter((more) => more !== null);
+      if (again.length > 0) await Promise.all(again);
     }
     return others.length === 0 ? named : [...named, ...(await nameEach(others, synced))];
   }
@@ -171,12 +172,13 @@ class Waiting {
     this.#reject(this.pending.failed?.(error) ?? error);
   }
 
-  /** It was renamed as it said, or could not be. @param named is told of it if it got its name. */
-  renamed(error: Error | null, named: Waiting[]): void | Promise<void> {
+  /** It was renamed as it said, or could not be. @param named gets it if it has its name. @returns when, if not now. */
+  renamed(error: Error | null, named: Waiting[]): Promise<void> | null {
     const folder = this.pending.named?.(error) ?? '';
     if (folder instanceof Promise) return this.#renamedLater(folder, named);
     this.folder = folder;
     named.push(this);
+    return null;
   }
 
   async #renamedLater(naming: Promise<string>, named: Waiting[]): Promise<void> {

@@ -92,7 +92,7 @@ export class Naming implements Pending {
     if (plain === null) return this.#parts.exclusive.run(this.#path, () => this.#nameInTurn(this.#folder));
     return this.#parts.disk.rename(plain.from, plain.to).then(
       () => this.named(null),
-      (error: Error) => this.named(error),
+      (error: unknown) => this.named(error as Error),
     );
   }
 

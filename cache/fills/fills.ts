@@ -19,12 +19,13 @@ import { liesDeep, Slices } from './slices.ts';
 import type { SingleRange } from './slices.ts';
 import { unlessAborted } from './unless-aborted.ts';
 import { Waiter } from './waiter.ts';
+import type { Awaited } from './waiter.ts';
 
 /** A request that saw no file just before the rename must still find the fill. */
 const linger = 100;
 
 /** The one fill of each blob. Clients and syncs join it; it belongs to none of them. */
-export class Fills {
+export class Fills implements Awaited {
   readonly #store: PlaceStore;
   readonly #clock: Clock;
   readonly #results: Counter;
@@ -125,11 +126,13 @@ export class Fills {
     const joined = this.#inFlight.get(keyOf(request));
     const entry = joined ?? this.#start(request);
     if (request.teller !== undefined) entry.tell(request.teller);
-    const isForItself = (error: WaystationError): boolean =>
-      joined !== undefined && (joined.failedForItself(error) || error.source === 'origin');
-    const otherwise = (error: WaystationError): Promise<void> | null =>
-      isForItself(error) ? this.ensure(request, signal) : null;
-    return Waiter.wait({ entry, signal, left: this.#abandoning.unwanted, otherwise });
+    const wait = { entry, request, joined: joined !== undefined, signal };
+    return new Promise((resolve, reject) => void new Waiter(this, wait, resolve, reject));
+  }
+
+  /** Nobody may be left who waits for it. */
+  left(entry: InFlight): void {
+    this.#abandoning.unwanted(entry);
   }
 
   /** Resolves when who comes finds no fill of the file, not even one that has ended. @throws the signal's reason. */

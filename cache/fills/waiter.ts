@@ -1,38 +1,46 @@
 import { asWaystationError } from '../../base/errors.ts';
-import type { WaystationError } from '../../base/errors.ts';
 import type { Listener } from './ending.ts';
-import type { InFlight } from './in-flight.ts';
+import type { FillRequest, InFlight } from './in-flight.ts';
 import { abortablesOf } from './unless-aborted.ts';
 import type { Abortable } from './unless-aborted.ts';
 
 export interface Wait {
   readonly entry: InFlight;
+  readonly request: FillRequest;
+  /** Somebody else began it, by loaders of its own. */
+  readonly joined: boolean;
   readonly signal: AbortSignal;
+}
+
+/** Whose fills are waited for. */
+export interface Awaited {
   /** Nobody may be left who waits for it. */
-  readonly left: (entry: InFlight) => void;
-  /** What is done instead of telling an error; null: it is told. */
-  readonly otherwise: (error: WaystationError) => Promise<void> | null;
+  left(entry: InFlight): void;
+  ensure(request: FillRequest, signal: AbortSignal): Promise<void>;
 }
 
 /** A sync that waits for a fill until the file is held or the signal aborts: one object and one promise, for each file. */
 export class Waiter implements Listener<void>, Abortable {
+  readonly #fills: Awaited;
   readonly #wait: Wait;
   readonly #all: Set<Abortable>;
   readonly #resolve: (value: void | Promise<void>) => void;
   readonly #reject: (error: Error) => void;
 
-  private constructor(wait: Wait, resolve: (value: void | Promise<void>) => void, reject: (error: Error) => void) {
+  /** @param resolve as of a promise, like `reject`. */
+  constructor(
+    fills: Awaited,
+    wait: Wait,
+    resolve: (value: void | Promise<void>) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#fills = fills;
     this.#wait = wait;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#all = abortablesOf(wait.signal).add(this);
     wait.entry.wanted += 1;
     wait.entry.stored.tell(this);
-  }
-
-  /** @throws why the fill failed; the signal's reason. */
-  static wait(wait: Wait): Promise<void> {
-    return new Promise((resolve, reject) => void new Waiter(wait, resolve, reject));
   }
 
   resolved(): void {
@@ -42,10 +50,12 @@ export class Waiter implements Listener<void>, Abortable {
 
   rejected(reason: unknown): void {
     this.#leave();
+    const { entry, request, joined, signal } = this.#wait;
     const error = asWaystationError(reason);
-    const other = this.#wait.otherwise(error);
-    if (other === null) this.#reject(error);
-    else this.#resolve(other);
+    // It failed by another's sources, or for a reason of its own: ours have still to be asked.
+    if (joined && (entry.failedForItself(error) || error.source === 'origin'))
+      this.#resolve(this.#fills.ensure(request, signal));
+    else this.#reject(error);
   }
 
   aborted(reason: Error): void {
@@ -54,9 +64,9 @@ export class Waiter implements Listener<void>, Abortable {
   }
 
   #leave(): void {
-    const { entry, left } = this.#wait;
+    const { entry } = this.#wait;
     this.#all.delete(this);
     entry.wanted -= 1;
-    left(entry);
+    this.#fills.left(entry);
   }
 }
