@@ -96,15 +96,14 @@ export function fileThreadProgram(
     for (const [number, place] of places) gets?.place(number, place);
     underWay += jobs.length / 6;
     for (let at = 0; at < jobs.length; at += 6) {
-      const [number, place, target, path, size, sha256] = jobs.slice(at, at + 6) as [
-        number,
-        number,
-        string,
-        string,
-        number,
-        string,
-      ];
-      gets?.get({ number, place, target, path, size, sha256 });
+      gets?.get({
+        number: jobs[at] as number,
+        place: jobs[at + 1] as number,
+        target: jobs[at + 2] as string,
+        path: jobs[at + 3] as string,
+        size: jobs[at + 4] as number,
+        sha256: jobs[at + 5] as string,
+      });
     }
     if (cut) gets?.cut();
   };

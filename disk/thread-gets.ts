@@ -58,12 +58,12 @@ export class ThreadGets {
 
   answered({ ended }: GetsAnswer): void {
     for (let at = 0; at < ended.length; at += 5) {
-      const [failure, date, received, proven] = ended.slice(at + 1, at + 5);
+      const proven = ended[at + 4] as Uint8Array | null;
       this.#ended(ended[at] as number, {
-        failure: failure as PlainFailure | null,
-        date: date as string | null,
-        received: received as number,
-        proven: proven === null ? null : Buffer.from(proven as Uint8Array),
+        failure: ended[at + 1] as PlainFailure | null,
+        date: ended[at + 2] as string | null,
+        received: ended[at + 3] as number,
+        proven: proven === null ? null : Buffer.from(proven),
       });
     }
   }

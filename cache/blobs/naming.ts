@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import { algorithmOf } from '../../base/digest.ts';
 import type { Digest, Listed } from '../../base/digest.ts';
 import { systemCode } from '../../base/errors.ts';
@@ -175,7 +174,7 @@ export class Naming implements Pending {
   }
 
   get #way(): string {
-    return dirname(dirname(this.#path));
+    return this.#folder.slice(0, this.#folder.lastIndexOf('/'));
   }
 
   async #finish(): Promise<void> {

@@ -37,6 +37,8 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     /** Where the body begins; 0: not known yet. */
     body: number;
     head: string;
+    /** The head in lower case. */
+    lower: string;
     /** It had a request before this one: the other side may have closed it. */
     kept: boolean;
     /** Monotonic milliseconds: when its job, or its rest, began. */
@@ -88,12 +90,11 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     const { path, size, sha256, number } = job;
     const bytes = room.subarray(body, body + size);
     if (hash('sha256', bytes, 'hex') !== sha256) return fail(line, 'wrong');
-    const lower = line.head.toLowerCase();
-    const date = valueOf(line.head, lower, 'date:');
+    const date = valueOf(line.head, line.lower, 'date:');
     const failure = thread.put(path, room, body, size);
     [line.job, line.filled, line.body, line.kept] = [null, 0, 0, true];
     line.since = performance.now();
-    if (lower.includes('\nconnection:') && !lower.includes('\nconnection: keep-alive\r')) drop(line);
+    if (line.lower.includes('\nconnection:') && !line.lower.includes('\nconnection: keep-alive\r')) drop(line);
     else way.idle.push(line);
     const told = date === way.date ? null : date;
     way.date = date;
@@ -110,7 +111,8 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
       const end = room.subarray(0, Math.min(line.filled, mostHead)).indexOf('\r\n\r\n');
       if (end < 0) return line.filled < mostHead ? undefined : fail(line, 'odd');
       line.head = room.toString('latin1', 0, end + 2);
-      const odd = oddity(line.head, line.head.toLowerCase(), job.size);
+      line.lower = line.head.toLowerCase();
+      const odd = oddity(line.head, line.lower, job.size);
       if (odd !== null) return fail(line, odd);
       line.body = end + 4;
     }
@@ -138,7 +140,18 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
   const open = (way: Way, job: PlainJob): void => {
     const { host, port, secure } = way.place;
     const room = Buffer.allocUnsafeSlow(Math.max(leastRoom, job.size + mostHead));
-    const line: Line = { way, socket: null, job: null, room, filled: 0, body: 0, head: '', kept: false, since: 0 };
+    const line: Line = {
+      way,
+      socket: null,
+      job: null,
+      room,
+      filled: 0,
+      body: 0,
+      head: '',
+      lower: '',
+      kept: false,
+      since: 0,
+    };
     const onread: net.OnReadOpts = {
       buffer: () => line.room.subarray(line.filled),
       callback: (count, bytes) => {
