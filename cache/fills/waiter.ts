@@ -44,12 +44,12 @@ export class Waiter implements Listener<void>, Abortable {
   }
 
   resolved(): void {
-    this.#leave();
+    if (!this.#leave()) return;
     this.#resolve();
   }
 
   rejected(reason: unknown): void {
-    this.#leave();
+    if (!this.#leave()) return;
     const { entry, request, joined, signal } = this.#wait;
     const error = asWaystationError(reason);
     // It failed by another's sources, or for a reason of its own: ours have still to be asked.
@@ -59,14 +59,15 @@ export class Waiter implements Listener<void>, Abortable {
   }
 
   aborted(reason: Error): void {
-    this.#leave();
-    this.#reject(reason);
+    if (this.#leave()) this.#reject(reason);
   }
 
-  #leave(): void {
+  /** @returns false when it has left before: the fill of a wait that was called off ends later. */
+  #leave(): boolean {
     const { entry } = this.#wait;
-    this.#all.delete(this);
+    if (!this.#all.delete(this)) return false;
     entry.wanted -= 1;
     this.#fills.left(entry);
+    return true;
   }
 }

@@ -71,6 +71,21 @@ test.each(['comes', 'fails'] as const)(
   },
 );
 
+test('a sync that joined and was called off is told once, whatever comes of the fill, and asks nobody', async () => {
+  await using store = await fetching();
+  const first = ensure(store, new PlainLoader([]));
+  const off = new AbortController();
+  const own = new PlainLoader([]);
+  const second = ensure(store, own, off.signal);
+  off.abort(new Error('called off'));
+  await expect(second).rejects.toThrow('called off');
+  store.fetching.fetch.fail('missing');
+  await expect(first).rejects.toMatchObject({ code: 'upstream_unreachable' });
+  // A rejection that nobody handles would fail the run.
+  await idle(store);
+  expect([own.opened, store.fetching.fetches.length]).toEqual([[], 1]);
+});
+
 test('a sync that was called off before it began fetches nothing', async () => {
   await using store = await fetching();
   await expect(ensure(store, new PlainLoader([]), AbortSignal.abort())).rejects.toThrow();
