@@ -56,10 +56,11 @@ export class Roster {
     this.#leave(new Set(list.map(({ path }) => path)));
   }
 
-  /** Nothing is wrong with what is wanted, and no run is still fetching what a policy wants of it. */
+  /** All that is wanted was read, nothing is wrong with it, and no run is still fetching what a policy wants of it. */
   get isComplete(): boolean {
     return this.all.every(
-      ({ wanted, failure, takenBy, begun }) => wanted === null || (failure ?? takenBy ?? begun) === null,
+      ({ wanted, reached, failure, takenBy, begun }) =>
+        wanted === null || (reached !== null && (failure ?? takenBy ?? begun) === null),
     );
   }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Status } from '../../base/status.ts';
 import { CertificateAuthority } from '../support/faulty-origin-certificates.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import type { FilePlace } from '../support/hand-made-repository.ts';
@@ -31,10 +32,12 @@ async function plainGets(pop: Pop): Promise<Record<string, number>> {
   return Object.fromEntries(counted);
 }
 
+const packagesOf = ({ subscriptions }: Status) => subscriptions[0]?.repositories[0]?.packages;
+
 async function complete(pop: Pop): Promise<void> {
   expect(await pop.run('sync', '--wait')).toMatchObject({ code: 0, stderr: '' });
-  const repository = await pop.repository('r');
-  expect(repository).toMatchObject({ state: 'current', packages: { listed: count, held: count } });
+  const { subscriptions } = await pop.until((status) => packagesOf(status)?.held === count);
+  expect(subscriptions[0]?.repositories[0]?.state).toBe('current');
 }
 
 describeWith([tool('nginx'), tool('openssl')], 'a full sync of small files from nginx', () => {

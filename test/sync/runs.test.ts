@@ -199,3 +199,20 @@ test('the last success is when nothing was wrong, and outlives a restart', async
   const later = await bench.open({ hub: bench.yum(['a', 'b']) });
   expect((await statusOf(later)).sync.lastSuccess).toBe(at);
 });
+
+test('a run that ends before anything was read is no success', async () => {
+  const bench = await Bench.start();
+  putRepository(bench.origin, 'a', one);
+  const gate = new Gate();
+  bench.origin.on(repomd, hang(gate));
+  const set = await bench.open({ hub: bench.yum(['a']) });
+  set.begin();
+  await gate.reached;
+  // The next look at the hub finds nothing to read that is not being read.
+  while (set.runs()[0]?.state !== 'done') await bench.clock.step(refresh * 0.3);
+  expect(set.active()).toHaveLength(1);
+  expect((await statusOf(set)).sync.lastSuccess).toBeNull();
+  gate.open();
+  while (set.active().length > 0) await turns();
+  expect((await statusOf(set)).sync.lastSuccess).not.toBeNull();
+});
