@@ -142,7 +142,7 @@ test('“unputtable” without the bytes is a failure like others', async () => 
 });
 
 test('what the disk keeps of a file that could not be put goes before the file comes again, and is not counted', async () => {
-  let failing = ['write', 'unlink', 'unlink'];
+  let failing = ['stamp', 'unlink', 'unlink'];
   const fails = ({ call }: { call: string }): string | null => {
     const at = failing.indexOf(call);
     failing = failing.toSpliced(at, at < 0 ? 0 : 1);
