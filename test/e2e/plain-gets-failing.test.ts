@@ -6,6 +6,8 @@ import { Pop } from '../support/pop.ts';
 
 const count = 1000;
 const names = Array.from({ length: count }, (_, index) => `p/package-${String(index).padStart(4, '0')}.rpm`);
+/** `transfers.perHub`. */
+const slots = 8;
 /** Small before large: they come in this order. */
 const packages = Object.fromEntries(names.map((name, index) => [name, `${name} `.repeat(10).padEnd(500 + index)]));
 /** The last three, which the upstream does not give as it gave those before. */
@@ -67,4 +69,28 @@ describe('an upstream that in the midst of a full sync', () => {
     if (end === 'wrong') expect(plainly.asked).toBe(ordinarily.asked);
     if (end === 'missing') expect(plainly.asked).toBe(ordinarily.asked + (plainly.ends.get(end) ?? 0));
   });
+});
+
+test('no more is asked for by plain GETs at a time than there are slots', async () => {
+  await using origin = await FaultyOrigin.start();
+  putRepository(origin, 'r', { packages, types: ['primary'] });
+  const gate = new Gate();
+  origin.on(/package-0[5-9]\d\d\.rpm$/, hang(gate));
+  const repositories = [{ path: 'r', url: `${origin.url}r/` }];
+  const vendor = { name: 'vendor', hub: { type: 'yum' }, refresh: '1h', policy: 'full', repositories };
+  await using pop = await Pop.start({ config: { subscriptions: [vendor] } });
+  await gate.reached;
+  await pop.until(({ subscriptions }) => (subscriptions[0]?.repositories[0]?.packages.held ?? 0) >= count / 2);
+  const asked = (): Set<string> =>
+    new Set(origin.requests.map(({ path }) => path).filter((path) => path.endsWith('.rpm')));
+  expect((await pop.metrics()).get('plain_gets_total{end="put"}')).toBeGreaterThan(count / 4);
+  expect(asked().size).toBe(count / 2 + slots);
+  await pop.kill();
+  gate.open();
+  await pop.launch();
+  expect(await pop.run('sync', '--wait')).toMatchObject({ code: 0 });
+  expect(asked().size).toBe(count);
+  const again =
+    origin.requests.filter(({ path, status: code }) => path.endsWith('.rpm') && code === 200).length - count;
+  expect(again).toBeLessThanOrEqual(slots);
 });
