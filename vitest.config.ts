@@ -59,6 +59,7 @@ export default defineConfig({
             'test/e2e/dnf.test.ts',
             'test/e2e/kills.test.ts',
             'test/e2e/operation.test.ts',
+            'test/e2e/plain-gets.test.ts',
           ],
           globalSetup: ['test/support/built-program.ts'],
           setupFiles: ['test/support/use-built-program.ts'],
