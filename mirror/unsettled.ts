@@ -1,3 +1,6 @@
+/** Who waited because it was full goes on when so much of it is left: many in one go, who then share what each would wake. */
+const lowWater = 7 / 8;
+
 /** Work that is nearly done: received, and waiting for the disk. Bounded by number and by bytes. */
 export class Unsettled {
   readonly #most: { readonly files: number; readonly bytes: number };
@@ -19,7 +22,7 @@ export class Unsettled {
     this.#files -= 1;
     this.#bytes -= bytes;
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
+    if (waiting.length === 0 || this.#isHigh) return;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
   }
@@ -37,6 +40,11 @@ export class Unsettled {
 
   get #isFull(): boolean {
     return this.#files >= this.#most.files || (this.#bytes > this.#most.bytes && this.#files > 0);
+  }
+
+  get #isHigh(): boolean {
+    const { files, bytes } = this.#most;
+    return this.#files > files * lowWater || (this.#bytes > bytes * lowWater && this.#files > 0);
   }
 
   async #untilRoom(): Promise<void> {

@@ -64,11 +64,10 @@ export class RequestTexts {
     return `${this.#plainLines(origin)}\r\n`;
   }
 
-  /** @throws Error when it cannot be sent. */
-  plainTarget({ pathname, search }: Target): string {
+  /** What is asked for on the request line; null: it cannot be sent. */
+  plainTarget({ pathname, search }: Target): string | null {
     const line = `${pathname}${search}`;
-    if (!visible.test(line)) throw new Error('the path cannot be sent');
-    return line;
+    return visible.test(line) ? line : null;
   }
 
   #plainLines(origin: string): string {

@@ -12,6 +12,9 @@ import { Slots } from './slots.ts';
 import type { Entrant } from './slots.ts';
 import { Throttle } from './throttle.ts';
 
+/** How nearly all plain GETs end, by its label. */
+const put = { end: 'put' };
+
 export interface TrafficOptions {
   readonly rates: AllowedRate;
   /** Transfers at a time of one hub and in all, without those that clients wait for. */
@@ -70,7 +73,7 @@ export class Traffic {
 
   /** What came of a plain GET. @param failure null: its file. */
   plainEnded(failure: PlainFailure | null): void {
-    this.#plainGets.inc({ end: failure ?? 'put' });
+    this.#plainGets.inc(failure === null ? put : { end: failure });
   }
 
   took(purpose: Purpose, bytes: number): void {

@@ -30,9 +30,10 @@ export class PlainRequests {
     this.#parts = parts;
   }
 
-  /** @throws Error what cannot be sent. */
-  request(url: Target, passage: Passage, told: Told): PlainRequest {
+  /** @returns null for what cannot be sent: `get` says why. */
+  request(url: Target, passage: Passage, told: Told): PlainRequest | null {
     const target = this.#parts.texts.plainTarget(url);
+    if (target === null) return null;
     return new Plain(this.#place(url.origin), target, (end) => {
       this.#ended(url, passage, end);
       told(end);
@@ -46,7 +47,7 @@ export class PlainRequests {
     void passage.pay(received, never);
     if (failure === null || failure === 'unputtable')
       health.of(url.origin).answered(date === null ? null : parseHttpDate(date));
-    log.debug({ url: shownUrl(url), received, failure }, 'a plain GET ended');
+    if (failure !== null) log.debug({ url: shownUrl(url), received, failure }, 'a plain GET did not put its file');
   }
 
   #place(origin: string): PlainPlace {
