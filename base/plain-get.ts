@@ -28,7 +28,7 @@ export type PlainFailure = (typeof plainFailures)[number];
 export interface PlainEnd {
   /** null: the file is put, whole and proven. */
   readonly failure: PlainFailure | null;
-  /** The Date field of the answer, where it is another than that of the answer before. */
+  /** The Date field of the answer, where it is another than that of the answer before, and the origin's own. */
   readonly date: string | null;
   /** Bytes that came. */
   readonly received: number;

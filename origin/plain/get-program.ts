@@ -90,7 +90,8 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     const { path, size, sha256, number } = job;
     const bytes = room.subarray(body, body + size);
     if (hash('sha256', bytes, 'hex') !== sha256) return fail(line, 'wrong');
-    const date = valueOf(line.head, line.lower, 'date:');
+    // What a cache on the way kept is as old as its Age says (RFC 9111 §5.1): that is no clock.
+    const date = line.lower.includes('\nage:') ? null : valueOf(line.head, line.lower, 'date:');
     const failure = thread.put(path, room, body, size);
     [line.job, line.filled, line.body, line.kept] = [null, 0, 0, true];
     line.since = performance.now();

@@ -97,15 +97,16 @@ describe('an answer', () => {
     expect(server.sockets).toHaveLength(1);
   });
 
-  test('tells its date when it is another than that of the one before', async () => {
-    const dates = ['Date: one', 'Date: one', 'Date: two', 'Date:  two ', 'X: y', 'Date: two'];
+  test('tells its own date when that is another than that of the one before', async () => {
+    const kept = 'Date: one\r\nAge: 7';
+    const dates = ['Date: one', 'Date: one', 'Date: two', 'Date:  two ', 'X: y', 'Date: two', kept, 'Date: two'];
     await using server = await ScriptedServer.start((socket, number) =>
       socket.write(answer(body, dates[number - 1] ?? '')),
     );
     using gets = new Gets(server.url);
     const told: (string | null)[] = [];
     for (const _ of dates) told.push((await gets.get('/', body)).date);
-    expect(told).toEqual(['one', null, 'two', null, null, 'two']);
+    expect(told).toEqual(['one', null, 'two', null, null, 'two', null, 'two']);
   });
 });
 
