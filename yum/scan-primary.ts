@@ -199,7 +199,9 @@ const headShape = new RegExp(
 function fieldsOf(head: string): PackageFields {
   const match = headShape.exec(head);
   if (match === null) throw new ScannerGaveUp('a package is not as createrepo_c writes it');
-  const field = (group: number): string => decoded(match[group] ?? '');
+  // Asked once for all of them: in most packages nothing is to be decoded.
+  const isPlain = !encoded.test(head);
+  const field = (group: number): string => (isPlain ? (match[group] ?? '') : decoded(match[group] ?? ''));
   return {
     name: field(1),
     arch: field(2),
@@ -213,6 +215,8 @@ function fieldsOf(head: string): PackageFields {
     elsewhere: false,
   };
 }
+
+const encoded = /[\x80-\xff&]/;
 
 /** The text that bytes given as latin1 stand for: UTF-8 and entities decoded. */
 function decoded(latin1: string): string {

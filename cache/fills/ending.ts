@@ -17,7 +17,9 @@ const open = { kind: 'open' } as const;
  */
 export class Ending<T> {
   #state: State<T> = open;
-  #listeners: Listener<T>[] | null = null;
+  /** Mostly there is one, and a list would be larger than all else of a small file. */
+  #first: Listener<T> | null = null;
+  #others: Listener<T>[] | null = null;
 
   get promise(): Promise<T> {
     return new Promise((resolve, reject) => this.tell({ resolved: resolve, rejected: reject }));
@@ -27,7 +29,8 @@ export class Ending<T> {
   tell(listener: Listener<T>): void {
     if (this.#state.kind === 'resolved') listener.resolved(this.#state.value);
     else if (this.#state.kind === 'rejected') listener.rejected(this.#state.reason);
-    else (this.#listeners ??= []).push(listener);
+    else if (this.#first === null) this.#first = listener;
+    else (this.#others ??= []).push(listener);
   }
 
   resolve(value: T): void {
@@ -41,8 +44,9 @@ export class Ending<T> {
   #end(state: State<T>): void {
     if (this.#state.kind !== 'open') return;
     this.#state = state;
-    const listeners = this.#listeners;
-    this.#listeners = null;
-    for (const listener of listeners ?? []) this.tell(listener);
+    const [first, others] = [this.#first, this.#others];
+    [this.#first, this.#others] = [null, null];
+    if (first !== null) this.tell(first);
+    for (const listener of others ?? []) this.tell(listener);
   }
 }

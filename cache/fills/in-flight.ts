@@ -38,6 +38,8 @@ export class InFlight {
   #loader: Loader | null = null;
   #makeWhole: (() => Followable) | null = null;
   #isReceived = false;
+  /** Mostly there is one. */
+  #teller: Pick<Loader, 'received'> | null = null;
   #tellers: Pick<Loader, 'received'>[] | null = null;
 
   constructor(key: string, adopting: boolean) {
@@ -82,14 +84,16 @@ export class InFlight {
   /** Its bytes are in a file, or will not come: what is left is the disk's work. */
   received(): void {
     this.#isReceived = true;
-    const tellers = this.#tellers;
-    this.#tellers = null;
-    for (const teller of tellers ?? []) teller.received?.();
+    const [first, others] = [this.#teller, this.#tellers];
+    [this.#teller, this.#tellers] = [null, null];
+    first?.received?.();
+    for (const teller of others ?? []) teller.received?.();
   }
 
   /** Who is told when it is received, or now. */
   tell(teller: Pick<Loader, 'received'>): void {
     if (this.#isReceived) teller.received?.();
+    else if (this.#teller === null) this.#teller = teller;
     else (this.#tellers ??= []).push(teller);
   }
 

@@ -23,6 +23,7 @@ export interface Moved {
 }
 
 const nothing = Buffer.alloc(0);
+const nobodyWaits = (): void => {};
 
 /**
  * A small file, whole in memory: verified before its first byte leaves, written to disk afterwards. Memory that is given
@@ -47,7 +48,7 @@ export class MemoryPart implements Part {
 
   /** One whose bytes are all there. @param where in memory, or elsewhere. */
   static whole(size: number, where: Buffer | Moved): MemoryPart {
-    const part = new MemoryPart(size, () => {});
+    const part = new MemoryPart(size, nobodyWaits);
     if (Buffer.isBuffer(where)) part.append(where);
     else {
       part.written = size;

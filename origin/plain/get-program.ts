@@ -109,8 +109,10 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     // Bytes that nobody asked for.
     if (job === null) return drop(line);
     if (line.body === 0) {
-      const end = room.subarray(0, Math.min(line.filled, mostHead)).indexOf('\r\n\r\n');
-      if (end < 0) return line.filled < mostHead ? undefined : fail(line, 'odd');
+      const end = room.indexOf('\r\n\r\n');
+      // What lies behind the filled part is left of answers before.
+      if (end < 0 || end + 4 > Math.min(line.filled, mostHead))
+        return line.filled < mostHead ? undefined : fail(line, 'odd');
       line.head = room.toString('latin1', 0, end + 2);
       line.lower = line.head.toLowerCase();
       const odd = oddity(line.head, line.lower, job.size);
@@ -154,7 +156,7 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
       since: 0,
     };
     const onread: net.OnReadOpts = {
-      buffer: () => line.room.subarray(line.filled),
+      buffer: () => (line.filled === 0 ? line.room : line.room.subarray(line.filled)),
       callback: (count, bytes) => {
         // They were read to where the room was after the read before: it may be another by now.
         if (bytes.buffer !== line.room.buffer) line.room.set(bytes.subarray(0, count), line.filled);
