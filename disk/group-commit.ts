@@ -19,6 +19,9 @@ export interface Pending {
   failed?(error: unknown): unknown;
 }
 
+/** Told once how it ended. @param error null: well. */
+export type Settled = (error: Error | null) => void;
+
 /** From so many files on, one sync of the whole file system is cheaper than one for each file and folder. */
 const manyFiles = 16;
 /** Files in one round. */
@@ -51,10 +54,15 @@ export class GroupCommit {
 
   /** Resolves when bytes and name outlive a power cut. @throws what writing, syncing or naming throws. */
   add(pending: Pending): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#write(new Waiting(pending, resolve, reject));
-      if (!this.#running) void this.#run();
-    });
+    return new Promise((resolve, reject) =>
+      this.take(pending, (error) => (error === null ? resolve() : reject(error))),
+    );
+  }
+
+  /** As `add`, for who needs no promise. */
+  take(pending: Pending, settled: Settled): void {
+    this.#write(new Waiting(pending, settled));
+    if (!this.#running) void this.#run();
   }
 
   async #run(): Promise<void> {
@@ -153,23 +161,28 @@ class Burst {
 /** A file and who waits for it. */
 class Waiting {
   readonly pending: Pending;
-  readonly #resolve: (after?: Promise<void>) => void;
-  readonly #reject: (error: unknown) => void;
+  readonly #settled: Settled;
   /** That its name is in, once it has one. */
   folder = '';
 
-  constructor(pending: Pending, resolve: (after?: Promise<void>) => void, reject: (error: unknown) => void) {
+  constructor(pending: Pending, settled: Settled) {
     this.pending = pending;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#settled = settled;
   }
 
   succeed(): void {
-    this.#resolve(this.pending.durable?.() ?? undefined);
+    const settled = this.#settled;
+    const rest = this.pending.durable?.() ?? null;
+    if (rest === null) settled(null);
+    else
+      rest.then(
+        () => settled(null),
+        (error: unknown) => settled(error as Error),
+      );
   }
 
   fail(error: unknown): void {
-    this.#reject(this.pending.failed?.(error) ?? error);
+    this.#settled((this.pending.failed?.(error) ?? error) as Error);
   }
 
   /** It was renamed as it said, or could not be. @param named gets it if it has its name. @returns when, if not now. */

@@ -9,6 +9,7 @@ import { Descriptors } from './descriptors.ts';
 import type { Lease } from './descriptors.ts';
 import { Exclusive } from './exclusive.ts';
 import { GroupCommit } from '../../disk/group-commit.ts';
+import type { Settled } from '../../disk/group-commit.ts';
 import { heldBlob } from './held-blob.ts';
 import type { HeldBlob } from './held-blob.ts';
 import { Naming } from './naming.ts';
@@ -165,10 +166,20 @@ export class BlobStore implements Removal {
    * @throws WaystationError when the file has no name, or none that is sure to outlive a power cut.
    */
   commit(commit: Commit): Promise<void> {
+    return new Promise((resolve, reject) => this.keep(commit, (error) => (error === null ? resolve() : reject(error))));
+  }
+
+  /** As `commit`, for who needs no promise. */
+  keep(commit: Commit, settled: Settled): void {
     const path = this.#path(commit.scope, commit.listed);
     const naming = new Naming(this.#naming, commit, path);
     const ready = this.#several.ready(path);
-    return ready === undefined && !naming.isEarly ? this.#group.add(naming) : this.#commitLater(naming, ready);
+    if (ready === undefined && !naming.isEarly) this.#group.take(naming, settled);
+    else
+      this.#commitLater(naming, ready).then(
+        () => settled(null),
+        (error: unknown) => settled(error as Error),
+      );
   }
 
   async #commitLater(naming: Naming, ready: void | Promise<void>): Promise<void> {

@@ -81,10 +81,10 @@ export class Filling {
 
   #fetched(listed: Listed, entry: InFlight, place: FillPlace, part: Part): void {
     entry.isWhole(() => new Whole(listed, part, () => this.#parts.left(entry)));
-    this.#store.blobs.commit(place.toKeep(part, listed.digest, entry)).then(
-      () => this.#stored(entry),
-      (error: unknown) => this.#failed(error, entry, listed, place),
-    );
+    this.#store.blobs.keep(place.toKeep(part, listed.digest, entry), (error) => {
+      if (error === null) this.#stored(entry);
+      else void this.#failed(error, entry, listed, place);
+    });
   }
 
   /** Fills it. Never rejects. */
