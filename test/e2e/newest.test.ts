@@ -22,8 +22,8 @@ const others = Array.from({ length: 11 }, (_, index) => ({
   bytes: 20_000 * (index + 1),
 }));
 const urgent = 'newest-sized10-1.0-1.noarch.rpm';
-/** Transfers of a run that are under way at a time. */
-const lanes = 8;
+/** Transfers that are under way at a time: fewer than there are packages. */
+const slots = 8;
 
 const fileOf = (version: string): string => `newest-app-${version}-1.noarch.rpm`;
 const urlOf = (version: string): string => `/content/r/${encodeURIComponent(fileOf(version))}`;
@@ -64,6 +64,7 @@ describeWith([...repositoryTools, ...dnfTools, tool('modifyrepo_c')], 'policy ne
   });
 
   const configured = (policy: string): Readonly<Record<string, unknown>> => ({
+    transfers: { perHub: slots, total: slots },
     subscriptions: [
       {
         name: 'vendor',
@@ -93,7 +94,7 @@ describeWith([...repositoryTools, ...dnfTools, tool('modifyrepo_c')], 'policy ne
     const gate = new Gate();
     const rule = origin.on(/\.rpm$/, hang(gate));
     pop = await Pop.start({ config: configured('newest:2') });
-    while (fetched().length < lanes) await setTimeout(20);
+    while (fetched().length < slots) await setTimeout(20);
     const first = fetched();
     const sizes = new Map(
       await Promise.all(
@@ -111,7 +112,7 @@ describeWith([...repositoryTools, ...dnfTools, tool('modifyrepo_c')], 'policy ne
     const smallest = wanted
       .filter((name) => name !== urgent)
       .toSorted((one, other) => Number(sizes.get(one)) - Number(sizes.get(other)))
-      .slice(0, lanes - 1);
+      .slice(0, slots - 1);
     expect(first.toSorted()).toEqual([urgent, ...smallest].toSorted());
     rule.remove();
     gate.open();
