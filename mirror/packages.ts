@@ -16,7 +16,7 @@ import { Unsettled } from './unsettled.ts';
 import { Upcoming } from './upcoming.ts';
 
 /** Packages of one repository that are fetched at a time. */
-const lanes = 16;
+const lanes = 8;
 /** Packages that were received and wait for the disk, which syncs many at once. */
 const mostUnsettled = 1024;
 const mostUnsettledBytes = 64 * 1024 * 1024;

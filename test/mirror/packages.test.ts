@@ -65,17 +65,17 @@ async function until(reached: () => boolean): Promise<void> {
 
 const never = new AbortController().signal;
 
-test('sixteen transfers are under way at most', async () => {
+test('eight transfers are under way at most', async () => {
   const sink = new SlowSink();
   const { fetch, transfers, body } = await repository(sink, 40);
   const done = fetch(never);
-  await until(() => transfers.open === 16);
+  await until(() => transfers.open === 8);
   for (let turn = 0; turn < 50; turn += 1) await setImmediate();
-  expect(transfers.most).toBe(16);
+  expect(transfers.most).toBe(8);
   body.open();
   sink.disk.open();
   expect(await done).toEqual({ first: null, missingCount: 0 });
-  expect(transfers.most).toBe(16);
+  expect(transfers.most).toBe(8);
 });
 
 test('transfers go on while the disk has those before to sync, up to 1,024 files', async () => {
@@ -85,7 +85,7 @@ test('transfers go on while the disk has those before to sync, up to 1,024 files
   const done = fetch(never);
   await until(() => sink.waiting >= 1_024);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(1_024 + 16);
+  expect(transfers.begun).toBeLessThanOrEqual(1_024 + 8);
   sink.disk.open();
   await done;
   expect(transfers.begun).toBe(1_100);
