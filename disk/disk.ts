@@ -10,6 +10,8 @@ import { OpenFile } from './open-file.ts';
 import { putInSteps } from './put-part.ts';
 import type { Put } from './put-part.ts';
 import type { Fetch } from './thread-gets.ts';
+import { renameEach } from './rename-each.ts';
+import type { Renaming } from './rename-each.ts';
 import { syncAll } from './sync-all.ts';
 
 /** A file being written. Positions are explicit: two writes never race for a file offset. */
@@ -60,7 +62,7 @@ export interface Disk {
   /**
    * `rename` for some at a time, where that costs less. @returns for each, in their order, its error; null: it is done.
    */
-  renameAll?(names: readonly Renaming[]): Promise<readonly (Error | null)[]>;
+  renameAll(names: readonly Renaming[]): Promise<readonly (Error | null)[]>;
   link(from: string, to: string): Promise<void>;
   /** Makes `to` a file of its own that shares the blocks of `from`; false, and nothing is made, where that cannot be. */
   clone(from: string, to: string): Promise<boolean>;
@@ -75,12 +77,6 @@ export interface Disk {
   /** `stamp` for a file that is not open. */
   stamp(path: string): Promise<void>;
   space(path: string): Promise<FileSystemSpace>;
-}
-
-/** A file and the name that it is to have. */
-export interface Renaming {
-  readonly from: string;
-  readonly to: string;
 }
 
 /** Room of a file system. */
@@ -133,15 +129,6 @@ async function makePart(path: string): Promise<WritableFile | null> {
   } catch (error) {
     if (systemCode(error) === 'EEXIST') return null;
     throw error;
-  }
-}
-
-async function renamed({ from, to }: Renaming): Promise<Error | null> {
-  try {
-    await fs.rename(from, to);
-    return null;
-  } catch (error) {
-    return error as Error;
   }
 }
 
@@ -243,7 +230,8 @@ export function machineDisk(getting: PlainProgram | null = null): Disk {
     ...plainCalls,
     putPart: (path, bytes) => putting.put(path, bytes),
     rename: (from, to) => (thread.ready ? thread.rename(from, to) : fs.rename(from, to)),
-    renameAll: (names) => (thread.ready ? thread.renameAll(names) : Promise.all(names.map(renamed))),
+    renameAll: (names) =>
+      thread.ready ? thread.renameAll(names) : renameEach(names, (from, to) => fs.rename(from, to)),
     fetchPart: (fetch) => thread.fetch(fetch),
     cutFetches: () => thread.cutFetches(),
   };

@@ -1,4 +1,4 @@
-import type { Renaming } from './disk.ts';
+import type { Renaming } from './rename-each.ts';
 import { wholePut } from './put-part.ts';
 import type { Put } from './put-part.ts';
 

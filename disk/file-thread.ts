@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { Renaming } from './disk.ts';
+import type { Renaming } from './rename-each.ts';
 import { proven } from './file-facts.ts';
 import { fileThreadProgram } from './file-thread-program.ts';
 import type { FileJobsAnswer, FileThreadData } from './file-thread-program.ts';

@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Disk, Renaming } from './disk.ts';
+import type { Disk } from './disk.ts';
+import type { Renaming } from './rename-each.ts';
 
 /** What is to be named, durably. */
 export interface Pending {
@@ -88,7 +89,7 @@ export class GroupCommit {
 
   /** @param synced all of them. @returns those that got their names. */
   async #nameAll(round: readonly Waiting[], synced: boolean): Promise<Waiting[]> {
-    if (!synced || this.#disk.renameAll === undefined) return nameEach(round, synced);
+    if (!synced) return nameEach(round, synced);
     const named: Waiting[] = [];
     const others: Waiting[] = [];
     for (let from = 0; from < round.length; from += lanes) {
@@ -106,7 +107,7 @@ export class GroupCommit {
       const again = files.map((file, at) => file.renamed(errors[at] ?? null, named)).filter((more) => more !== null);
       if (again.length > 0) await Promise.all(again);
     }
-    return others.length === 0 ? named : [...named, ...(await nameEach(others, synced))];
+    return others.length === 0 ? named : [...named, ...(await nameEach(others, true))];
   }
 
   /** At once, whatever round is under way: what is not written is lost with the process. */

@@ -2,8 +2,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { systemDisk } from '../../disk/disk.ts';
-import type { Renaming } from '../../disk/disk.ts';
 import { FileThread } from '../../disk/file-thread.ts';
+import type { Renaming } from '../../disk/rename-each.ts';
 import { GroupCommit } from '../../disk/group-commit.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 

@@ -1,3 +1,5 @@
+import { renameEach } from '../../disk/rename-each.ts';
+import type { Renaming } from '../../disk/rename-each.ts';
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import { proven } from '../../disk/file-facts.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
@@ -137,6 +139,10 @@ export class SimulatedDisk implements Disk {
   async isFile(path: string): Promise<boolean> {
     await this.#turn();
     return this.#files.has(path);
+  }
+
+  renameAll(names: readonly Renaming[]): Promise<readonly (Error | null)[]> {
+    return renameEach(names, (from, to) => this.rename(from, to));
   }
 
   async rename(from: string, to: string): Promise<void> {

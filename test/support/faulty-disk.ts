@@ -1,3 +1,5 @@
+import { renameEach } from '../../disk/rename-each.ts';
+import type { Renaming } from '../../disk/rename-each.ts';
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import { systemDisk } from '../../disk/disk.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
@@ -72,6 +74,10 @@ export class FaultyDisk implements Disk {
       },
       close: () => file.close(),
     };
+  }
+
+  renameAll(names: readonly Renaming[]): Promise<readonly (Error | null)[]> {
+    return renameEach(names, (from, to) => this.rename(from, to));
   }
 
   async rename(from: string, to: string): Promise<void> {

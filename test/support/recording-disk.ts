@@ -1,3 +1,5 @@
+import { renameEach } from '../../disk/rename-each.ts';
+import type { Renaming } from '../../disk/rename-each.ts';
 import { dirname } from 'node:path';
 import type { Disk, FileSystemSpace, ReadableFile, WritableFile } from '../../disk/disk.ts';
 import type { FileFacts } from '../../disk/file-facts.ts';
@@ -144,6 +146,10 @@ export class RecordingDisk implements Disk {
   async isFile(path: string): Promise<boolean> {
     await this.#turn();
     return this.#files.find(path)?.kind === 'file';
+  }
+
+  renameAll(names: readonly Renaming[]): Promise<readonly (Error | null)[]> {
+    return renameEach(names, (from, to) => this.rename(from, to));
   }
 
   rename(from: string, to: string): Promise<void> {
