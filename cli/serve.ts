@@ -130,7 +130,13 @@ export async function serve(written: Config, options: { version: string; logLeve
         carrier.published(document.subscription);
       }),
       reader,
-      packages: new PackageFetcher(store.sink, log, servedBefore(store.demand), denied),
+      packages: new PackageFetcher({
+        sink: store.sink,
+        log,
+        lanes: config.transfers.perHub,
+        servedBefore: servedBefore(store.demand),
+        denied,
+      }),
       trees: new TreeFileFetcher({ sink: store.sink, clock, log, denied }),
       newest: (of, signal) => ensureNewest({ sink: store.sink, log, ...of, signal }),
       stored: store.stored,

@@ -109,8 +109,8 @@ export const schema = section({
     .prefault([])
     .describe('Bounds for what is taken from upstream, all in all; of those that apply the strictest counts'),
   transfers: section({
-    perHub: count(64).prefault(8).describe('Of one hub (scheme, host and port)'),
-    total: count(256).prefault(16).describe('Of all hubs together'),
+    perHub: count(64).prefault(16).describe('Of one hub (scheme, host and port)'),
+    total: count(256).prefault(32).describe('Of all hubs together'),
   })
     .prefault({})
     .describe('Files that syncs take from upstream at a time; what clients wait for comes on top, and first'),

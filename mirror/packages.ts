@@ -15,8 +15,6 @@ import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
 import { Upcoming } from './upcoming.ts';
 
-/** Packages of one repository that are fetched at a time. */
-const lanes = 8;
 /** Packages that were received and wait for the disk, which syncs many at once. */
 const mostUnsettled = 1024;
 const mostUnsettledBytes = 64 * 1024 * 1024;
@@ -44,6 +42,15 @@ export const nothingDenied: Denied = () => false;
 /** A hub serves no hosts. */
 const nothingServed: ServedBefore = async () => () => false;
 
+export interface PackageFetcherParts {
+  readonly sink: Sink;
+  readonly log: Logger;
+  /** Packages of one repository that are fetched at a time: more than its hub's transfer slots would only wait for one. */
+  readonly lanes: number;
+  readonly servedBefore?: ServedBefore;
+  readonly denied?: Denied;
+}
+
 /** A package that is not held after all, and why. */
 export interface MissingPackage {
   readonly href: string;
@@ -68,16 +75,10 @@ const linkFailures: ReadonlySet<ErrorCode> = new Set([
  * What is held already costs one look.
  */
 export class PackageFetcher {
-  readonly #sink: Sink;
-  readonly #log: Logger;
-  readonly #servedBefore: ServedBefore;
-  readonly #denied: Denied;
+  readonly #parts: Required<PackageFetcherParts>;
 
-  constructor(sink: Sink, log: Logger, servedBefore = nothingServed, denied = nothingDenied) {
-    this.#denied = denied;
-    this.#sink = sink;
-    this.#log = log;
-    this.#servedBefore = servedBefore;
+  constructor(parts: PackageFetcherParts) {
+    this.#parts = { servedBefore: nothingServed, denied: nothingDenied, ...parts };
   }
 
   /**
@@ -88,20 +89,21 @@ export class PackageFetcher {
    */
   async fetch(request: PackagesRequest, signal: AbortSignal): Promise<PackagesResult> {
     const { map, document, repository } = request;
-    const summary = await this.#sink.map(map);
+    const { sink, log, lanes, denied } = this.#parts;
+    const summary = await sink.map(map);
     if (summary === null || summary.packages === 0) return { first: null, missingCount: 0 };
     request.progress.expected(summary.packages, summary.bytes);
-    const of = { sink: this.#sink, path: repository.path, document, log: this.#log };
+    const of = { sink, path: repository.path, document, log };
     const urgent = await namedBySecurity(of, signal);
-    const before = await this.#servedBefore(repository.path);
+    const before = await this.#parts.servedBefore(repository.path);
     const rank = (href: string): FetchRank => (urgent(href) ? 0 : before(href) ? 1 : 2);
-    const packages = new Upcoming(inFetchOrder(() => this.#sink.packageBlocks(map), rank));
+    const packages = new Upcoming(inFetchOrder(() => sink.packageBlocks(map), rank));
     // A signal of its own: one that follows several is slow to ask, and each package asks some times.
     const stop = new AbortController();
     const follow = (): void => stop.abort(signal.reason);
     signal.addEventListener('abort', follow, { once: true });
     if (signal.aborted) follow();
-    const work = new Work({ sink: this.#sink, denied: this.#denied }, request, stop.signal);
+    const work = new Work({ sink, denied }, request, stop.signal);
     const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
     await work.settled();
     signal.removeEventListener('abort', follow);

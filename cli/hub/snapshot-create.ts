@@ -37,7 +37,7 @@ export interface SnapshotCreateRequest {
 }
 
 /** Files on their way at a time, of one upstream and in all. */
-const transfers = { perHub: 8, total: 16 };
+const transfers = { perHub: 16, total: 32 };
 
 /** `waystation hub snapshot create NAME --from FILE`: nothing is made unless all of it was had, and proven. */
 export async function snapshotCreate(request: SnapshotCreateRequest, terminal: Terminal): Promise<number> {
@@ -59,7 +59,13 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
   const telling = setInterval(() => json || terminal.err(progressLine(run.status())), 1_000);
   try {
     run.begin();
-    const maker = new SnapshotMaker({ ...parts, sink: new StoreSink({ store, maps }), clock, log });
+    const maker = new SnapshotMaker({
+      ...parts,
+      sink: new StoreSink({ store, maps }),
+      lanes: transfers.perHub,
+      clock,
+      log,
+    });
     const opened = sources.map(async (source): Promise<SnapshotSource> => {
       if ('snapshot' in source) return source;
       const { upstream, remembered } = source;

@@ -46,6 +46,8 @@ export interface CreateParts {
   readonly retirements: Pick<Retirements, 'find' | 'undo'>;
   readonly leases: Pick<Leases, 'create'>;
   readonly sink: SizingSink;
+  /** Packages of one repository that are fetched at a time. */
+  readonly lanes: number;
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly log: Logger;
@@ -61,7 +63,7 @@ export class SnapshotMaker {
   constructor(parts: CreateParts) {
     this.#parts = parts;
     this.#reader = new ContentReader(parts);
-    this.#packages = new PackageFetcher(parts.sink, parts.log);
+    this.#packages = new PackageFetcher(parts);
     this.#trees = new TreeFileFetcher(parts);
   }
 

@@ -69,7 +69,7 @@ test('limits and transfers are taken as written, with UTC and the other bound by
     { rate: 100 * 2 ** 20, pausesBackground: false, during: null, timezone: 'UTC' },
     { rate: null, pausesBackground: true, during: office, timezone: 'UTC' },
   ]);
-  expect(transfers).toEqual({ perHub: 4, total: 16 });
+  expect(transfers).toEqual({ perHub: 4, total: 32 });
 });
 
 test('limits are shown in the words of the file', () => {

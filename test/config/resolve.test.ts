@@ -30,7 +30,7 @@ test('an empty file has the defaults of the contract', () => {
     cache: { max: { percent: 80 }, keepFree: { percent: 5 }, scrub: { every: 2_592_000_000, rate: 16_777_216 } },
     drain: 60_000,
     limits: [],
-    transfers: { perHub: 8, total: 16 },
+    transfers: { perHub: 16, total: 32 },
     aliases: [],
     subscriptions: [],
   });

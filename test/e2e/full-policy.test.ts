@@ -11,7 +11,7 @@ import { Pop } from '../support/pop.ts';
 const names = Array.from({ length: 60 }, (_, index) => `p/package-${index}.rpm`);
 const packages = Object.fromEntries(names.map((name, index) => [name, `${name} `.repeat(50 + index)]));
 /** Packages that a full run has open at a time, at most: `transfers.perHub`. */
-const slots = 8;
+const slots = 16;
 
 /** A subscription of one repository that takes everything. */
 function everything(origin: FaultyOrigin) {

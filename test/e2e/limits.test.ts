@@ -48,7 +48,7 @@ test('a full sync stays below the limit, and a client that misses meanwhile does
   const began = performance.now();
   await pop.published('demand');
   const { transfers } = await pop.until(({ transfers: { throttled } }) => throttled);
-  expect(transfers).toMatchObject({ limit: { rate, until: null }, slots: { perHub: 8, total: 16 } });
+  expect(transfers).toMatchObject({ limit: { rate, until: null }, slots: { perHub: 16, total: 32 } });
   const answer = await download(pop.content, '/content/demand/p/miss-1-1.noarch.rpm');
   expect([answer.status, answer.word, answer.body.toString() === miss]).toEqual([200, 'miss', true]);
   // Six seconds of packages, of which the client took a quarter of one.

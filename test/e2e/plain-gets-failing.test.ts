@@ -7,7 +7,7 @@ import { Pop } from '../support/pop.ts';
 const count = 1000;
 const names = Array.from({ length: count }, (_, index) => `p/package-${String(index).padStart(4, '0')}.rpm`);
 /** `transfers.perHub`. */
-const slots = 8;
+const slots = 16;
 /** Small before large: they come in this order. */
 const packages = Object.fromEntries(names.map((name, index) => [name, `${name} `.repeat(10).padEnd(500 + index)]));
 /** The last three, which the upstream does not give as it gave those before. */

@@ -12,7 +12,7 @@ const count = 2000;
 const names = Array.from({ length: count }, (_, index) => `p/package-${index}.rpm`);
 const packages = Object.fromEntries(names.map((name) => [name, `${name} `.repeat(60)]));
 /** `transfers.perHub`. */
-const slots = 8;
+const slots = 16;
 
 function everything(origin: NginxOrigin, repository = {}, files: PopOptions['files'] = {}): PopOptions {
   const repositories = [{ path: 'r', url: `${origin.url}r/`, ...repository }];

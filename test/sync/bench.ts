@@ -84,7 +84,13 @@ export class Bench {
     const { sink, store, clock } = this;
     const denied: Denied = (digest) => this.denied(digest);
     const reader = new ContentReader({ sink, clock, log: silentLogger });
-    const packages = new PackageFetcher(sink, silentLogger, async () => this.servedBefore, denied);
+    const packages = new PackageFetcher({
+      sink,
+      log: silentLogger,
+      lanes: 8,
+      servedBefore: async () => this.servedBefore,
+      denied,
+    });
     const newest: SubscriptionParts['newest'] = (of, signal) =>
       ensureNewest({ sink, log: silentLogger, ...of, signal });
     const trees = new TreeFileFetcher({ sink, clock, log: silentLogger, denied });

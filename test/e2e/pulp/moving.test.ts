@@ -31,9 +31,14 @@ describeWith([livePulp, ...dnfTools], 'a full sync of a Pulp', () => {
     await Promise.all([pulp.start('api'), pulp.start('content')]);
   });
 
-  /** Follows the label in full, through the proxy. */
+  /** Follows the label in full, through the proxy, by fewer transfers at a time than there are packages. */
   const full = (label: string, proxy: ForwardProxy): Promise<Pop> =>
-    pulpPop(pulp, { select: `suite=${label}`, hub: { proxy: proxy.url }, subscription: { policy: 'full' } });
+    pulpPop(pulp, {
+      select: `suite=${label}`,
+      hub: { proxy: proxy.url },
+      subscription: { policy: 'full' },
+      config: { transfers: { perHub: 8, total: 8 } },
+    });
   /** Lets so many packages through; the others come very slowly until the gate opens. */
   const after = (count: number, gate: Gate): Promise<ForwardProxy> => {
     let passed = 0;
