@@ -133,7 +133,7 @@ export async function serve(written: Config, options: { version: string; logLeve
       packages: new PackageFetcher({
         sink: store.sink,
         log,
-        lanes: config.transfers.perHub,
+        slots: config.transfers.perHub,
         servedBefore: servedBefore(store.demand),
         denied,
       }),

@@ -30,7 +30,7 @@ const mostFiles = 512;
 /** Files that are named at a time. */
 const lanes = 64;
 /** Of those who wait so many are told in one turn of the event loop: each has something to do then, and clients wait. */
-const toldAtOnce = 4;
+const toldAtOnce = 16;
 
 /**
  * Group commit: while one round of syncs is under way the next files gather, and share the next. The bytes of a round

@@ -15,6 +15,8 @@ import { TellingLoader } from './telling.ts';
 import { Unsettled } from './unsettled.ts';
 import { Upcoming } from './upcoming.ts';
 
+/** Packages of one repository that are begun at a time at least: one that a client takes over leaves its slot to the next. */
+const leastLanes = 8;
 /** Packages that were received and wait for the disk, which syncs many at once. */
 const mostUnsettled = 1024;
 const mostUnsettledBytes = 64 * 1024 * 1024;
@@ -45,8 +47,8 @@ const nothingServed: ServedBefore = async () => () => false;
 export interface PackageFetcherParts {
   readonly sink: Sink;
   readonly log: Logger;
-  /** Packages of one repository that are fetched at a time: more than its hub's transfer slots would only wait for one. */
-  readonly lanes: number;
+  /** Slots that a hub has: so many packages of one repository are fetched at a time. */
+  readonly slots: number;
   readonly servedBefore?: ServedBefore;
   readonly denied?: Denied;
 }
@@ -89,7 +91,7 @@ export class PackageFetcher {
    */
   async fetch(request: PackagesRequest, signal: AbortSignal): Promise<PackagesResult> {
     const { map, document, repository } = request;
-    const { sink, log, lanes, denied } = this.#parts;
+    const { sink, log, slots, denied } = this.#parts;
     const summary = await sink.map(map);
     if (summary === null || summary.packages === 0) return { first: null, missingCount: 0 };
     request.progress.expected(summary.packages, summary.bytes);
@@ -104,7 +106,8 @@ export class PackageFetcher {
     signal.addEventListener('abort', follow, { once: true });
     if (signal.aborted) follow();
     const work = new Work({ sink, denied }, request, stop.signal);
-    const ended = await Promise.allSettled(Array.from({ length: lanes }, () => work.lane(packages)));
+    const lanes = Array.from({ length: Math.max(slots, leastLanes) }, () => work.lane(packages));
+    const ended = await Promise.allSettled(lanes);
     await work.settled();
     signal.removeEventListener('abort', follow);
     signal.throwIfAborted();

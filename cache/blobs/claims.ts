@@ -18,8 +18,8 @@ export interface RunLease {
 /** What somebody counts on although no document refers to it yet. */
 export class Claims {
   readonly #marks: Marks;
-  /** Blobs that are being had, with how many wait for each. */
-  readonly #underWay = new Map<string, number>();
+  /** Blobs that are being had, by scope and digest, with how many wait for each. */
+  readonly #underWay = new Map<string, Map<string, number>>();
   readonly #maps = new Map<Digest, 'earlier' | 'now'>();
   readonly #left = new Map<string, readonly Repositories[]>();
   readonly #running = new Set<RunLease>();
@@ -60,7 +60,7 @@ export class Claims {
    */
   claim(scope: string, digest: Digest): boolean {
     const known = this.#marks.keepForRun(scope, digest);
-    if (!known) this.#early?.set(keyOf(scope, digest), { scope, digest });
+    if (!known) this.#early?.set(`${scope} ${keptOf(digest)}`, { scope, digest });
     return known;
   }
 
@@ -81,21 +81,24 @@ export class Claims {
 
   /** A blob is being had from now on, until as many have `ended` it: what `during` does, where a file waits for long. */
   begun(scope: string, digest: Digest): void {
-    const key = keyOf(scope, digest);
-    this.#underWay.set(key, (this.#underWay.get(key) ?? 0) + 1);
+    const key = keptOf(digest);
+    const counts = this.#underWay.get(scope) ?? new Map<string, number>();
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+    if (counts.size === 1) this.#underWay.set(scope, counts);
   }
 
   ended(scope: string, digest: Digest): void {
-    const key = keyOf(scope, digest);
     this.#marks.mark(scope, digest, false);
-    const others = (this.#underWay.get(key) ?? 1) - 1;
-    if (others === 0) this.#underWay.delete(key);
-    else this.#underWay.set(key, others);
+    const counts = this.#underWay.get(scope);
+    const key = keptOf(digest);
+    const others = (counts?.get(key) ?? 1) - 1;
+    if (others > 0) counts?.set(key, others);
+    else if (counts?.delete(key) === true && counts.size === 0) this.#underWay.delete(scope);
   }
 
   /** Whether a blob is being had right now. */
   isUnderWay(scope: string, digest: Digest): boolean {
-    return this.#underWay.has(keyOf(scope, digest));
+    return this.#underWay.get(scope)?.has(keptOf(digest)) === true;
   }
 
   /** Whether a blob may go to make room, as things stand now. */
@@ -133,7 +136,7 @@ export class Claims {
   }
 }
 
-/** Of long digests the index keeps the beginning. */
-function keyOf(scope: string, digest: Digest): string {
-  return `${scope} ${digest.slice(0, digest.indexOf(':') + 65)}`;
+/** What the index keeps of a digest: of long ones the beginning. */
+function keptOf(digest: Digest): string {
+  return digest.slice(0, digest.indexOf(':') + 65);
 }

@@ -85,8 +85,9 @@ export class Fills implements Awaited {
   ): Promise<OpenedFill | OpenedSlice> {
     for (;;) {
       const begun = this.#clock.monotonic();
-      const joined = this.#inFlight.get(keyOf(request));
-      const entry = joined ?? this.#start(request);
+      const key = keyOf(request);
+      const joined = this.#inFlight.get(key);
+      const entry = joined ?? this.#start(request, key);
       entry.clientCame();
       const fill = await entry.following();
       if (fill === null) return (await this.#pass(request, single, null)) ?? this.#bypass(request, start);
@@ -123,8 +124,9 @@ export class Fills implements Awaited {
    */
   ensure(request: FillRequest, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const joined = this.#inFlight.get(keyOf(request));
-    const entry = joined ?? this.#start(request);
+    const key = keyOf(request);
+    const joined = this.#inFlight.get(key);
+    const entry = joined ?? this.#start(request, key);
     if (request.teller !== undefined) entry.tell(request.teller);
     const wait = { entry, request, joined: joined !== undefined, signal };
     return new Promise((resolve, reject) => void new Waiter(this, wait, resolve, reject));
@@ -195,10 +197,10 @@ export class Fills implements Awaited {
     return new Bypass({ listed: request.listed, loader, start, ...(sent && { sent }) });
   }
 
-  #start(request: FillRequest): InFlight {
-    const entry = new InFlight(keyOf(request), request.adopt === true);
+  #start(request: FillRequest, key: string): InFlight {
+    const entry = new InFlight(key, request.adopt === true);
     this.#inFlight.set(entry.key, entry);
-    this.#filling.begin(request, entry, this.#tidied.get(entry.key) ?? null);
+    this.#filling.begin(request, entry, this.#tidied.get(key) ?? null);
     return entry;
   }
 

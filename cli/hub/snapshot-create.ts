@@ -62,7 +62,7 @@ export async function snapshotCreate(request: SnapshotCreateRequest, terminal: T
     const maker = new SnapshotMaker({
       ...parts,
       sink: new StoreSink({ store, maps }),
-      lanes: transfers.perHub,
+      slots: transfers.perHub,
       clock,
       log,
     });

@@ -46,8 +46,8 @@ export interface CreateParts {
   readonly retirements: Pick<Retirements, 'find' | 'undo'>;
   readonly leases: Pick<Leases, 'create'>;
   readonly sink: SizingSink;
-  /** Packages of one repository that are fetched at a time. */
-  readonly lanes: number;
+  /** Files that an upstream is asked for at a time. */
+  readonly slots: number;
   readonly keys: SigningKeys;
   readonly clock: Clock;
   readonly log: Logger;

@@ -46,7 +46,7 @@ async function make(
   const snapshots = new Snapshots(store, keys);
   const parts = { snapshots, origins: new OriginDocuments(store, keys), retirements, keys, clock, log };
   const maker = new SnapshotMaker({
-    lanes: 4,
+    slots: 4,
     ...parts,
     leases: new Leases({ store, clock }),
     sink: new StoreSink({ store, maps }),

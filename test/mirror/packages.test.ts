@@ -13,7 +13,7 @@ import { passed, scriptedTransfer } from '../support/scripted-loader.ts';
 
 const nevra = { name: 'p', epoch: '0', version: '1', release: '1', arch: 'noarch' };
 const primary: Digest = digestOf('primary');
-const lanes = 8;
+const slots = 12;
 
 /** A sink whose disk syncs nothing before its gate opens. */
 class SlowSink extends MemorySink {
@@ -56,7 +56,7 @@ async function repository(sink: MemorySink, files: number, size = 10) {
   const document = { scope: 'open', map: primary } as unknown as RepositoryDocument;
   const progress = { expected: () => {}, done: () => {}, failed: () => {} };
   const fetch = (signal: AbortSignal) =>
-    new PackageFetcher({ sink, log: silentLogger, lanes }).fetch(
+    new PackageFetcher({ sink, log: silentLogger, slots }).fetch(
       { repository: wanted, document, map: primary, progress },
       signal,
     );
@@ -73,13 +73,13 @@ test('no more transfers are under way than it was told', async () => {
   const sink = new SlowSink();
   const { fetch, transfers, body } = await repository(sink, 40);
   const done = fetch(never);
-  await until(() => transfers.open === lanes);
+  await until(() => transfers.open === slots);
   for (let turn = 0; turn < 50; turn += 1) await setImmediate();
-  expect(transfers.most).toBe(lanes);
+  expect(transfers.most).toBe(slots);
   body.open();
   sink.disk.open();
   expect(await done).toEqual({ first: null, missingCount: 0 });
-  expect(transfers.most).toBe(lanes);
+  expect(transfers.most).toBe(slots);
 });
 
 test('transfers go on while the disk has those before to sync, up to 1,024 files', async () => {
@@ -89,7 +89,7 @@ test('transfers go on while the disk has those before to sync, up to 1,024 files
   const done = fetch(never);
   await until(() => sink.waiting >= 1_024);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(1_024 + lanes);
+  expect(transfers.begun).toBeLessThanOrEqual(1_024 + slots);
   sink.disk.open();
   await done;
   expect(transfers.begun).toBe(1_100);
@@ -102,7 +102,7 @@ test('or up to 64 MiB of them', async () => {
   const done = fetch(never);
   await until(() => sink.waiting >= 9);
   for (let turn = 0; turn < 100; turn += 1) await setImmediate();
-  expect(transfers.begun).toBeLessThanOrEqual(9 + lanes);
+  expect(transfers.begun).toBeLessThanOrEqual(9 + slots);
   sink.disk.open();
   await done;
 });

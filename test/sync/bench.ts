@@ -87,7 +87,7 @@ export class Bench {
     const packages = new PackageFetcher({
       sink,
       log: silentLogger,
-      lanes: 8,
+      slots: 8,
       servedBefore: async () => this.servedBefore,
       denied,
     });
