@@ -41,6 +41,8 @@ export interface PlainRequest {
   readonly place: PlainPlace;
   /** What is asked for on the request line. */
   readonly target: string;
+  /** The URL, fit for logs. */
+  readonly source: string;
   ended(end: PlainEnd): void;
 }
 

@@ -14,7 +14,7 @@ export interface LoaderParts {
   /** All sources, best first, as they are now. */
   readonly sources: (signal: AbortSignal) => readonly Source[] | Promise<readonly Source[]>;
   /** The one source that there is, where there will be no other; plain GETs are for these alone. */
-  readonly only?: () => Source | null;
+  readonly only?: Source | null;
   readonly clock: Clock;
   readonly random: () => number;
   /** Milliseconds until the first byte, over all sources and rounds of one `open`. */
@@ -121,7 +121,7 @@ export class SourceLoader implements Loader {
   }
 
   plain(): PlainRequest | null {
-    const source = this.#parts.only?.() ?? null;
+    const source = this.#parts.only ?? null;
     if (source === null || this.#until !== null || this.#begun.length > 0 || this.#liars.length > 0) return null;
     if (!source.isPlain) return null;
     return this.#parts.client.plain(source.url(this.#href), this.#passage, ({ failure }) => {

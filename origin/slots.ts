@@ -157,10 +157,8 @@ function nobody(): Counts {
 
 function room(busy: Readonly<Counts>, purpose: Purpose, limit: number): boolean {
   if (busy[purpose] === 0) return true;
-  let sum = 0;
-  for (const other of fromFirst) {
-    sum += busy[other];
-    if (other === purpose) break;
-  }
-  return sum < limit;
+  const { client, metadata, background } = busy;
+  // Itself and those before it.
+  if (purpose === 'client') return client < limit;
+  return client + metadata + (purpose === 'background' ? background : 0) < limit;
 }

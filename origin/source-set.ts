@@ -35,14 +35,18 @@ export class SourceSet implements Supplier {
   readonly #parts: LoaderParts;
   readonly #configured: readonly Source[];
   readonly #directories: readonly MirrorDirectory[];
+  /** The one source that there is, where there will be no other; null: there may be several. Asked for each file of a sync. */
+  readonly #only: Source | null;
   /** Sources from mirror lists, by URL: what is known about one outlives the list. */
   readonly #listed = new Map<string, Source>();
 
   constructor(options: SourceSetOptions) {
     this.#options = { random: Math.random, startBudget: 9000, ...options };
-    this.#parts = { ...this.#options, sources: (signal) => this.#sources(signal), only: () => this.#only };
     this.#configured = options.urls.map((url) => this.#source(url));
     this.#directories = options.mirrorLists.map((list) => new MirrorDirectory({ ...options, ...list }));
+    const isAlone = this.#directories.length === 0 && this.#configured.length === 1;
+    this.#only = isAlone ? (this.#configured[0] ?? null) : null;
+    this.#parts = { ...this.#options, sources: (signal) => this.#sources(signal), only: this.#only };
   }
 
   loader(href: string, purpose: Purpose = 'client'): Loader {
@@ -81,14 +85,7 @@ export class SourceSet implements Supplier {
 
   /** @throws WaystationError when there is none: the failure of the mirror list. */
   #sources(signal: AbortSignal): readonly Source[] | Promise<readonly Source[]> {
-    // Most repositories: asked for each file of a sync.
     return this.#only === null ? this.#ranked(signal) : this.#configured;
-  }
-
-  /** The one source that there is, where there will be no other. */
-  get #only(): Source | null {
-    const [first = null] = this.#configured;
-    return this.#directories.length === 0 && this.#configured.length === 1 ? first : null;
   }
 
   async #ranked(signal: AbortSignal): Promise<readonly Source[]> {

@@ -23,9 +23,9 @@ export class Exclusive {
   }
 
   leave(path: string): void {
-    const waiting = this.#busy.get(path);
+    const waiting = this.#busy.get(path) ?? null;
     this.#busy.delete(path);
-    for (const go of waiting ?? []) go();
+    if (waiting !== null) for (const go of waiting) go();
   }
 
   /** Does `work` once nothing else is done to the path. */

@@ -120,6 +120,9 @@ class Slots {
   #grow(): void {
     const before = this.#slots;
     this.#slots = new Uint32Array(Math.ceil(before.length * growth));
-    for (const position of before) if (position !== 0) this.#put(this.#hashAt(position), position);
+    for (let slot = 0; slot < before.length; slot += 1) {
+      const position = before[slot] ?? 0;
+      if (position !== 0) this.#put(this.#hashAt(position), position);
+    }
   }
 }

@@ -44,9 +44,11 @@ export class Ending<T> {
   #end(state: State<T>): void {
     if (this.#state.kind !== 'open') return;
     this.#state = state;
-    const [first, others] = [this.#first, this.#others];
-    [this.#first, this.#others] = [null, null];
+    const first = this.#first;
+    const others = this.#others;
+    this.#first = null;
+    this.#others = null;
     if (first !== null) this.tell(first);
-    for (const listener of others ?? []) this.tell(listener);
+    if (others !== null) for (const listener of others) this.tell(listener);
   }
 }

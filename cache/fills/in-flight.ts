@@ -84,10 +84,12 @@ export class InFlight {
   /** Its bytes are in a file, or will not come: what is left is the disk's work. */
   received(): void {
     this.#isReceived = true;
-    const [first, others] = [this.#teller, this.#tellers];
-    [this.#teller, this.#tellers] = [null, null];
+    const first = this.#teller;
+    const others = this.#tellers;
+    this.#teller = null;
+    this.#tellers = null;
     first?.received?.();
-    for (const teller of others ?? []) teller.received?.();
+    if (others !== null) for (const teller of others) teller.received?.();
   }
 
   /** Who is told when it is received, or now. */

@@ -93,7 +93,10 @@ export function plainGetProgram(load: (module: string) => unknown, thread: Plain
     // What a cache on the way kept is as old as its Age says (RFC 9111 §5.1): that is no clock.
     const date = line.lower.includes('\nage:') ? null : valueOf(line.head, line.lower, 'date:');
     const failure = thread.put(path, room, body, size);
-    [line.job, line.filled, line.body, line.kept] = [null, 0, 0, true];
+    line.job = null;
+    line.filled = 0;
+    line.body = 0;
+    line.kept = true;
     line.since = performance.now();
     if (line.lower.includes('\nconnection:') && !line.lower.includes('\nconnection: keep-alive\r')) drop(line);
     else way.idle.push(line);

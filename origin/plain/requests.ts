@@ -34,7 +34,7 @@ export class PlainRequests {
   request(url: Target, passage: Passage, told: Told): PlainRequest | null {
     const target = this.#parts.texts.plainTarget(url);
     if (target === null) return null;
-    return new Plain(this.#place(url.origin), target, (end) => {
+    return new Plain({ place: this.#place(url.origin), url, target }, (end) => {
       this.#ended(url, passage, end);
       told(end);
     });
@@ -65,10 +65,16 @@ class Plain implements PlainRequest {
   readonly place: PlainPlace;
   readonly target: string;
   readonly ended: Told;
+  readonly #url: Target;
 
-  constructor(place: PlainPlace, target: string, ended: Told) {
+  constructor({ place, url, target }: { place: PlainPlace; url: Target; target: string }, ended: Told) {
     this.place = place;
     this.target = target;
     this.ended = ended;
+    this.#url = url;
+  }
+
+  get source(): string {
+    return shownUrl(this.#url);
   }
 }

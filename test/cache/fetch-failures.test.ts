@@ -34,7 +34,7 @@ test('wrong bytes are counted and said, and the origin may try once more', async
   await held;
   expect(store.results.get('verification_failures_total')).toBe(1);
   expect(store.log.about(/not what metadata lists/)).toMatchObject([
-    { level: 'warn', fields: { source: 'origin.example' } },
+    { level: 'warn', fields: { source: 'http://origin.example/file' } },
   ]);
 });
 

@@ -17,7 +17,7 @@ export class PlainLoader extends ScriptedLoader {
   readonly ends: PlainEnd[] = [];
 
   plain(): PlainRequest {
-    return { place, target: '/file', ended: (end) => void this.ends.push(end) };
+    return { place, target: '/file', source: 'http://origin.example/file', ended: (end) => void this.ends.push(end) };
   }
 
   received(): void {

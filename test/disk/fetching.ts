@@ -44,7 +44,7 @@ export function ask(fetching: Fetching, place: PlainPlace, path: string, { name 
     asked.told += 1;
     resolve(told);
   };
-  const request = { place, target: name, ended: () => {} };
+  const request = { place, target: name, source: name, ended: () => {} };
   const sha256 = hash('sha256', listed, 'hex');
   const isBegun = fetching({ path, request, size: listed.length, sha256, fetched });
   const asked: Asked = { isBegun, told: 0, end };

@@ -13,7 +13,7 @@ describe('what the thread is told', () => {
   function recorded(): { readonly gets: ThreadGets; readonly messages: GetsMessage[]; readonly add: () => void } {
     const messages: GetsMessage[] = [];
     const gets = new ThreadGets((message) => void messages.push(message));
-    const request = { place, target: '/a', ended: () => {} };
+    const request = { place, target: '/a', source: '/a', ended: () => {} };
     const add = (): void => gets.add({ path: '/part', request, size: 5, sha256: 'ab', fetched: () => {} });
     return { gets, messages, add };
   }

@@ -51,7 +51,7 @@ export class PlainUpstream implements AsyncDisposable {
     this.#parts = {
       client: this.#client.client,
       sources: () => [this.source],
-      only: () => this.source,
+      only: this.source,
       clock,
       random: Math.random,
       startBudget: 5000,
