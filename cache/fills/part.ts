@@ -129,7 +129,7 @@ function piecesOfOne(first: Buffer, second: Buffer): Buffer | null {
 }
 
 /** Chunks that wait for the disk before the origin is asked to wait. */
-const queueLimit = 1024 * 1024;
+const queueLimit = 512 * 1024;
 
 /**
  * A part on disk. While one write is under way the next chunks gather, and leave in one vectored write: few calls, no

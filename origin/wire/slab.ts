@@ -1,6 +1,6 @@
 /** Bytes. The first slab of a body is small: most whose length nobody knows are. */
 const firstSlab = 64 * 1024;
-const slabSize = 512 * 1024;
+const slabSize = 256 * 1024;
 /** A read is not begun with less room than this. */
 const leastRoom = 64 * 1024;
 /** Smaller chunks are copied out, so that whoever keeps one does not keep a slab. */

@@ -153,8 +153,8 @@ test('a fill is not gone on with while writes of the one before are under way', 
   await using store = await pieces({ disk });
   const { bytes, listed } = file(40 * mebibyte);
   const gate = new Gate();
-  const half = mebibyte / 2;
-  const stalled = new ScriptedLoader([{ bytes, stall: { at: 3 * half, gate }, chunks: half }]);
+  const piece = mebibyte / 4;
+  const stalled = new ScriptedLoader([{ bytes, stall: { at: 3 * piece, gate }, chunks: piece }]);
   const begun = await store.fills.open({ scope: 'open', listed, loader: () => stalled }, 0);
   await slow.reached;
   await gate.reached;
@@ -169,5 +169,5 @@ test('a fill is not gone on with while writes of the one before are under way', 
   expect(next.opened).toEqual([]);
   slow.open();
   expect((await readAll((await opening).source)).bytes.equals(bytes)).toBe(true);
-  expect(next.opened).toEqual([3 * half]);
+  expect(next.opened).toEqual([3 * piece]);
 });
