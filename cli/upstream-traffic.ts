@@ -17,7 +17,8 @@ export function upstreamTraffic(of: {
   const { config, clock, meter, log } = of;
   const { limits, transfers } = config;
   const rates = new RateSchedule(limits);
-  const traffic = new Traffic({ rates, transfers, clock, meter, log });
+  const plainGets = meter.counter('plain_gets_total', 'GETs of small files by the thread of files', ['end']);
+  const traffic = new Traffic({ rates, transfers, clock, meter, plainGets, log });
   meter
     .gauge('limit_bytes_per_second', 'Limit in force for what is taken from upstream; absent while there is none')
     .collect(() => {

@@ -14,6 +14,7 @@ import { Throttle } from './throttle.ts';
 
 /** How nearly all plain GETs end, by its label. */
 const put = { end: 'put' };
+const noCounter: Counter = { inc: () => {} };
 
 export interface TrafficOptions {
   readonly rates: AllowedRate;
@@ -21,6 +22,8 @@ export interface TrafficOptions {
   readonly transfers: { readonly perHub: number; readonly total: number };
   readonly clock: Clock;
   readonly meter: Meter;
+  /** Counts plain GETs by their end, for who may send any. */
+  readonly plainGets?: Counter;
   /** Told when background work waits for a pause to end, and when it goes on. */
   readonly log?: Logger;
 }
@@ -40,7 +43,7 @@ export class Traffic {
   /** Bytes of bodies taken from upstream since the start. */
   taken = 0;
 
-  constructor({ rates, transfers, clock, meter, log = silentLogger }: TrafficOptions) {
+  constructor({ rates, transfers, clock, meter, plainGets = noCounter, log = silentLogger }: TrafficOptions) {
     this.clock = clock;
     this.#transfers = transfers;
     this.throttle = new Throttle({ rates, clock, meter });
@@ -48,7 +51,7 @@ export class Traffic {
     this.slots = new Slots({ ...transfers, background: () => (this.pause.now === null ? worth() : 0) });
     this.pause = new BackgroundPause({ rates, slots: this.slots, clock, log });
     this.#bytes = meter.counter('upstream_bytes_total', 'Bytes of bodies taken from upstream, by purpose', ['purpose']);
-    this.#plainGets = meter.counter('plain_gets_total', 'GETs of small files by the thread of files', ['end']);
+    this.#plainGets = plainGets;
   }
 
   status(): TransferStatus {
