@@ -1,29 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../../base/clock.ts';
 import { digestOf } from '../../../base/digest.ts';
-import { silentLogger } from '../../../base/log.ts';
-import { silentMeter } from '../../../base/metrics.ts';
 import { systemDisk } from '../../../disk/disk.ts';
 import type { Disk } from '../../../disk/disk.ts';
-import { Content } from '../../../gateway/content/content.ts';
-import { Exchanges } from '../../../gateway/content/exchange.ts';
-import { Folders } from '../../../gateway/content/folders.ts';
-import { HotLane } from '../../../gateway/content/hot-lane.ts';
-import { ListedFiles } from '../../../gateway/content/listed.ts';
-import type { ContentPorts } from '../../../gateway/content/ports.ts';
-import { Targets } from '../../../gateway/content/target.ts';
-import { TreeFiles } from '../../../gateway/content/tree-files.ts';
-import { UnlistedFiles } from '../../../gateway/content/unlisted.ts';
-import { contentListener } from '../../../gateway/gateway.ts';
 import { generation, repositoryDocument } from '../../cache/generation-documents.ts';
 import { openedStore } from '../../cache/opened-store.ts';
 import { download } from '../../support/http-download.ts';
 import { ScriptedLoader } from '../../support/scripted-loader.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { servedContent } from './served-content.ts';
 
 /** The real disk, of which held files can be opened but not read while `bad` is set. */
 class BadDisk {
@@ -55,36 +40,9 @@ test.each([
   const bytes = randomBytes(size);
   const listed = { digest: digestOf(bytes), size };
   const loader = (): ScriptedLoader => new ScriptedLoader([], { again: { bytes } });
-  const ports: ContentPorts = {
-    supplier: () => ({ loader, slice: loader, get: () => Promise.reject(new Error('not asked for')), up: true }),
-    access: () => null,
-    pending: () => null,
-    stale: () => false,
-    denied: () => false,
-    draining: () => false,
-  };
+  const supplier = { loader, slice: loader, get: () => Promise.reject(new Error('not asked for')), up: true };
   // Nothing is remembered in memory.
-  const hot = new HotLane(1);
-  const exchanges = new Exchanges({ clock: systemClock, meter: silentMeter, log: () => {} });
-  const listedFiles = new ListedFiles({ store, ports, hot, exchanges });
-  const unlisted = new UnlistedFiles({ store, ports, exchanges });
-  const content = new Content({
-    store,
-    ports,
-    targets: new Targets({ served: store.served, generations: store.generations, aliases: [] }),
-    hot,
-    listed: listedFiles,
-    trees: new TreeFiles({ store, ports, clock: systemClock, listed: listedFiles, unlisted }),
-    unlisted,
-    folders: new Folders(store.served),
-    repoFile: () => null,
-    exchanges,
-    log: silentLogger,
-  });
-  const server = createServer(contentListener({ exchanges, content, pages: () => {} })).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const base = await servedContent(store, 1, { supplier: () => supplier });
 
   await store.sink.ensure('open', listed, loader(), new AbortController().signal);
   while (store.fills.active > 0) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,6 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../../base/clock.ts';
 import type { Listed } from '../../../base/digest.ts';
@@ -9,18 +6,9 @@ import { silentLogger } from '../../../base/log.ts';
 import { silentMeter } from '../../../base/metrics.ts';
 import { systemDisk, type Disk } from '../../../disk/disk.ts';
 import { Store } from '../../../cache/store.ts';
-import { Content } from '../../../gateway/content/content.ts';
-import { Exchanges } from '../../../gateway/content/exchange.ts';
-import { Folders } from '../../../gateway/content/folders.ts';
-import { HotLane } from '../../../gateway/content/hot-lane.ts';
-import { ListedFiles } from '../../../gateway/content/listed.ts';
-import type { ContentPorts } from '../../../gateway/content/ports.ts';
-import { Targets } from '../../../gateway/content/target.ts';
-import { TreeFiles } from '../../../gateway/content/tree-files.ts';
-import { UnlistedFiles } from '../../../gateway/content/unlisted.ts';
-import { contentListener } from '../../../gateway/gateway.ts';
 import { Gate } from '../../support/faulty-origin-gate.ts';
 import { temporaryDirectory } from '../../support/temporary-directory.ts';
+import { servedContent } from './served-content.ts';
 
 /** The real disk, on which the next file to be opened for reading can be made to wait. */
 class WaitingDisk {
@@ -35,15 +23,6 @@ class WaitingDisk {
     },
   };
 }
-
-const ports: ContentPorts = {
-  supplier: () => null,
-  access: () => null,
-  pending: () => null,
-  stale: () => false,
-  denied: () => false,
-  draining: () => false,
-};
 
 function generation(number: number, repomd: Listed): GenerationDocument {
   const repository = {
@@ -71,28 +50,7 @@ test('an answer that was being read when the generation flipped is not given to 
   const store = await Store.open({ root: folder.path, limits, ...shared, disk: waiting.disk, lock });
   onTestFinished(() => store.close());
 
-  const hot = new HotLane(1e6);
-  const exchanges = new Exchanges({ clock: systemClock, meter: silentMeter, log: () => {} });
-  const listedFiles = new ListedFiles({ store, ports, hot, exchanges });
-  const unlisted = new UnlistedFiles({ store, ports, exchanges });
-  const content = new Content({
-    store,
-    ports,
-    targets: new Targets({ served: store.served, generations: store.generations, aliases: [] }),
-    hot,
-    listed: listedFiles,
-    trees: new TreeFiles({ store, ports, clock: systemClock, listed: listedFiles, unlisted }),
-    unlisted,
-    folders: new Folders(store.served),
-    repoFile: () => null,
-    exchanges,
-    log: silentLogger,
-  });
-  const pages = (): void => {};
-  const server = createServer(contentListener({ exchanges, content, pages })).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/content/r/repodata/repomd.xml`;
+  const url = `${await servedContent(store, 1e6)}/content/r/repodata/repomd.xml`;
   const get = async (): Promise<string> => await (await fetch(url)).text();
 
   await store.publish(generation(1, await store.sink.keep('open', Buffer.from('old'))));
