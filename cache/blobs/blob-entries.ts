@@ -52,14 +52,17 @@ export class BlobEntries {
     const { sought, scope, algorithm } = this.#seeking;
     const entries = this.#queueOf(position);
     const number = numberOf(position);
+    // By nearly all others that are met on the way: they have another.
+    if (entries.hash(number) !== sought.hash) return false;
     const tagged = entries.scopeAndFlags(number);
     return (
       (tagged & 0xfff) === scope &&
       ((tagged >>> 12) & flag.algorithm) === algorithm &&
-      entries.hash(number) === sought.hash &&
       entries.sameDigest(number, sought.words)
     );
   };
+  /** Grows when an entry comes or goes, or has another position: what `find` said before may be wrong then. */
+  changes = 0;
   /** Whoever walks through a queue does not miss what closes up behind it: nothing does meanwhile. */
   #walks = 0;
 
@@ -81,6 +84,7 @@ export class BlobEntries {
 
   /** @param time of entry, seconds since the epoch. */
   append(queue: QueueName, entry: Entry, time: number): void {
+    this.changes += 1;
     if (this.#queues[queue].tail >= lastNumber) this.#renumber();
     this.#closeUp();
     this.#table.insert(hashOf(entry.words), positionOf(queue, this.#queues[queue].push(entry, time)));
@@ -89,6 +93,7 @@ export class BlobEntries {
   }
 
   remove(position: number): void {
+    this.changes += 1;
     const queue = queueNameOf(position);
     const entries = this.#queues[queue];
     const number = numberOf(position);
@@ -167,6 +172,7 @@ export class BlobEntries {
   requeue(queue: QueueName, change: (flags: number) => number, time: number): void {
     const from = this.oldest(queue);
     if (from === 0) return;
+    this.changes += 1;
     const entry = newEntry();
     this.read(from, entry);
     this.#count(queue, entry, -1);

@@ -44,6 +44,8 @@ export class BlobIndex {
   readonly #ghosts = new Ghosts();
   readonly #now: () => number;
   readonly #sought = new SoughtDigest();
+  /** Where the digest in `#sought` was found last: each file of a sync is looked for some times in a row. */
+  readonly #found = { scope: '', position: 0, changes: -1 };
   /** Grows with every change; what was counted at another version is out of date. */
   version = 0;
   /** It has every blob that there is: what it does not have is not held. Said by who counts at start. */
@@ -237,9 +239,14 @@ export class BlobIndex {
 
   /** Leaves the digest in `#sought`. */
   #find(scope: string, digest: Digest): number {
-    this.#sought.digest = digest;
+    const found = this.#found;
+    const { changes } = this.#entries;
+    if (this.#sought.isSet(digest) && found.changes === changes && found.scope === scope) return found.position;
     const number = this.#scopes.known(scope);
-    return number === null ? 0 : this.#entries.find(this.#sought, number, this.#sought.algorithm);
+    found.scope = scope;
+    found.changes = changes;
+    found.position = number === null ? 0 : this.#entries.find(this.#sought, number, this.#sought.algorithm);
+    return found.position;
   }
 }
 

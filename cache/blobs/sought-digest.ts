@@ -10,13 +10,14 @@ export class SoughtDigest implements Sought {
   hash = 0;
   algorithm = 0;
 
-  set digest(digest: Digest) {
-    // Each file of a sync is looked for some times in a row.
-    if (digest === this.#digest) return;
+  /** From here on this one is looked for. @returns whether it was before. */
+  isSet(digest: Digest): boolean {
+    if (digest === this.#digest) return true;
     this.#digest = digest;
     this.#areRead = false;
     this.hash = hashOf(digest);
     this.algorithm = algorithmNumber(digest);
+    return false;
   }
 
   /** Valid until the next digest. */
