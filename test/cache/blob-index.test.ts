@@ -103,6 +103,13 @@ describe('the index of blobs', () => {
         const model = new Map<Digest, number>();
         for (const { what, name, crowd } of all) {
           const blob = crowd ? crowded(name) : listed(name);
+          // Asked for right before and behind: what was found is not looked for again while nothing has changed.
+          const isAsModel = (): void => {
+            expect(index.sizeOf(blob.digest)).toBe(model.get(blob.digest) ?? null);
+            expect(index.has('corp', blob.digest)).toBe(false);
+            expect(index.has('open', blob.digest)).toBe(model.has(blob.digest));
+          };
+          isAsModel();
           if (what === 'add') {
             expect(index.add('open', blob)).toBe(!model.has(blob.digest));
             model.set(blob.digest, blob.size);
@@ -116,6 +123,7 @@ describe('the index of blobs', () => {
             index.delete('open', oldest.digest);
             model.delete(oldest.digest);
           }
+          isAsModel();
         }
         for (let name = 1; name <= 60; name += 1)
           for (const { digest } of [listed(name), crowded(name)])
@@ -127,6 +135,15 @@ describe('the index of blobs', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('finds a blob where it has gone to since it was found', () => {
+    const index = new BlobIndex();
+    index.add('open', listed(1));
+    expect(index.has('open', listed(1).digest)).toBe(true);
+    index.requeue('probation', (flags) => flags);
+    index.flag('open', listed(1).digest, flag.kept);
+    expect([...index.blobs((flags) => (flags & flag.kept) !== 0)]).toHaveLength(1);
   });
 
   test('gives places of removed blobs back: a million that came and went leave nothing', () => {
