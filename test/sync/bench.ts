@@ -16,7 +16,7 @@ import type { RateLimit } from '../../origin/rate-schedule.ts';
 import { nobody } from '../../runs/run-record.ts';
 import type { SubscriptionOptions, SubscriptionParts } from '../../sync/subscription-options.ts';
 import { SubscriptionSet } from '../../sync/subscriptions.ts';
-import { FaultyOrigin } from '../support/faulty-origin.ts';
+import { FaultyOrigin, Gate, hang } from '../support/faulty-origin.ts';
 import { MemoryGenerations } from '../support/memory-generations.ts';
 import { MemorySink } from '../support/memory-sink.ts';
 import { MemoryStored } from '../support/memory-stored.ts';
@@ -108,6 +108,19 @@ export class Bench {
     const set = await SubscriptionSet.open(options, parts);
     onTestFinished(() => set.stop());
     return set;
+  }
+
+  /** Opens and begins; resolves when the first run has asked for what hangs until the gate opens or the rule is removed. */
+  async stalled(
+    match: Parameters<FaultyOrigin['on']>[0],
+    ...list: Parameters<Bench['open']>
+  ): Promise<{ readonly set: SubscriptionSet; readonly gate: Gate; readonly rule: ReturnType<FaultyOrigin['on']> }> {
+    const gate = new Gate();
+    const rule = this.origin.on(match, hang(gate));
+    const set = await this.open(...list);
+    set.begin();
+    await gate.reached;
+    return { set, gate, rule };
   }
 
   /** Opens and begins, and waits until the first run is over. */

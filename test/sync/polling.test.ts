@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../base/digest.ts';
 import { WaystationError } from '../../base/errors.ts';
-import { Gate, hang, status } from '../support/faulty-origin.ts';
+import { status } from '../support/faulty-origin.ts';
 import { putRepository } from '../support/hand-made-repository.ts';
 import { Bench, refresh, repositoryOf, statusOf, synced, turns } from './bench.ts';
 
@@ -13,11 +13,7 @@ describe('asking for a run', () => {
   test('while one is under way gives the next one, the same to all who ask', async () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', one);
-    const gate = new Gate();
-    const slow = bench.origin.on(repomd, hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a']) });
-    set.begin();
-    await gate.reached;
+    const { set, gate, rule: slow } = await bench.stalled(repomd, { hub: bench.yum(['a']) });
     const running = set.runs()[0]?.id;
     const asked = set.start('vendor');
     expect(asked).not.toBe(running);
@@ -63,11 +59,7 @@ describe('asking for a run', () => {
   test('counts repositories and files while it runs', async () => {
     const bench = await Bench.start();
     const made = putRepository(bench.origin, 'a', one);
-    const gate = new Gate();
-    bench.origin.on(`/a/${made.records[0]?.href}`, hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a', 'b']) });
-    set.begin();
-    await gate.reached;
+    const { set, gate } = await bench.stalled(`/a/${made.records[0]?.href}`, { hub: bench.yum(['a', 'b']) });
     const bytes = made.records.reduce((sum, record) => sum + record.bytes.length, 0);
     expect(set.runs()[0]).toMatchObject({
       state: 'running',
@@ -154,11 +146,7 @@ test('one slow repository does not keep the others from their next poll', async 
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', one);
   const slow = putRepository(bench.origin, 'b', two);
-  const gate = new Gate();
-  bench.origin.on(`/b/${slow.records[0]?.href}`, hang(gate));
-  const set = await bench.open({ hub: bench.yum(['a', 'b']) });
-  set.begin();
-  await gate.reached;
+  const { gate } = await bench.stalled(`/b/${slow.records[0]?.href}`, { hub: bench.yum(['a', 'b']) });
   await bench.clock.sleeping(refresh * 0.9, refresh * 1.1);
   bench.clock.advance(refresh * 1.1);
   await bench.origin.requested(repomd, 2);
@@ -181,11 +169,7 @@ test('a store that cannot take a generation fails the run by name, and gets it s
 test('stopping ends what is under way as cancelled, and nothing begins after it', async () => {
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', one);
-  const gate = new Gate();
-  bench.origin.on(repomd, hang(gate));
-  const set = await bench.open({ hub: bench.yum(['a']) });
-  set.begin();
-  await gate.reached;
+  const { set } = await bench.stalled(repomd, { hub: bench.yum(['a']) });
   const asked = set.start('vendor');
   await set.stop();
   expect(set.runs().map(({ state }) => state)).toEqual(['cancelled', 'cancelled']);

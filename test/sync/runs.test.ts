@@ -17,11 +17,7 @@ describe('calling off', () => {
   test('a run ends it as cancelled, keeps what it fetched, and begins no other before the next poll', async () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', { packages: { 'p/1.rpm': 'one', 'p/2.rpm': 'second' } });
-    const gate = new Gate();
-    const slow = bench.origin.on('/a/p/2.rpm', hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a']), ...full });
-    set.begin();
-    await gate.reached;
+    const { set, gate, rule: slow } = await bench.stalled('/a/p/2.rpm', { hub: bench.yum(['a']), ...full });
     const [run] = set.active();
     while (run?.status().phases.find(({ name }) => name === 'packages')?.done !== 1) await turns();
     expect(await set.cancel(run.id)).toBe(true);
@@ -56,11 +52,7 @@ describe('calling off', () => {
   test('a run that waits for another ends it at once, and not the other', async () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', one);
-    const gate = new Gate();
-    bench.origin.on(repomd, hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a']) });
-    set.begin();
-    await gate.reached;
+    const { set, gate } = await bench.stalled(repomd, { hub: bench.yum(['a']) });
     const asked = set.start('vendor');
     expect(await set.cancel(asked)).toBe(true);
     expect(set.run(asked)).toMatchObject({ state: 'cancelled', reason: 'requested' });
@@ -81,11 +73,7 @@ describe('what failed', () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', { packages: { 'p/lost.rpm': 'lost', 'p/slow.rpm': 'slower' } });
     bench.origin.remove('a/p/lost.rpm');
-    const gate = new Gate();
-    const slow = bench.origin.on('/a/p/slow.rpm', hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a']), ...full });
-    set.begin();
-    await gate.reached;
+    const { set, gate, rule: slow } = await bench.stalled('/a/p/slow.rpm', { hub: bench.yum(['a']), ...full });
     while (set.active()[0]?.failures.count !== 1) await turns();
     const path = 'a/p/lost.rpm';
     expect(set.runs()[0]).toMatchObject({ failureCount: 1, failures: [{ path, attempts: 1, nextTry: null }] });
@@ -109,11 +97,7 @@ describe('what failed', () => {
   test('and waits for its next try is tried at once when somebody asks, beside a run under way', async () => {
     const bench = await Bench.start();
     const slow = putRepository(bench.origin, 'b', { packages: { 'b-1.rpm': 'two' } });
-    const gate = new Gate();
-    bench.origin.on(`/b/${slow.records[0]?.href}`, hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a', 'b']) });
-    set.begin();
-    await gate.reached;
+    const { set, gate } = await bench.stalled(`/b/${slow.records[0]?.href}`, { hub: bench.yum(['a', 'b']) });
     while ((await repositoryOf(set, 'a')).reason === 'not read yet') await turns();
     putRepository(bench.origin, 'a', one);
     const asked = set.start('vendor');
@@ -158,11 +142,7 @@ describe('a forced repository', () => {
 test('runs that a kill interrupted are told as such by the next process, with how far they were', async () => {
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', { packages: { 'p/1.rpm': 'one', 'p/2.rpm': 'second' } });
-  const gate = new Gate();
-  bench.origin.on('/a/p/2.rpm', hang(gate));
-  const set = await bench.open({ hub: bench.yum(['a']), ...full });
-  set.begin();
-  await gate.reached;
+  const { set, gate } = await bench.stalled('/a/p/2.rpm', { hub: bench.yum(['a']), ...full });
   while (
     set
       .active()[0]
@@ -203,11 +183,7 @@ test('the last success is when nothing was wrong, and outlives a restart', async
 test('a run that ends before anything was read is no success', async () => {
   const bench = await Bench.start();
   putRepository(bench.origin, 'a', one);
-  const gate = new Gate();
-  bench.origin.on(repomd, hang(gate));
-  const set = await bench.open({ hub: bench.yum(['a']) });
-  set.begin();
-  await gate.reached;
+  const { set, gate } = await bench.stalled(repomd, { hub: bench.yum(['a']) });
   // The next look at the hub finds nothing to read that is not being read.
   while (set.runs()[0]?.state !== 'done') await bench.clock.step(refresh * 0.3);
   expect(set.active()).toHaveLength(1);

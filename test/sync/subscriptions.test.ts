@@ -166,11 +166,7 @@ describe('flip each', () => {
     const bench = await Bench.start();
     putRepository(bench.origin, 'a', one);
     const slow = putRepository(bench.origin, 'b', two);
-    const gate = new Gate();
-    bench.origin.on(`/b/${slow.records[0]?.href}`, hang(gate));
-    const set = await bench.open({ hub: bench.yum(['a', 'b']) });
-    set.begin();
-    await gate.reached;
+    const { gate } = await bench.stalled(`/b/${slow.records[0]?.href}`, { hub: bench.yum(['a', 'b']) });
     const published = bench.store.until(() => bench.store.current('vendor') !== null);
     while (bench.store.current('vendor') === null) {
       await Promise.race([published, bench.clock.sleeping(1000, 1000)]);
@@ -445,11 +441,11 @@ describe('the hub and its list', () => {
     putRepository(bench.origin, 'a', one);
     putRepository(bench.origin, 'b', one);
     await (await bench.run({ name: 'first', hub: bench.yum(['a', 'b']) })).stop();
-    const gate = new Gate();
-    bench.origin.on('/b/repodata/repomd.xml', hang(gate));
-    const set = await bench.open({ name: 'first', hub: bench.yum(['a']) }, { name: 'second', hub: bench.yum(['b']) });
-    set.begin();
-    await gate.reached;
+    const { set, gate } = await bench.stalled(
+      '/b/repodata/repomd.xml',
+      { name: 'first', hub: bench.yum(['a']) },
+      { name: 'second', hub: bench.yum(['b']) },
+    );
     await synced(set, 'first');
     expect(bench.store.current('first')?.repositories['b']).toBeDefined();
     gate.open();
