@@ -4,6 +4,7 @@ import type { Hasher, Listed } from '../../base/digest.ts';
 import { asWaystationError, WaystationError } from '../../base/errors.ts';
 import type { Loader, Transfer } from '../../base/transfer.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { Givers } from './givers.ts';
 import { tailOf } from './growing.ts';
 import { requireRepeated } from './sent.ts';
 import type { Sent } from './sent.ts';
@@ -70,8 +71,7 @@ class Pass {
   readonly #start: number;
   readonly #abort = new AbortController();
   #digest: Hasher;
-  /** The last to give bytes: who is blamed when they are wrong. */
-  #giver: Transfer | null = null;
+  readonly #givers = new Givers();
   #accepted = 0;
 
   constructor({ listed, loader, start, sent }: BypassOptions) {
@@ -91,7 +91,7 @@ class Pass {
 
   async #run(): Promise<void> {
     try {
-      while (!(await this.#whole())) this.#restart();
+      while (!(await this.#whole()));
       this.queue.complete();
     } catch (error) {
       this.queue.fail(asWaystationError(error));
@@ -100,22 +100,26 @@ class Pass {
     }
   }
 
-  /** @returns whether the file came as it is listed; its last giver has been blamed if not. */
+  /**
+   * @returns whether the file came as it is listed; if not, another source may have the right bytes.
+   * @throws WaystationError when some of the wrong ones have left.
+   */
   async #whole(): Promise<boolean> {
     while (this.#accepted < this.#listed.size) {
       await this.#take(await this.#loader.open(this.#accepted, this.#abort.signal));
     }
     if (this.#digest.digest() === this.#listed.digest) return true;
-    if (this.#giver !== null) this.#loader.lied(this.#giver);
+    const again = this.#givers.some && this.queue.restart();
+    this.#givers.blame(this.#loader, again);
+    if (!again) throw new WaystationError('upstream_lied', 'the upstream sent wrong bytes');
+    this.#begin();
     return false;
   }
 
-  /** Nothing of the wrong bytes has left: another source may have the right ones. */
-  #restart(): void {
-    if (this.#giver === null || !this.queue.restart())
-      throw new WaystationError('upstream_lied', 'the upstream sent wrong bytes');
+  /** Nothing of what came so far has left, nor will. */
+  #begin(): void {
     this.#digest = hasher(algorithmOf(this.#listed.digest));
-    this.#giver = null;
+    this.#givers.forget();
     this.#accepted = 0;
   }
 
@@ -130,7 +134,7 @@ class Pass {
       await transfer.consume((chunk) => {
         // More than is listed: the digest of the listed length decides about what was had.
         if (this.#accepted === size) throw new Enough();
-        this.#giver = transfer;
+        this.#givers.gave(transfer);
         return this.#give(chunk.subarray(0, size - this.#accepted));
       });
     } catch (error) {
@@ -139,8 +143,11 @@ class Pass {
       if (!(error instanceof Enough)) return;
       this.#loader.lied(transfer);
     }
-    // A body that ended as its framing promised, but too early: another source may know the rest.
-    if (this.#accepted < size) this.#loader.lied(transfer);
+    if (this.#accepted === size) return;
+    // A body that ended as its framing promised, but too early. It is had anew, or, when some of it has left, another
+    // source may know the rest.
+    this.#loader.lied(transfer);
+    if (this.queue.restart()) this.#begin();
   }
 
   async #give(chunk: Buffer): Promise<void> {

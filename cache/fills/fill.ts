@@ -5,6 +5,7 @@ import { asWaystationError } from '../../base/errors.ts';
 import type { WaystationError } from '../../base/errors.ts';
 import type { Loader, Transfer } from '../../base/transfer.ts';
 import type { Followable } from './followable.ts';
+import { Givers } from './givers.ts';
 import { Growing, tailOf } from './growing.ts';
 import { Pace } from './pace.ts';
 import type { Part } from './part.ts';
@@ -62,9 +63,7 @@ export class Fill implements Followable {
   #answered = false;
   /** Where bytes of an earlier process end: if the whole is wrong, these may be why. */
   #resumed: number;
-  /** Whose bytes these are, since they last began at 0. */
-  #givers: readonly Transfer[] = nobody;
-  #mixed = false;
+  readonly #givers = new Givers();
   #restarts = 0;
 
   private constructor(options: FillOptions & { part: Part }) {
@@ -169,25 +168,15 @@ export class Fill implements Followable {
   #proven(transfer: Transfer | null): Verified | null {
     const digests = this.#proof.end();
     if (digests.listed !== this.listed.digest) {
-      if (transfer !== null) this.#gave(transfer);
-      this.#blame();
+      if (transfer !== null) this.#givers.gave(transfer);
+      // Bytes that an earlier process left may be torn by a power cut: that is no source's lie.
+      if (this.#resumed === 0) this.#givers.blame(this.#loader, true);
       return null;
     }
     // It is kept until the file is stored, and who gave the bytes is not asked for any more.
-    this.#givers = nobody;
+    this.#givers.forget();
     this.growing.verify(this.listed.size);
     return { sha256: digests.sha256 };
-  }
-
-  /**
-   * Tells the loader who lied. Bytes that an earlier process left may be torn by a power cut: that is no source's lie.
-   * Of several sources that gave a part each, nobody knows at first which one it was.
-   */
-  #blame(): void {
-    if (this.#resumed > 0) return;
-    const unclear = this.#givers.length > 1 && !this.#mixed;
-    if (unclear) this.#mixed = true;
-    else for (const giver of this.#givers) this.#loader.lied(giver);
   }
 
   /** @returns false when the transfer ended without the whole file, having been dealt with. */
@@ -204,7 +193,7 @@ export class Fill implements Followable {
     return transfer
       .consume((chunk) => {
         if (this.#accepted + chunk.length > size) throw new TooLong();
-        this.#gave(transfer);
+        this.#givers.gave(transfer);
         this.#proof.update(chunk);
         this.#accepted += chunk.length;
         this.#pace.took(chunk.length, this.#clock.monotonic());
@@ -240,7 +229,7 @@ export class Fill implements Followable {
     this.#proof = proofOf(this.listed, part);
     this.#accepted = 0;
     this.#resumed = 0;
-    this.#givers = nobody;
+    this.#givers.forget();
     this.growing.restart(part);
     wrong.release();
   }
@@ -263,10 +252,6 @@ export class Fill implements Followable {
     await this.growing.part.flush();
   }
 
-  #gave(transfer: Transfer): void {
-    if (!this.#givers.includes(transfer)) this.#givers = [...this.#givers, transfer];
-  }
-
   /** More of it can be read, or given out. */
   progressed(): void {
     const { size } = this.listed;
@@ -276,8 +261,6 @@ export class Fill implements Followable {
       this.growing.release(held ? 0 : Math.max(0, Math.min(part.written, size - tailOf(size))));
   }
 }
-
-const nobody: readonly Transfer[] = [];
 
 /** Said to what waits for a fill that has ended: made once, for an error of its own is dear. */
 const over = new Error('the fill has ended');
