@@ -197,10 +197,19 @@ export class FillPlace implements PartMaker, PartFile, Moved {
    * @returns the bytes that stay.
    */
   async leave(): Promise<number> {
-    if (this.#store.unsure.has(this.path)) await this.#store.disk.unlink(this.path).catch(() => {});
-    const left = this.#reservation === null || !this.#ours ? 0 : await this.#leftOnDisk();
+    const counts = this.#reservation !== null && this.#ours;
+    if (this.#store.unsure.has(this.path)) await this.#removeUnsure(counts);
+    const left = counts ? await this.#leftOnDisk() : 0;
     this.#reservation?.commit(left);
     return left;
+  }
+
+  /** @param isOwn this place's reservation counts it; otherwise it is another's, who could not remove it, and is counted as used. */
+  async #removeUnsure(isOwn: boolean): Promise<void> {
+    const { disk, space } = this.#store;
+    const before = isOwn ? 0 : await sizeOf(disk, this.path);
+    await disk.unlink(this.path).catch(() => {});
+    if (!isOwn) space.adjust((await sizeOf(disk, this.path)) - before);
   }
 
   async #leftOnDisk(): Promise<number> {
