@@ -88,13 +88,22 @@ export class Follower implements ByteSource {
       // Begun again once more while this one waited: it is the newest part that counts.
       if (next !== growing.part) return;
       if (next.written < this.#end) return this.#fail(growing.failure ?? differs());
-      if (!(await equalParts(this.#part, next, this.#start, this.#end))) throw differs();
-      taken = true;
+      taken = await equalParts(this.#part, next, this.#start, this.#end);
+      if (!taken) return await this.#differsFrom(next);
     } finally {
       if (!taken) next.release();
     }
     this.#part.release();
     this.#part = next;
+  }
+
+  /** Of two that differ, while neither is proven, either may be wrong. Returns when there is another to compare with. */
+  async #differsFrom(next: Part): Promise<void> {
+    const growing = this.#growing;
+    while (next === growing.part && !growing.verified && growing.failure === null) await growing.change();
+    if (next !== growing.part) return;
+    if (growing.verified) throw differs();
+    this.#fail(growing.failure ?? differs());
   }
 }
 

@@ -207,9 +207,8 @@ class World {
     const right = result.bytes
       .subarray(0, result.received)
       .equals(file.bytes.subarray(plan.start, plan.start + result.received));
-    // Past the store nothing is kept that a second try could be compared with. Of two liars in a row nobody knows which
-    // one the client has bytes of: it is cut at once, and may come again, rather than wait for the whole.
-    const excused = code === 'upstream_lied' && (this.#count('bypassed') > 0 || this.#witness(file).lies > 1);
+    // Past the store nothing is kept that a second try could be compared with.
+    const excused = code === 'upstream_lied' && this.#count('bypassed') > 0;
     if (end === 'refused' || (end === 'cut' && right && !excused))
       this.#break({ invariant: 'I9', text: `${plan.name} of ${file.name} was ${end} (${code}) beside a good source` });
   }
